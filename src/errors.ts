@@ -1,0 +1,83 @@
+/**
+ * The one error class of the program and the table of every error code.
+ *
+ * The code is the contract: log lines, metrics and tests use it. Status and text come from the table. A fault that
+ * has no row here is a bug of ours and is answered with INTERNAL.
+ */
+
+/** Who caused it, and so who is told: the client by a status, the operator by a log line, or nobody but the counters. */
+export type ErrorOrigin = 'client' | 'upstream' | 'store' | 'config' | 'page' | 'proxy';
+
+export interface ErrorEntry {
+  readonly origin: ErrorOrigin;
+  /** What the client sees if the response head is not sent yet; null where no HTTP answer belongs to it. */
+  readonly status: number | null;
+  /** One sentence for people; never holds request data. */
+  readonly text: string;
+}
+
+export const ERRORS = {
+  // Requests that cannot be understood or must not be forwarded (SECURITY: limits and bad input).
+  BAD_REQUEST: { origin: 'client', status: 400, text: 'the request is malformed' },
+  BAD_FRAMING: { origin: 'client', status: 400, text: 'the length of the request body is not clear' },
+  BAD_HOST: { origin: 'client', status: 400, text: 'the Host field is missing, repeated or malformed' },
+  BAD_FIELD: { origin: 'client', status: 400, text: 'a request field is malformed' },
+  BAD_TARGET: { origin: 'client', status: 400, text: 'the request target is malformed' },
+  AMBIGUOUS_SID: { origin: 'client', status: 400, text: 'the request carries two different session IDs' },
+  SID_REJECTED: { origin: 'client', status: 400, text: 'a session ID in the URL is not accepted here' },
+  METHOD_NOT_ALLOWED: { origin: 'client', status: 405, text: 'this method is not served' },
+  REQUEST_TIMEOUT: { origin: 'client', status: 408, text: 'the request was not complete in time' },
+  BODY_TOO_LARGE: { origin: 'client', status: 413, text: 'the request body is too large' },
+  TARGET_TOO_LONG: { origin: 'client', status: 414, text: 'the request target is too long' },
+  EXPECTATION_FAILED: { origin: 'client', status: 417, text: 'the Expect field asks for something unknown' },
+  MISDIRECTED: { origin: 'client', status: 421, text: 'the request target names another host' },
+  FIELDS_TOO_LARGE: { origin: 'client', status: 431, text: 'the request fields are too many or too large' },
+  UNKNOWN_TRANSFER_CODING: { origin: 'client', status: 501, text: 'the transfer coding is not known' },
+  VERSION_NOT_SUPPORTED: { origin: 'client', status: 505, text: 'this version of HTTP is not served' },
+  LOOP_DETECTED: { origin: 'client', status: 508, text: 'the request came round in a loop' },
+  TOO_MANY_CONNECTIONS: { origin: 'client', status: 503, text: 'too many connections are open' },
+  CLIENT_GONE: { origin: 'client', status: null, text: 'the client left before the end' },
+  SLOW_CLIENT: { origin: 'client', status: null, text: 'the client reads or writes too slowly' },
+
+  UPSTREAM_REFUSED: { origin: 'upstream', status: 502, text: 'the application refused the connection' },
+  UPSTREAM_RESET: { origin: 'upstream', status: 502, text: 'the application closed the connection' },
+  UPSTREAM_BAD_RESPONSE: { origin: 'upstream', status: 502, text: 'the answer of the application is malformed' },
+  UPSTREAM_TRUNCATED: { origin: 'upstream', status: null, text: 'the answer of the application ended too early' },
+  UPSTREAM_CONNECT_TIMEOUT: { origin: 'upstream', status: 502, text: 'the application could not be reached in time' },
+  UPSTREAM_TIMEOUT: { origin: 'upstream', status: 504, text: 'the application did not answer in time' },
+  UPSTREAM_STALLED: { origin: 'upstream', status: null, text: 'the application stopped in the middle of its answer' },
+  UPGRADE_REFUSED: { origin: 'upstream', status: 502, text: 'the application did not take the upgrade' },
+
+  STORE_UNAVAILABLE: { origin: 'store', status: 503, text: 'the session store cannot be reached' },
+  STORE_CONFLICT: { origin: 'store', status: 503, text: 'the session is being changed by too many requests at once' },
+
+  CONFIG_INVALID: { origin: 'config', status: null, text: 'the configuration is not valid' },
+
+  // Bail-outs of the rewriter: the page goes on unmarked, the reason is counted.
+  TAG_TOO_LONG: { origin: 'page', status: null, text: 'a start tag exceeds the limit' },
+  CODING_BROKEN: { origin: 'page', status: null, text: 'the content coding of the page is damaged' },
+  DECOMPRESSION_BOMB: { origin: 'page', status: null, text: 'the page grows too much when decoded' },
+
+  INTERNAL: { origin: 'proxy', status: 500, text: 'the proxy failed' },
+  SHUTTING_DOWN: { origin: 'proxy', status: 503, text: 'the proxy is stopping' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Every expected fault of the program. `detail` is for the log only: it never reaches a client and holds no secret. */
+export class ProxyError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | null;
+
+  constructor(code: ErrorCode, options: { detail?: string; cause?: unknown } = {}) {
+    super(ERRORS[code].text, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ProxyError';
+    this.code = code;
+    this.detail = options.detail ?? null;
+  }
+
+  /** The status for the client, null where there is none to send. */
+  get status(): number | null {
+    return ERRORS[this.code].status;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What the rewriter asks of whoever marks a page: for each start tag of interest, which bytes to put where.
+ *
+ * The rewriter copies every byte that no edit names. Edits of one tag lie within the tag or just behind it, are made in
+ * ascending order and do not overlap.
+ */
+import type { StartTag } from './scanner.ts';
+
+export interface Edits {
+  /** Put `text` before offset `at` of the tag's bytes; `at` may be `tag.end`: just behind the tag. */
+  insert(at: number, text: Buffer): void;
+  /** Put `text` in the place of the bytes from `start` to `end` (exclusive). */
+  replace(start: number, end: number, text: Buffer): void;
+  /**
+   * Keep a place for an insertion before `at` whose text is not known yet. Output from there on is held until `settle`,
+   * at most `LIMITS.maxHeldFormBytes` of it; then the rewriter settles it with nothing. Pages that need none pay nothing.
+   */
+  defer(at: number): DeferredInsert;
+}
+
+export interface DeferredInsert {
+  /** The text, or null for nothing. The second call and calls after the limit have no effect. */
+  settle(text: Buffer | null): void;
+  /** True once it was settled, by the caller or by the limit. */
+  readonly isSettled: boolean;
+}
+
+/** The glue between places and SIDs; `response/marker.ts` is the one for HTML. */
+export interface PageMarker {
+  /** Decide the edits for one start tag. Called in document order; `tag` is only valid during the call. */
+  startTag(tag: StartTag, edits: Edits): void;
+  /** An end tag of interest was seen, e.g. `</form>`. */
+  endTag(name: string): void;
+  /** The page ends here, or marking does (bail out). Settle what is deferred. */
+  end(): void;
+}
+
+/** Where the rewriter takes its output buffers from, so that a pool can be lent to it. */
+export interface BufferSource {
+  /** A buffer of at least `size` bytes with any content. */
+  take(size: number): Buffer;
+}

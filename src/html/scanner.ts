@@ -1,0 +1,65 @@
+/**
+ * What all scanners of the rewriter have in common: bytes in, start tags with source spans out.
+ *
+ * A scanner never copies, decodes or changes bytes, and it knows nothing of sessions. It is fed by `html/rewriter.ts`,
+ * which keeps what a scanner has not settled yet and presents it again with more bytes behind it.
+ */
+
+/** One attribute as it stands in the source. All offsets are into `StartTag.bytes`. */
+export interface AttributeSpan {
+  nameStart: number;
+  nameEnd: number;
+  /** The value without its quotes; start equals end for an empty value or none. */
+  valueStart: number;
+  valueEnd: number;
+  /** 0x22, 0x27, or 0 for an unquoted or missing value. */
+  quote: number;
+  /** False for `<a href>`, true for `<a href="">`. */
+  hasValue: boolean;
+}
+
+export type Namespace = 'html' | 'svg' | 'math';
+
+/**
+ * One start tag of interest. The object and its spans belong to the scanner and are reused: read it inside the callback.
+ * Repeated attributes are reported as they stand; the first counts in HTML, `scan-php` counts each [PHP 2.3].
+ */
+export interface StartTag {
+  /** Lower case, as the tree builder would name it. */
+  name: string;
+  namespace: Namespace;
+  bytes: Buffer;
+  /** Offset of `<`. */
+  start: number;
+  /** Offset just behind `>`. */
+  end: number;
+  isSelfClosing: boolean;
+  attributeCount: number;
+  /** At least `attributeCount` long; what lies behind is stale. */
+  attributes: AttributeSpan[];
+}
+
+/** Told what the scanner finds, in document order. */
+export interface TagSink {
+  startTag(tag: StartTag): void;
+  /** Only for names in `TagInterest.endTags`. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`. */
+  endTag(name: string, bytes: Buffer, start: number, end: number): void;
+}
+
+export interface TagInterest {
+  /** Lower-case names of the start tags to report, in any namespace. */
+  readonly startTags: ReadonlySet<string>;
+  readonly endTags: ReadonlySet<string>;
+}
+
+export interface Scanner {
+  /**
+   * Scan `bytes[from, to)` and report each whole tag of interest to the sink.
+   *
+   * Returns the offset up to which everything is settled; the bytes behind it are presented again, at offset `from` of a
+   * later call, with more bytes behind them. With `isLast` the page ends at `to` and everything is settled.
+   */
+  scan(bytes: Buffer, from: number, to: number, isLast: boolean): number;
+  /** Why the scanner gave up on this page, null while it has not. After that it reports nothing more. */
+  readonly bailedOut: 'TAG_TOO_LONG' | null;
+}

@@ -1,0 +1,29 @@
+/**
+ * Every bound of the program that is not a configuration key, with its unit and its reason.
+ * Bounds that an operator may change have their default in `config/schema.ts`.
+ */
+export const LIMITS = {
+  /** Fields of one request. HAProxy has 101, nginx 1,000; Node's own list is silently cut above some 1,000 on Node 20. */
+  maxRequestFields: 200,
+  /** Fields of one response from the upstream. */
+  maxResponseFields: 500,
+  /** One start tag, held until its end is seen. A longer one ends the marking of its page. */
+  maxTagBytes: 64 * 1024,
+  /** Output held behind a GET form until it is known whether a foreign `formaction` stands in it. */
+  maxHeldFormBytes: 64 * 1024,
+  /** Where a `meta charset` can stand (HTML §13.2.3.2 reads 1,024 bytes). */
+  maxCharsetPrescanBytes: 1024,
+  /** No honest server stacks codings; each would cost a decoder. */
+  maxContentCodings: 1,
+  /** A page may grow this much when decoded once its first MiB is out; above it is a bomb. */
+  maxDecompressionRatio: 200,
+  decompressionRatioFromBytes: 1024 * 1024,
+  /** RFC 6265 §6.1 asks for at least 50 cookies of 4,096 bytes; the header bound is that of common servers. */
+  maxCookiesPerJar: 50,
+  maxCookieBytes: 4096,
+  maxCookieHeaderBytes: 16 * 1024,
+  /** Characters of a SID in mirror mode [PHP 11.3]. */
+  maxMirrorSidChars: 256,
+  /** Interim (1xx) responses of one exchange that are passed on. */
+  maxInterimResponses: 16,
+} as const;
