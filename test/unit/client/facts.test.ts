@@ -1,0 +1,114 @@
+/** What is seen of a client: navigation, crawler, cookies, and whether a SID may arrive or be recovered. */
+import { expect } from 'chai';
+import { list } from 'isbot';
+import { CRAWLER_PATTERNS, isCrawler } from '../../../src/client/crawlers.ts';
+import { cookieNamesOf, hasRelevantCookie, mayArrive, mayRecover, observeClient } from '../../../src/client/facts.ts';
+
+const OWN = 'http://shop.example';
+
+describe('isCrawler', () => {
+  it('knows only patterns that isbot still has', () => {
+    expect(CRAWLER_PATTERNS.filter((pattern) => !list.includes(pattern))).to.deep.equal([]);
+  });
+  const agents: [agent: string, robot: boolean][] = [
+    ['Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)', true],
+    ['Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)', true],
+    ['Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)', true],
+    ['Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)', true],
+    ['facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)', true],
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36', false],
+    [
+      'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/130.0 Safari/537.36',
+      false,
+    ],
+    ['Mozilla/4.0 (compatible; MSIE 6.0)', false],
+    ['Lynx/2.9.0dev.10 libwww-FM/2.14', false],
+    ['w3m/0.5.3', false],
+    ['Nokia6230/2.0', false],
+    ['curl/8.5.0', false],
+    ['', false],
+    [`${'x'.repeat(100_000)}bot`, false],
+  ];
+  for (const [agent, robot] of agents) {
+    it(`${agent.slice(0, 60)} → ${robot}`, () => expect(isCrawler(agent)).to.equal(robot));
+  }
+});
+
+describe('cookieNamesOf and hasRelevantCookie', () => {
+  it('lists names once, in order, whatever the values', () => {
+    expect(cookieNamesOf('a=1; b="x; c=%E0%A4%A; a=2; lone; =v')).to.include.members(['a', 'b', 'c']);
+  });
+  const policy = (cookies: string[], ignored: string[]) => ({
+    ignoreCookies: new Set(ignored),
+    session: { cookies: new Set(cookies) },
+  });
+  it('takes any cookie by default', () => expect(hasRelevantCookie(['x'], policy([], []))).to.equal(true));
+  it('passes over ignored ones', () => expect(hasRelevantCookie(['consent'], policy([], ['consent']))).to.equal(false));
+  it('takes only listed ones where there is a list', () =>
+    expect(hasRelevantCookie(['x'], policy(['PHPSESSID'], []))).to.equal(false));
+  it('takes none for none', () => expect(hasRelevantCookie([], policy([], []))).to.equal(false));
+});
+
+describe('observeClient: navigations', () => {
+  const rows: [method: string, fields: Record<string, string>, navigation: boolean][] = [
+    ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }, true],
+    ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }, true],
+    ['GET', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: 'text/html' }, false],
+    ['GET', { accept: 'text/html,application/xhtml+xml' }, true],
+    ['GET', { accept: 'image/*' }, false],
+    ['GET', {}, false],
+    ['POST', { 'sec-fetch-mode': 'navigate', accept: 'text/html' }, false],
+    ['HEAD', { accept: 'text/html' }, true],
+  ];
+  for (const [method, fields, navigation] of rows) {
+    it(`${method} ${JSON.stringify(fields)} → ${navigation}`, () =>
+      expect(observeClient(method, fields).isNavigation).to.equal(navigation));
+  }
+  it('sees a frame whose storage is withheld', () => {
+    const fields = { 'sec-fetch-storage-access': 'none', 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'iframe' };
+    expect(observeClient('GET', fields).isStorageBlocked).to.equal(true);
+    expect(observeClient('GET', { ...fields, 'sec-fetch-site': 'same-origin' }).isStorageBlocked).to.equal(false);
+  });
+});
+
+describe('the arrival gate', () => {
+  const rows: [site: string | undefined, referer: string | undefined, accepted: string[], may: boolean][] = [
+    ['same-origin', undefined, [], true],
+    ['none', undefined, [], true],
+    ['cross-site', undefined, [], false],
+    ['cross-site', 'http://evil.example/x', [], false],
+    ['cross-site', 'http://lms.example/x', ['http://lms.example'], true],
+    ['same-site', 'http://other.shop.example/x', [], false],
+    ['same-site', undefined, [], true],
+    [undefined, undefined, [], true],
+    [undefined, 'http://shop.example/page', [], true],
+    [undefined, 'http://shop.example:81/page', [], false],
+    [undefined, 'https://shop.example/page', [], false],
+    [undefined, 'http://evil.example/?http://shop.example/', [], false],
+    [undefined, 'http://lms.example/x', ['http://lms.example'], true],
+    [undefined, 'about:blank', [], false],
+  ];
+  for (const [site, referer, accepted, may] of rows) {
+    it(`${site} from ${referer} (accepted: ${accepted}) → ${may}`, () => {
+      const facts = observeClient('GET', { 'sec-fetch-site': site, referer });
+      expect(mayArrive(facts, OWN, new Set(accepted))).to.equal(may);
+    });
+  }
+});
+
+describe('recovery from the Referer', () => {
+  const rows: [site: string | undefined, referer: string | undefined, may: boolean][] = [
+    ['same-origin', 'http://shop.example/a?_sid=1', true],
+    [undefined, 'http://shop.example/a?_sid=1', true],
+    ['cross-site', 'http://shop.example/a?_sid=1', false],
+    ['none', 'http://shop.example/a?_sid=1', false],
+    ['same-origin', 'http://evil.example/a?_sid=1', false],
+    ['same-origin', undefined, false],
+    ['same-origin', 'blob:http://shop.example/a?_sid=1', false],
+  ];
+  for (const [site, referer, may] of rows) {
+    it(`${site} from ${referer} → ${may}`, () => {
+      expect(mayRecover(observeClient('GET', { 'sec-fetch-site': site, referer }), OWN)).to.equal(may);
+    });
+  }
+});
