@@ -8,9 +8,6 @@ import { parse as parseCookies } from 'cookie';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { isCrawler } from './crawlers.ts';
 
-/** Field name in lower case → field value, as Node's http gives it. */
-export type FieldLookup = Readonly<Record<string, string | string[] | undefined>>;
-
 export interface ClientFacts {
   readonly method: string;
   /** The Cookie field as it came, '' for none. */
@@ -27,11 +24,6 @@ export interface ClientFacts {
   readonly referer: string | null;
 }
 
-export function single(value: string | string[] | undefined): string | null {
-  if (value === undefined) return null;
-  return typeof value === 'string' ? value : (value[0] ?? null);
-}
-
 /** Names of the cookies of one Cookie field. A pair without `=` is a cookie with an empty name and so has none here. */
 export function cookieNamesOf(field: string): string[] {
   if (field === '') return [];
@@ -39,26 +31,80 @@ export function cookieNamesOf(field: string): string[] {
   return Object.keys(parseCookies(field, { decode: (value) => value }));
 }
 
-export function observeClient(method: string, fields: FieldLookup): ClientFacts {
-  const cookie = fields['cookie'];
-  const cookieField = typeof cookie === 'string' ? cookie : (cookie?.join('; ') ?? '');
-  const userAgent = single(fields['user-agent']) ?? '';
-  const fetchSite = single(fields['sec-fetch-site']);
-  const fetchDest = single(fields['sec-fetch-dest']);
+/** Fields of interest, one slot each; null where the request has none. */
+interface SeenFields {
+  cookie: string | null;
+  accept: string | null;
+  referer: string | null;
+  userAgent: string | null;
+  fetchSite: string | null;
+  fetchMode: string | null;
+  fetchDest: string | null;
+  storageAccess: string | null;
+}
+
+/** Observe one request. `fields` is its flat list of names and values as received; of a repeated field the first counts. */
+export function observeClient(method: string, fields: readonly string[]): ClientFacts {
+  const seen = seeFields(fields);
+  const cookieField = seen.cookie ?? '';
+  const userAgent = seen.userAgent ?? '';
   return {
     method,
     cookieField,
     cookieNames: cookieNamesOf(cookieField),
     userAgent,
     isRobot: isCrawler(userAgent),
-    isNavigation: isNavigation(method, single(fields['sec-fetch-mode']), fetchDest, single(fields['accept'])),
+    isNavigation: isNavigation(method, seen.fetchMode, seen.fetchDest, seen.accept),
     isStorageBlocked:
-      single(fields['sec-fetch-storage-access']) === 'none' &&
-      fetchSite === 'cross-site' &&
-      (fetchDest === 'iframe' || fetchDest === 'frame'),
-    fetchSite,
-    referer: single(fields['referer']),
+      seen.storageAccess === 'none' &&
+      seen.fetchSite === 'cross-site' &&
+      (seen.fetchDest === 'iframe' || seen.fetchDest === 'frame'),
+    fetchSite: seen.fetchSite,
+    referer: seen.referer,
   };
+}
+
+/** One pass over the list; the length of a name sorts out most fields before anything is lower-cased. */
+function seeFields(fields: readonly string[]): SeenFields {
+  const seen: SeenFields = {
+    cookie: null,
+    accept: null,
+    referer: null,
+    userAgent: null,
+    fetchSite: null,
+    fetchMode: null,
+    fetchDest: null,
+    storageAccess: null,
+  };
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = fields[i + 1] ?? '';
+    switch (name.length) {
+      case 6: {
+        const lower = name.toLowerCase();
+        if (lower === 'cookie') seen.cookie = seen.cookie === null ? value : `${seen.cookie}; ${value}`;
+        else if (lower === 'accept') seen.accept ??= value;
+        break;
+      }
+      case 7:
+        if (name.toLowerCase() === 'referer') seen.referer ??= value;
+        break;
+      case 10:
+        if (name.toLowerCase() === 'user-agent') seen.userAgent ??= value;
+        break;
+      case 14: {
+        const lower = name.toLowerCase();
+        if (lower === 'sec-fetch-site') seen.fetchSite ??= value;
+        else if (lower === 'sec-fetch-mode') seen.fetchMode ??= value;
+        else if (lower === 'sec-fetch-dest') seen.fetchDest ??= value;
+        break;
+      }
+      case 24:
+        if (name.toLowerCase() === 'sec-fetch-storage-access') seen.storageAccess ??= value;
+        break;
+    }
+  }
+  return seen;
 }
 
 const NESTED_NAVIGATIONS = new Set(['document', 'iframe', 'frame', 'object', 'embed']);
