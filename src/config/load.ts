@@ -1,0 +1,405 @@
+/**
+ * YAML text → validated, frozen Config. All problems are reported at once, each with file, line and column; nothing is
+ * half valid. Files and environment variables that hold certificates and secrets are read here, once a load, so that a
+ * reload takes new ones.
+ */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import {
+  ConfigError,
+  type ConfigProblem,
+  type Fault,
+  faultsOf,
+  type KeyPath,
+  type Place,
+  spellPath,
+} from './problems.ts';
+import { ConfigSchema, type ParsedConfig } from './schema.ts';
+import { Secret } from './secret.ts';
+import type { Address } from './units.ts';
+
+export interface ListenerTls {
+  /** PEM text. */
+  readonly cert: string;
+  readonly key: Secret;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly http2: boolean;
+}
+
+export interface ListenConfig extends Address {
+  readonly tls: ListenerTls | null;
+}
+
+type ParsedUpstream = ParsedConfig['upstream'];
+
+export interface UpstreamConfig extends Omit<ParsedUpstream, 'tls'> {
+  readonly tls: { readonly verify: boolean; readonly ca: string | null; readonly serverName: string | null };
+}
+
+type ParsedStore = ParsedConfig['store'];
+export type MemoryStoreConfig = Extract<ParsedStore, { kind: 'memory' }>;
+export type LmdbStoreConfig = Extract<ParsedStore, { kind: 'lmdb' }>;
+type ParsedRedis = Extract<ParsedStore, { kind: 'redis' }>;
+
+export interface RedisStoreConfig extends Omit<ParsedRedis, 'passwordFile' | 'passwordEnv' | 'caFile' | 'url'> {
+  /** Null when sentinels or Cluster nodes are given instead. */
+  readonly url: string | null;
+  readonly password: Secret | null;
+  /** PEM text of the authorities to trust; null for the public ones. */
+  readonly ca: string | null;
+}
+
+export type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | RedisStoreConfig;
+
+/** The whole configuration as the program uses it; frozen through and through. */
+export interface Config extends Readonly<Omit<ParsedConfig, 'listen' | 'upstream' | 'store' | 'session' | 'admin'>> {
+  readonly listen: ListenConfig;
+  readonly admin: Address | null;
+  readonly upstream: UpstreamConfig;
+  readonly store: StoreConfig;
+  readonly session: Omit<ParsedConfig['session'], 'signKeyFile' | 'signKeyEnv'>;
+  /** Key of the HMAC of mirror mode; null when no route signs. */
+  readonly signKey: Secret | null;
+}
+
+/** What became of a text: a configuration, or its problems. `locate` finds the place of a key for further remarks. */
+export interface Reading {
+  readonly config: Config | null;
+  readonly problems: readonly ConfigProblem[];
+  locate(path: KeyPath): Place;
+}
+
+/** Load a configuration file. Throws ConfigError with all its problems, also when the file cannot be read. */
+export function loadConfigFile(path: string): Config {
+  return parseConfig(readConfigText(path), path);
+}
+
+/** The text of a configuration file; ConfigError when it cannot be read. */
+export function readConfigText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const message = `cannot be read: ${reasonOf(error)}`;
+    throw new ConfigError([{ file: path, line: 1, column: 1, path: '', message, suggestion: null }]);
+  }
+}
+
+/** The configuration that `text` spells. `fileName` is for messages and for file names relative to its folder. */
+export function parseConfig(text: string, fileName: string): Config {
+  const { config, problems } = readConfig(text, fileName);
+  if (config === null) throw new ConfigError(problems);
+  return config;
+}
+
+/** The configuration of `transid http://app:8000`: SIDs on every path, memory store, 127.0.0.1:8080. */
+export function configFromUpstream(url: string): Config {
+  return parseConfig(
+    JSON.stringify({ upstream: url, routes: [{ path: '/**', use_trans_sid: true }] }),
+    '(command line)',
+  );
+}
+
+/** As `parseConfig`, but problems are a result. */
+export function readConfig(text: string, fileName: string): Reading {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const locate = (path: KeyPath, at: 'key' | 'value' = 'value'): Place => placeOf(document, lines, path, at);
+  const problemOf = (fault: Fault): ConfigProblem => ({
+    file: fileName,
+    ...locate(fault.path, fault.at),
+    path: spellPath(fault.path),
+    message: fault.message,
+    suggestion: fault.suggestion,
+  });
+  if (document.errors.length > 0) {
+    const problems = document.errors.map((error) => ({
+      file: fileName,
+      ...toPlace(lines, error.pos[0]),
+      path: '',
+      message: error.message,
+      suggestion: null,
+    }));
+    return { config: null, problems, locate };
+  }
+
+  const raw: unknown = document.toJS() ?? {};
+  const valueAt = (path: KeyPath): unknown => path.reduce<unknown>(memberOf, raw);
+  const files = readReferences(valueAt, dirname(resolve(fileName)));
+  const parsed = ConfigSchema.safeParse(raw);
+  const faults = [...files.faults, ...(parsed.success ? [] : faultsOf(parsed.error.issues, valueAt))];
+  if (parsed.success) faults.push(...contradictions(parsed.data, files.texts));
+  if (!parsed.success || faults.length > 0) {
+    const problems = faults.map(problemOf).sort((a, b) => a.line - b.line || a.column - b.column);
+    return { config: null, problems, locate };
+  }
+  return { config: freeze(assemble(parsed.data, files.texts, dirname(resolve(fileName)))), problems: [], locate };
+}
+
+function memberOf(value: unknown, key: string | number): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string | number, unknown>)[key];
+}
+
+// ------------------------------------------------------------------------------------------------------------ places
+
+/** Where a key or its value stands; for a missing key, the nearest one above it that is there. */
+function placeOf(document: Document.Parsed, lines: LineCounter, path: KeyPath, at: 'key' | 'value'): Place {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const key = path[depth - 1];
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
+      // The value of a key that was written without one has no place of its own.
+      const wanted = at === 'key' && depth === path.length ? pair?.key : isNode(pair?.value) ? pair?.value : pair?.key;
+      if (isNode(wanted) && wanted.range) return toPlace(lines, wanted.range[0]);
+    } else if (isCollection(parent)) {
+      const item: unknown = parent.get(key, true);
+      if (isNode(item) && item.range) return toPlace(lines, item.range[0]);
+    }
+  }
+  return { line: 1, column: 1 };
+}
+
+function toPlace(lines: LineCounter, offset: number): Place {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
+}
+
+// ------------------------------------------------------------------------------------- files and environment variables
+
+const FILE_KEYS: readonly KeyPath[] = [
+  ['listen', 'tls', 'cert'],
+  ['listen', 'tls', 'key_file'],
+  ['upstream', 'tls', 'ca_file'],
+  ['session', 'sign_key_file'],
+  ['store', 'password_file'],
+  ['store', 'ca_file'],
+];
+const ENVIRONMENT_KEYS: readonly KeyPath[] = [
+  ['session', 'sign_key_env'],
+  ['store', 'password_env'],
+];
+/** A chain of certificates or a bundle of authorities; the public one of Debian has some 220 KiB. */
+const MAX_REFERENCED_CHARS = 1024 * 1024;
+
+interface References {
+  /** By spelt path of the key. */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly faults: readonly Fault[];
+}
+
+/** Read all that the raw configuration names, whether the rest of it is valid or not. */
+function readReferences(valueAt: (path: KeyPath) => unknown, folder: string): References {
+  const texts = new Map<string, string>();
+  const faults: Fault[] = [];
+  const fault = (path: KeyPath, message: string) => faults.push({ path, at: 'value', message, suggestion: null });
+  for (const path of FILE_KEYS) {
+    const name = valueAt(path);
+    if (typeof name !== 'string' || name === '') continue;
+    try {
+      const text = readFileSync(resolve(folder, name), 'utf8');
+      if (text.length > MAX_REFERENCED_CHARS) fault(path, 'the file is larger than 1 MiB');
+      else if (text.trim() === '') fault(path, 'the file is empty');
+      else texts.set(spellPath(path), text);
+    } catch (error) {
+      fault(path, `cannot be read: ${reasonOf(error)}`);
+    }
+  }
+  for (const path of ENVIRONMENT_KEYS) {
+    const name = valueAt(path);
+    if (typeof name !== 'string') continue;
+    const text = process.env[name];
+    if (text === undefined || text === '') fault(path, `the environment variable ${name} is not set`);
+    else texts.set(spellPath(path), text);
+  }
+  return { texts, faults };
+}
+
+/** Why a file could not be read, without its path: the message names the key and the file beside it. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const words: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'permission denied',
+    EISDIR: 'it is a folder',
+    ENOTDIR: 'a part of its path is no folder',
+  };
+  return words[code] ?? (code === '' ? String(error) : code);
+}
+
+// ---------------------------------------------------------------------------------------------- what keys say together
+
+/** Faults of keys that are valid each by itself. */
+function contradictions(config: ParsedConfig, texts: ReadonlyMap<string, string>): Fault[] {
+  return [...tlsFaults(config, texts), ...sessionFaults(config, texts), ...storeFaults(config)];
+}
+
+function tlsFaults(config: ParsedConfig, texts: ReadonlyMap<string, string>): Fault[] {
+  const faults: Fault[] = [];
+  const cert = texts.get('listen.tls.cert');
+  const key = texts.get('listen.tls.key_file');
+  if (config.listen.tls !== undefined && cert !== undefined && key !== undefined) {
+    try {
+      createSecureContext({ cert, key });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      faults.push(atValue(['listen', 'tls', 'cert'], `certificate and key cannot be used together: ${reason}`));
+    }
+  }
+  for (const path of [
+    ['upstream', 'tls', 'ca_file'],
+    ['store', 'ca_file'],
+  ]) {
+    const ca = texts.get(spellPath(path));
+    if (ca !== undefined && !isCertificate(ca)) faults.push(atValue(path, 'the file holds no certificate in PEM form'));
+  }
+  return faults;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).fingerprint256 !== '';
+  } catch {
+    // Whatever OpenSSL has against it, the answer is no.
+    return false;
+  }
+}
+
+/** HMAC-SHA-256 wants a key of its own length (RFC 2104 §3). */
+const MIN_SIGN_KEY_CHARS = 32;
+
+function sessionFaults(config: ParsedConfig, texts: ReadonlyMap<string, string>): Fault[] {
+  const faults: Fault[] = [];
+  const file = texts.get('session.sign_key_file');
+  const variable = texts.get('session.sign_key_env');
+  if (file !== undefined && variable !== undefined) {
+    faults.push(atKey(['session', 'sign_key_env'], 'the key is given twice: keep sign_key_file or sign_key_env'));
+  }
+  const key = file?.trim() ?? variable;
+  if (key !== undefined && key.length < MIN_SIGN_KEY_CHARS) {
+    const name = file === undefined ? 'sign_key_env' : 'sign_key_file';
+    faults.push(atValue(['session', name], `the key is too short: at least ${MIN_SIGN_KEY_CHARS} characters`));
+  }
+  const sessions = [
+    { path: ['session'], session: config.session },
+    { path: ['defaults', 'session'], session: { ...config.session, ...given(config.defaults.session) } },
+    ...config.routes.map((route, index) => ({
+      path: ['routes', index, 'session'],
+      session: { ...config.session, ...given(config.defaults.session), ...given(route.session) },
+    })),
+  ];
+  const told = new Set<string>();
+  for (const { path, session } of sessions) {
+    const own = path.length === 1 ? config.session : null;
+    const overrides =
+      own ?? (path[0] === 'routes' ? config.routes[path[1] as number]?.session : config.defaults.session);
+    if (overrides === undefined) continue;
+    if (session.mode === 'mirror' && session.cookie === undefined) {
+      faults.push(
+        atValue([...path, 'mode'], 'mirror mode needs `cookie`: the cookie of the application that is the SID'),
+      );
+    }
+    if (session.sign && session.mode !== 'mirror' && !told.has('sign')) {
+      told.add('sign');
+      faults.push(atValue([...path, 'sign'], 'only `mode: mirror` signs: in jar mode every SID is our own'));
+    }
+    if (session.sign && key === undefined) {
+      faults.push(atValue([...path, 'sign'], 'needs `session.sign_key_file` or `session.sign_key_env`'));
+    }
+    if (session.unprovenTimeoutMs > session.absoluteTimeoutMs || session.idleTimeoutMs > session.absoluteTimeoutMs) {
+      faults.push(atValue([...path, 'absolute_timeout'], 'must not be shorter than idle_timeout and unproven_timeout'));
+    }
+  }
+  return faults;
+}
+
+/** The keys that are really there. */
+function given<T extends object>(part: T | undefined): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  // Object.fromEntries loses the key types; the filter removes exactly the undefined values.
+  return Object.fromEntries(Object.entries(part ?? {}).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function storeFaults(config: ParsedConfig): Fault[] {
+  const { store } = config;
+  if (store.kind === 'memory' && config.workers > 1) {
+    return [atValue(['workers'], 'more than one worker needs a store that they share: `kind: lmdb` or `kind: redis`')];
+  }
+  if (store.kind !== 'redis') return [];
+  const ways = [store.url !== undefined, store.sentinels.length > 0, store.cluster.length > 0].filter(Boolean).length;
+  const faults: Fault[] = [];
+  if (ways !== 1) faults.push(atValue(['store', 'kind'], 'redis needs one of `url`, `sentinels` and `cluster`'));
+  if (store.passwordFile !== undefined && store.passwordEnv !== undefined) {
+    faults.push(atKey(['store', 'password_env'], 'the password is given twice: keep password_file or password_env'));
+  }
+  return faults;
+}
+
+const atValue = (path: KeyPath, message: string): Fault => ({ path, at: 'value', message, suggestion: null });
+const atKey = (path: KeyPath, message: string): Fault => ({ path, at: 'key', message, suggestion: null });
+
+// ---------------------------------------------------------------------------------------------------------- assembling
+
+/** Put texts in the place of file names. Every file that the parsed configuration names is in `texts`. */
+function assemble(parsed: ParsedConfig, texts: ReadonlyMap<string, string>, folder: string): Config {
+  const { signKeyFile: _file, signKeyEnv: _env, ...session } = parsed.session;
+  const signKey = texts.get('session.sign_key_file')?.trim() ?? texts.get('session.sign_key_env');
+  return {
+    ...parsed,
+    listen: { ...parsed.listen.address, tls: assembleTls(parsed.listen.tls, texts) },
+    admin: parsed.admin ?? null,
+    upstream: {
+      ...parsed.upstream,
+      tls: {
+        verify: parsed.upstream.tls.verify,
+        ca: texts.get('upstream.tls.ca_file') ?? null,
+        serverName: parsed.upstream.tls.serverName ?? null,
+      },
+    },
+    store: assembleStore(parsed.store, texts, folder),
+    session,
+    signKey: signKey === undefined ? null : new Secret(signKey),
+  };
+}
+
+function assembleTls(tls: ParsedConfig['listen']['tls'], texts: ReadonlyMap<string, string>): ListenerTls | null {
+  if (tls === undefined) return null;
+  return {
+    cert: texts.get('listen.tls.cert') ?? '',
+    key: new Secret(texts.get('listen.tls.key_file') ?? ''),
+    minVersion: tls.minVersion,
+    http2: tls.http2,
+  };
+}
+
+function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
+  switch (store.kind) {
+    case 'memory':
+      return store;
+    case 'lmdb':
+      return { ...store, path: resolve(folder, store.path) };
+    case 'redis': {
+      const { passwordFile: _file, passwordEnv: _env, caFile: _ca, url, ...rest } = store;
+      // A file made by an editor ends in a line end that no password has.
+      const password = texts.get('store.password_file')?.replace(/\r?\n$/, '') ?? texts.get('store.password_env');
+      return {
+        ...rest,
+        url: url ?? null,
+        password: password === undefined ? null : new Secret(password),
+        ca: texts.get('store.ca_file') ?? null,
+      };
+    }
+  }
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) freeze(inner);
+  }
+  return value;
+}

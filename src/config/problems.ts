@@ -1,0 +1,243 @@
+/**
+ * What is wrong with a configuration, in words for the person who wrote it: one problem a fault, each with its place and,
+ * where one can be guessed, a suggestion. Translates zod's issues; knows nothing of YAML but a function that finds places.
+ */
+import { z } from 'zod';
+import { ProxyError } from '../errors.ts';
+import { ConfigSchema } from './schema.ts';
+
+export type KeyPath = ReadonlyArray<string | number>;
+
+export interface Place {
+  /** Counted from 1, as editors do. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface ConfigProblem extends Place {
+  readonly file: string;
+  /** The key as `routes[0].path`; empty for the whole file. */
+  readonly path: string;
+  readonly message: string;
+  /** What was probably meant, as a sentence; null when nothing comes near. */
+  readonly suggestion: string | null;
+}
+
+/** CONFIG_INVALID with every problem of the file. */
+export class ConfigError extends ProxyError {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super('CONFIG_INVALID', { detail: problems.map(problemLine).join('; ') });
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+
+  /** All problems, one a line as `file:line:column: message`, without a final line end. */
+  report(): string {
+    return this.problems.map(problemLine).join('\n');
+  }
+}
+
+/** `file:line:column: key: message (suggestion)`. */
+export function problemLine(problem: ConfigProblem): string {
+  const where = `${problem.file}:${problem.line}:${problem.column}`;
+  const key = problem.path === '' ? '' : ` ${problem.path}:`;
+  const suggestion = problem.suggestion === null ? '' : ` (${problem.suggestion})`;
+  return `${where}:${key} ${problem.message}${suggestion}`;
+}
+
+/** `routes[0].session.name`. */
+export function spellPath(path: KeyPath): string {
+  let text = '';
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`;
+  return text;
+}
+
+/** One fault before it has a place in the file; `at` names the key itself where the key is the fault, else its value. */
+export interface Fault {
+  readonly path: KeyPath;
+  readonly at: 'key' | 'value';
+  readonly message: string;
+  readonly suggestion: string | null;
+}
+
+/** Every issue of zod as faults; `valueAt` gives the value that stands in the file. */
+export function faultsOf(issues: readonly z.core.$ZodIssue[], valueAt: (path: KeyPath) => unknown): Fault[] {
+  return issues.flatMap((issue) => faultsOfIssue(issue, [], valueAt));
+}
+
+function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: KeyPath) => unknown): Fault[] {
+  // zod types a key as PropertyKey; the keys of a YAML map are texts and numbers.
+  const path: KeyPath = [...above, ...(issue.path as Array<string | number>)];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        at: 'key',
+        message: `unknown key "${key}"`,
+        suggestion: suggestKey(path, key),
+      }));
+    case 'invalid_union': {
+      const branch = branchMeant(issue.errors);
+      // No branch at all: the discriminator of a union (`kind`) has a value that none knows.
+      if (branch.length === 0) {
+        const suggestion = didYouMean(nearest(String(valueAt(path)), constantsAt(path)));
+        return [{ path, at: 'value', message: issue.message, suggestion }];
+      }
+      return branch.flatMap((inner) => faultsOfIssue(inner, path, valueAt));
+    }
+    case 'invalid_value': {
+      const choices = issue.values.map(String);
+      const given = valueAt(path);
+      const message = given === undefined ? 'is missing' : `must be ${listOf(choices)}`;
+      return [{ path, at: 'value', message, suggestion: didYouMean(nearest(String(given), choices)) }];
+    }
+    case 'invalid_type': {
+      if (valueAt(path) === undefined) return [{ path, at: 'value', message: 'is missing', suggestion: null }];
+      const isOwnWord = !issue.message.startsWith('Invalid input');
+      const message = isOwnWord ? issue.message : `${YAML_WORDS[issue.expected] ?? issue.expected} is needed`;
+      return [{ path, at: 'value', message, suggestion: null }];
+    }
+    default:
+      return [{ path, at: 'value', message: issue.message, suggestion: null }];
+  }
+}
+
+const YAML_WORDS: Record<string, string> = {
+  object: 'a map of keys and values',
+  record: 'a map of keys and values',
+  array: 'a list',
+  string: 'a text',
+  boolean: 'true or false',
+  number: 'a number',
+};
+
+/** The branch of a union that the value was meant for: the first whose complaint is not the kind of the value itself. */
+function branchMeant(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+  const fits = branches.find(
+    (issues) => !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0),
+  );
+  return fits ?? branches[0] ?? [];
+}
+
+function listOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+function didYouMean(word: string | null): string | null {
+  return word === null ? null : `did you mean "${word}"?`;
+}
+
+/** The part of JSON Schema that key suggestions need. */
+interface Shape {
+  readonly properties?: Record<string, Shape>;
+  readonly items?: Shape;
+  readonly anyOf?: readonly Shape[];
+  readonly oneOf?: readonly Shape[];
+  readonly const?: unknown;
+}
+
+let rootShape: Shape | null = null;
+
+/** A key of this place that is spelt alike, or the place where such a key belongs. */
+function suggestKey(place: KeyPath, key: string): string | null {
+  const keys = shapesAt(place).flatMap((shape) => [...propertiesOf(shape).keys()]);
+  const bare = bareName(key);
+  if (keys.includes(bare)) return didYouMean(bare);
+  const near = nearest(bare, keys);
+  if (near !== null) return didYouMean(near);
+  const elsewhere = [...placesOf(rootOfSchema(), '', 0)].filter(([name]) => name === bare).map(([, where]) => where);
+  return elsewhere.length === 0 ? null : `this key belongs under ${listOf([...new Set(elsewhere)])}`;
+}
+
+function rootOfSchema(): Shape {
+  rootShape ??= z.toJSONSchema(ConfigSchema, { io: 'input' }) as Shape;
+  return rootShape;
+}
+
+/** What the schema has at a place; several where a union allows it. */
+function shapesAt(place: KeyPath): readonly Shape[] {
+  return place.reduce<readonly Shape[]>(
+    (shapes, part) => shapes.flatMap((shape) => step(shape, part)),
+    [rootOfSchema()],
+  );
+}
+
+/** The texts that may stand at a place, over all branches of the union above it. */
+function constantsAt(place: KeyPath): string[] {
+  const key = String(place.at(-1));
+  return shapesAt(place.slice(0, -1))
+    .flatMap((shape) => [...(shape.anyOf ?? []), ...(shape.oneOf ?? [])])
+    .map((branch) => branch.properties?.[key]?.const)
+    .filter((value) => typeof value === 'string');
+}
+
+/** PHP writes `session.use_trans_sid`, others `use-trans-sid` or `useTransSid`: what the key would be called here. */
+function bareName(key: string): string {
+  return key
+    .replace(/^(session|url_rewriter)\./, (_, group: string) => (group === 'session' ? '' : 'url_rewriter_'))
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replace(/[-.\s]/g, '_')
+    .toLowerCase();
+}
+
+function propertiesOf(shape: Shape): Map<string, Shape> {
+  const found = new Map(Object.entries(shape.properties ?? {}));
+  for (const branch of [...(shape.anyOf ?? []), ...(shape.oneOf ?? [])]) {
+    for (const [key, inner] of propertiesOf(branch)) found.set(key, inner);
+  }
+  return found;
+}
+
+function step(shape: Shape, part: string | number): Shape[] {
+  if (typeof part === 'string') {
+    const inner = propertiesOf(shape).get(part);
+    return inner === undefined ? [] : [inner];
+  }
+  return [shape, ...(shape.anyOf ?? [])].flatMap((branch) => (branch.items === undefined ? [] : [branch.items]));
+}
+
+/** Every key of the schema with the place it stands in. The schema is three deep; 6 is beyond it. */
+function* placesOf(shape: Shape, where: string, depth: number): Generator<[name: string, where: string]> {
+  if (depth > 6) return;
+  for (const [key, inner] of propertiesOf(shape)) {
+    if (where !== '') yield [key, `"${where}"`];
+    else yield [key, 'the top level'];
+    const under = where === '' ? key : `${where}.${key}`;
+    yield* placesOf(inner, under, depth + 1);
+    for (const item of step(inner, 0)) yield* placesOf(item, under, depth + 1);
+  }
+}
+
+/** The word that is at most a third of its letters away, null when none is. */
+export function nearest(given: string, words: readonly string[]): string | null {
+  let best: string | null = null;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const word of words) {
+    const distance = editDistance(given.slice(0, 64), word);
+    if (distance < bestDistance && distance <= Math.max(1, Math.floor(Math.max(word.length, given.length) / 3))) {
+      best = word;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Optimal string alignment: insertions, deletions, replacements and swaps of neighbours count 1 each. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      // Each index is within the rows built so far.
+      let cost = Math.min(above[j]! + 1, row[j - 1]! + 1, above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      row.push(cost);
+    }
+    before = above;
+    above = row;
+  }
+  return above[b.length]!;
+}

@@ -1,0 +1,597 @@
+/**
+ * The configuration contract: every key with its type, default, unit and meaning. `config/schema.json` (editors) and
+ * `config/reference.md` (people) are generated from it; nothing else defines a key.
+ *
+ * `php` in the metadata is the name that PHP has for the same thing, `example` a value as it stands in YAML.
+ * This file is pure: files and environment variables that a value names are read by `load.ts`.
+ */
+import { z } from 'zod';
+import { address, count, duration, network, overriding, section, size, token } from './units.ts';
+
+const fileName = () => z.string({ error: 'a file name is needed' }).min(1, { error: 'a file name is needed' });
+const environmentName = () =>
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'not the name of an environment variable' });
+
+// ---------------------------------------------------------------------------------------------------------- listener
+
+const tlsShape = {
+  cert: fileName().meta({
+    description: 'PEM file with the certificate chain. Read again at each reload.',
+    example: '/etc/transid/tls.crt',
+  }),
+  key_file: fileName().meta({
+    description: 'PEM file with the private key. Read again at each reload.',
+    example: '/etc/transid/tls.key',
+  }),
+  min_version: z
+    .enum(['TLSv1.2', 'TLSv1.3'])
+    .default('TLSv1.2')
+    .meta({ description: 'Oldest version of TLS that is spoken.' }),
+  http2: z.boolean().default(true).meta({ description: 'Offer HTTP/2 by ALPN beside HTTP/1.1.' }),
+};
+
+const listenShape = {
+  address: address().meta({ description: 'Where clients connect.', example: '0.0.0.0:8443' }),
+  tls: section(tlsShape)
+    .optional()
+    .meta({ description: 'Serve https with this certificate; without it the listener speaks plain http.' }),
+};
+
+const listen = z
+  .union([address().transform((where) => ({ address: where, tls: undefined })), section(listenShape)])
+  .prefault('127.0.0.1:8080')
+  .meta({ description: 'Where clients connect: `host:port`, or an object with `address` and `tls`.' });
+
+// ---------------------------------------------------------------------------------------------------------- upstream
+
+const httpUrl = () =>
+  z
+    .string({ error: 'a URL is needed, such as http://127.0.0.1:8000' })
+    .refine((text) => isOriginUrl(text), {
+      error: 'not the URL of a server: write http:// or https://, a host and maybe a port, without path, query or user',
+    })
+    .transform((text) => new URL(text).origin);
+
+/** http(s), a host, nothing behind it: the path of a request is forwarded as it came. */
+function isOriginUrl(text: string): boolean {
+  if (!/^https?:\/\/[^/\s]+\/?$/i.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' && url.pathname === '/' && url.search === '' && url.hash === '';
+}
+
+const upstreamTlsShape = {
+  verify: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Check the certificate of an https upstream. Switch off for tests only.' }),
+  ca_file: fileName()
+    .optional()
+    .meta({ description: 'PEM file with the authorities to trust instead of the public ones.' }),
+  server_name: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Name expected in the certificate and sent as SNI, where it is not the host of `url`.' }),
+};
+
+const upstreamShape = {
+  url: httpUrl().meta({ description: 'The application: scheme, host and port.', example: 'http://127.0.0.1:8000' }),
+  timeout: duration().prefault('30s').meta({ description: 'Wait for the first byte of an answer; then 504.' }),
+  connect_timeout: duration().prefault('3s').meta({ description: 'Wait for a connection; then 502.' }),
+  idle_timeout: duration()
+    .prefault('30s')
+    .meta({ description: 'Longest pause within an answer; then the answer is cut and the client sees that it is.' }),
+  keep_alive: duration()
+    .prefault('5s')
+    .meta({ description: 'How long an idle connection is kept. Keep it below what the application allows.' }),
+  max_connections: count(1, 65535)
+    .default(256)
+    .meta({ description: 'Connections to the application at one time, per worker.' }),
+  preserve_host: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Send the client's Host field on; otherwise the host of `url`." }),
+  tls: section(upstreamTlsShape).prefault({}).meta({ description: 'For an https upstream.' }),
+};
+
+const upstream = z
+  .union([httpUrl().transform((url) => section(upstreamShape).parse({ url })), section(upstreamShape)])
+  .meta({ description: 'The application behind the proxy: its URL, or an object with `url` and more.' });
+
+// ----------------------------------------------------------------------------------------------- timeouts and limits
+
+const timeoutsShape = {
+  client_header: duration()
+    .prefault('15s')
+    .meta({ description: 'A client has this long for a whole request head; then 408.' }),
+  client_body: duration()
+    .prefault('30s')
+    .meta({ description: 'Longest pause within a request body; then 408 or close.' }),
+  client_send: duration()
+    .prefault('30s')
+    .meta({ description: 'A client may leave its answer unread this long; then close.' }),
+  keep_alive: duration().prefault('60s').meta({ description: 'How long an idle client connection is kept.' }),
+  drain: duration()
+    .prefault('30s')
+    .meta({ description: 'After SIGTERM requests in flight have this long to end; then they are cut.' }),
+};
+
+const limitsShape = {
+  target: size(256).prefault('8KiB').meta({ description: 'Longest request target (path and query); above it 414.' }),
+  header: size(1024).prefault('16KiB').meta({ description: 'Largest request head; above it 431.' }),
+  fields: count(16, 1000).default(200).meta({ description: 'Most request fields; above it 431.' }),
+  body: size()
+    .prefault('8MiB')
+    .meta({ description: 'Largest request body; above it 413. A route may say otherwise with `body_limit`.' }),
+  body_rate: size()
+    .prefault('512B')
+    .meta({ description: 'Least bytes a second of a request body, on the mean; a slower client gets 408.' }),
+  connections: count(1, 1_000_000).default(10_000).meta({ description: 'Client connections at one time, per worker.' }),
+  connections_per_address: count(1, 1_000_000)
+    .default(200)
+    .meta({ description: 'Client connections from one address at one time, per worker.' }),
+  requests_per_connection: count(1, 1_000_000)
+    .default(1000)
+    .meta({ description: 'Requests until a client connection is closed.' }),
+  http2_streams: count(1, 10_000)
+    .default(100)
+    .meta({ description: 'Streams that one HTTP/2 connection may have open.' }),
+  form_peek: size(1024)
+    .prefault('1MiB')
+    .meta({ description: 'How far into a request body the hidden field is looked for (`forms: field`).' }),
+  response_header: size(1024)
+    .prefault('64KiB')
+    .meta({ description: 'Largest head of an answer from the upstream; above it 502.' }),
+  max_sessions: count(1, 1_000_000_000)
+    .default(100_000)
+    .meta({ description: 'Sessions kept at one time by the memory store; the one unused for longest goes first.' }),
+  store: size(64 * 1024)
+    .prefault('128MiB')
+    .meta({ description: 'Bytes kept by the memory store, whichever bound comes first.' }),
+  mint_per_minute: count(1, 1_000_000).default(60).meta({
+    description: 'New sessions a minute for one client network (/32, or /64 of IPv6); above it pages carry no SID.',
+  }),
+};
+
+// ----------------------------------------------------------------------------------------------------------- session
+
+const rotationShape = {
+  on: z
+    .union([z.enum(['auto', 'never']), z.array(token('cookie name')).min(1)])
+    .default('auto')
+    .meta({
+      description:
+        'When a session gets a new SID. `auto`: an answer to a POST replaces a session cookie or sets an HttpOnly one; a list: one of these cookies is replaced; `never`.',
+      example: '[PHPSESSID]',
+    }),
+  old_sid: z.enum(['dead', 'follow']).default('dead').meta({
+    description:
+      'What the old SID is good for. `dead`: nothing. `follow`: leads the same client (User-Agent and network) to the new session, for framesets.',
+  }),
+};
+
+const sessionName = () =>
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
+    error: 'not a session name: a letter or _, then letters, digits and _, at most 64',
+  });
+
+const sessionShape = {
+  mode: z.enum(['jar', 'mirror']).default('jar').meta({
+    description:
+      "`jar`: the SID is our own and leads to the client's cookies in the store. `mirror`: the SID is the value of one cookie of the application, as in PHP; nothing is stored.",
+  }),
+  name: sessionName().default('_sid').meta({
+    description: 'Name of the parameter, hidden field or path mark that carries the SID.',
+    php: 'session.name',
+  }),
+  cookie: token('cookie name').optional().meta({
+    description: "Mirror mode: the application's cookie whose value is the SID.",
+    example: 'PHPSESSID',
+    php: 'session.name',
+  }),
+  cookies: z.array(token('cookie name')).default([]).meta({
+    description:
+      'Cookies of the application that prove a client with cookies. Empty: any cookie that is not in `ignore_cookies`.',
+    example: '[PHPSESSID]',
+  }),
+  idle_timeout: duration('lifetime')
+    .prefault('1440s')
+    .meta({ description: 'A session unused for so long is over.', php: 'session.gc_maxlifetime' }),
+  absolute_timeout: duration('lifetime')
+    .prefault('8h')
+    .meta({ description: 'A session is over so long after it began.' }),
+  unproven_timeout: duration('lifetime')
+    .prefault('5m')
+    .meta({ description: 'A session whose SID never came back is over after so long.' }),
+  bind: z
+    .array(z.enum(['user-agent', 'network']))
+    .default(['user-agent'])
+    .meta({
+      description:
+        'What else must be the same for a SID to be honoured, beside the host: `user-agent`; `network` (/24 of IPv4, /56 of IPv6).',
+    }),
+  sign: z.boolean().default(false).meta({
+    description:
+      'Mirror mode: put an HMAC on the SID, so that only SIDs of ours come back. Needs `sign_key_file` or `sign_key_env`.',
+  }),
+  rotation: section(rotationShape)
+    .prefault({})
+    .meta({ description: 'When the SID changes.', php: 'session_regenerate_id()' }),
+};
+
+const signKeyShape = {
+  sign_key_file: fileName()
+    .optional()
+    .meta({ description: 'File with the key for `sign`: at least 32 bytes of text.' }),
+  sign_key_env: environmentName()
+    .optional()
+    .meta({ description: 'Environment variable with the key for `sign`.', example: 'TRANSID_SIGN_KEY' }),
+};
+
+/** A route overrides what it names; the rest comes from `session`. */
+const routeSession = section({
+  ...overriding(sessionShape),
+  rotation: section(overriding(rotationShape)).optional().meta({ description: 'When the SID changes.' }),
+});
+
+// ------------------------------------------------------------------------------------------------------------- store
+
+const memoryShape = { kind: z.literal('memory') };
+
+const lmdbShape = {
+  kind: z.literal('lmdb'),
+  path: fileName().default('./data').meta({ description: 'Folder of the database.' }),
+  map_size: size(1024 * 1024)
+    .prefault('1GiB')
+    .meta({ description: 'Largest size of the database.' }),
+  sync_interval: duration().prefault('1s').meta({ description: 'Writes reach the disk at the latest after so long.' }),
+};
+
+const redisNode = () =>
+  z.string().regex(/^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/, { error: 'not an address: write host:port' });
+
+const redisShape = {
+  kind: z.literal('redis'),
+  url: z
+    .string()
+    .regex(/^rediss?:\/\/[^@\s]+$/, {
+      error: 'not a Redis URL: write redis://host:port or rediss://host:port, the password by file',
+    })
+    .optional()
+    .meta({ description: 'One server; rediss:// for TLS.', example: 'redis://127.0.0.1:6379' }),
+  sentinels: z
+    .array(redisNode())
+    .default([])
+    .meta({ description: 'Sentinels to ask for the server.', example: '[10.0.0.1:26379]' }),
+  sentinel_name: z
+    .string()
+    .min(1)
+    .default('mymaster')
+    .meta({ description: 'Name of the server that the sentinels watch.' }),
+  cluster: z
+    .array(redisNode())
+    .default([])
+    .meta({ description: 'Some nodes of a Cluster.', example: '[10.0.0.1:7000]' }),
+  username: z.string().min(1).optional().meta({ description: 'User of an ACL.' }),
+  password_file: fileName().optional().meta({ description: 'File with the password.' }),
+  password_env: environmentName()
+    .optional()
+    .meta({ description: 'Environment variable with the password.', example: 'REDIS_PASSWORD' }),
+  tls: z.boolean().default(false).meta({ description: 'Speak TLS to sentinels and Cluster nodes.' }),
+  ca_file: fileName()
+    .optional()
+    .meta({ description: 'PEM file with the authorities to trust instead of the public ones.' }),
+  key_prefix: z
+    .string()
+    .max(64)
+    .default('transid:')
+    .meta({ description: 'Before every key; two proxies that share sessions need the same.' }),
+  command_timeout: duration()
+    .prefault('100ms')
+    .meta({ description: 'Wait for one command; then the store counts as away.' }),
+};
+
+const store = z
+  .discriminatedUnion('kind', [section(memoryShape), section(lmdbShape), section(redisShape)], {
+    error: 'the store needs `kind: memory`, `kind: lmdb` or `kind: redis`',
+  })
+  .prefault({ kind: 'memory' })
+  .meta({
+    description:
+      'Where sessions live. `memory`: one process, lost at its end. `lmdb`: files, all workers of one machine. `redis`: many machines.',
+  });
+
+// ----------------------------------------------------------------------------------------------------------- routing
+
+const tagList = (what: string) =>
+  z.string({ error: `a list such as "a=href,form=" is needed` }).refine((text) => isTagList(text), {
+    error: `not a list of ${what}: write tag=attribute pairs with commas, such as "a=href,area=href,form="`,
+  });
+
+/** PHP's grammar: `tag=attribute` with commas; an empty attribute stands for the hidden field. An empty text is an empty list. */
+function isTagList(text: string): boolean {
+  return text.trim() === '' || text.split(',').every((pair) => /^\s*[A-Za-z][\w:.-]*\s*=\s*[\w:.-]*\s*$/.test(pair));
+}
+
+/** A list in YAML, or PHP's text with commas. */
+const nameList = (what: string, pattern: RegExp) => {
+  const item = z.string().regex(pattern, { error: `not a ${what}` });
+  const text = z.string().transform((joined, context) => {
+    const items = joined
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    for (const part of items)
+      if (!pattern.test(part)) context.addIssue({ code: 'custom', message: `not a ${what}: ${part}` });
+    return items;
+  });
+  return z.union([text, z.array(item)]);
+};
+
+const HOST = /^(?:https?:\/\/)?(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$/;
+
+const variables = () =>
+  z
+    .record(
+      z.string().min(1),
+      z.union([z.string(), z.number(), z.boolean()], { error: 'a text is needed' }).transform(String),
+    )
+    .transform((map): ReadonlyArray<readonly [string, string]> => Object.entries(map));
+
+const simulation = z
+  .enum(['no-cookies', 'session-only', 'block-third-party'])
+  .meta({ description: 'The kind of client that the proxy plays.' });
+
+const cookieNames = () =>
+  z.array(
+    z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, { error: 'not a cookie name; a final * stands for any ending' }),
+  );
+
+/** Cookies that scripts of measurement and consent set on any client: they prove cookies, but not that the session's come back. */
+export const IGNORED_COOKIES = [
+  '_ga',
+  '_ga_*',
+  '_gid',
+  '_gat*',
+  '_gcl_*',
+  '_fbp',
+  '_fbc',
+  '_pk_*',
+  '_hj*',
+  '_clck',
+  '_clsk',
+  'cookieconsent*',
+  'OptanonConsent',
+];
+
+const routeShape = {
+  use_cookies: z.boolean().default(true).meta({
+    description:
+      "Let clients that take cookies use them. `false`: cookies are never relied on; the application's are always kept for the client.",
+    php: 'session.use_cookies',
+  }),
+  use_trans_sid: z.boolean().default(false).meta({
+    description: 'Put the SID into the links and forms of clients without cookies.',
+    php: 'session.use_trans_sid',
+  }),
+  use_only_cookies: z.boolean().optional().meta({
+    description:
+      'Never honour a SID from a URL or a form. Default: true, unless the route (or `defaults`) says `use_trans_sid: true`.',
+    php: 'session.use_only_cookies',
+  }),
+  on_url_sid: z.enum(['strip', 'redirect', 'reject']).default('strip').meta({
+    description:
+      'A SID arrives on a `use_only_cookies` route. `strip`: forward without it; `redirect`: send a GET to the clean URL; `reject`: 400.',
+  }),
+  trans_sid_tags: tagList('tags').default('a=href,area=href,frame=src,iframe=src,form=').meta({
+    description: 'Elements and attributes that are marked. `form=` means the hidden field or the action of forms.',
+    php: 'session.trans_sid_tags',
+  }),
+  trans_sid_hosts: nameList('host', HOST).default([]).meta({
+    description:
+      'Further hosts whose URLs may carry the SID, beside the host of the page. A host counts with its port; a full origin also with its scheme.',
+    example: '[shop.example.org, "https://pay.example.org"]',
+    php: 'session.trans_sid_hosts',
+  }),
+  rewrite_vars: variables().default([]).meta({
+    description: 'More variables to add to URLs and forms.',
+    example: '{ lang: en }',
+    php: 'output_add_rewrite_var()',
+  }),
+  url_rewriter_tags: tagList('tags')
+    .default('form=')
+    .meta({ description: 'Elements and attributes that get `rewrite_vars`.', php: 'url_rewriter.tags' }),
+  url_rewriter_hosts: nameList('host', HOST).default([]).meta({
+    description: 'Further hosts whose URLs get `rewrite_vars`, beside the host of the page.',
+    php: 'url_rewriter.hosts',
+  }),
+  arg_separator: z
+    .string()
+    .regex(/^[&;,a-z0-9#]{1,16}$/i, { error: 'not a separator: such as "&amp;", "&" or ";"' })
+    .default('&amp;')
+    .meta({
+      description: 'Between parameters that are added in markup; header fields always use `&`.',
+      php: 'arg_separator.output',
+    }),
+  ignore_cookies: cookieNames().default(IGNORED_COOKIES).meta({
+    description: 'Cookies that do not prove that the session works; a final `*` stands for any ending.',
+    example: '[_ga, "_pk_*"]',
+  }),
+  carrier: z.enum(['query', 'path-parameter', 'path-segment']).default('query').meta({
+    description:
+      'Where the SID travels: `?name=SID`, `;name=SID` (as Servlet containers), `/(name-SID)/` (as ASP.NET).',
+  }),
+  forms: z.enum(['auto', 'field']).default('auto').meta({
+    description:
+      '`auto`: hidden field in GET forms, marked action in POST forms. `field`: hidden field in all, as PHP; request bodies are then searched for it.',
+  }),
+  detect: z.enum(['passive', 'probe']).default('passive').meta({
+    description:
+      '`passive`: judge by what comes. `probe`: one redirect with a test cookie at the first page, so that a client with cookies never sees a SID.',
+  }),
+  recover: z.enum(['referer', 'off']).default('referer').meta({
+    description:
+      'Find the session of a request without SID by its Referer, if that is a page of our own. Makes scripts and images work.',
+  }),
+  rewriter: z
+    .enum(['html', 'php'])
+    .default('html')
+    .meta({ description: '`html`: finds the tags that a browser finds. `php`: finds those that PHP finds.' }),
+  php_version: z.enum(['8.2', '8.4']).default('8.2').meta({
+    description: 'Whose host rules the `php` rewriter follows.',
+    example: '"8.4"',
+  }),
+  scope_path: z
+    .string()
+    .regex(/^\/[^?#]*$/, { error: 'not a path: it starts with /' })
+    .default('/')
+    .meta({
+      description: 'Only URLs below this path are marked.',
+      php: 'session.cookie_path',
+    }),
+  accept_from: z.array(httpUrl()).default([]).meta({
+    description:
+      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured.',
+    example: '[https://partner.example]',
+    php: 'session.referer_check',
+  }),
+  on_store_failure: z.enum(['refuse', 'anonymous']).default('refuse').meta({
+    description:
+      'The store is away and a SID comes. `refuse`: 503 with Retry-After. `anonymous`: serve as a new client.',
+  }),
+  body_limit: size()
+    .optional()
+    .meta({ description: 'Largest request body of this route. Default: `limits.body`.', example: '64MiB' }),
+  expose: z.boolean().default(false).meta({
+    description: 'Tell the application by the request fields `Transid-Client` and `Transid-Sid`.',
+    php: 'SID',
+  }),
+  cookies: section({
+    partitioned: z.boolean().default(false).meta({
+      description:
+        'In a frame of a foreign site try partitioned cookies (CHIPS) before the URL: adds `SameSite=None; Secure; Partitioned`.',
+    }),
+  })
+    .prefault({})
+    .meta({ description: "What happens to the application's cookies." }),
+  simulate: z
+    .union([
+      simulation.transform((as) => ({ as, script: false, byField: false })),
+      section({
+        as: simulation.optional(),
+        script: z
+          .boolean()
+          .default(false)
+          .meta({ description: 'Also neutralise `document.cookie` by a small script in each page.' }),
+        by_field: z
+          .boolean()
+          .default(false)
+          .meta({ description: 'Let a request choose by its `Transid-Simulate` field. For tests only.' }),
+      }),
+    ])
+    .optional()
+    .meta({
+      description: 'Make every client look like one with restricted cookies, to test the application.',
+      example: 'no-cookies',
+    }),
+};
+
+const pathGlob = () =>
+  z
+    .string()
+    .regex(/^\/[^?#\s]*$/, { error: 'not a path pattern: it starts with / and may hold * and **, such as /admin/**' });
+const hostGlob = () =>
+  z.string().regex(/^[A-Za-z0-9.*_-]+$|^\[[0-9a-fA-F:.]+\]$/, {
+    error: 'not a host pattern: such as shop.example.org or *.example.org, without port',
+  });
+const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item.transform((one) => [one]), z.array(item).min(1)]);
+
+const matchShape = {
+  name: z
+    .string()
+    .regex(/^[\w./-]{1,64}$/, { error: 'not a name: letters, digits and _ . / - only, at most 64' })
+    .optional()
+    .meta({
+      description: 'Name of the route in logs and metrics.',
+      example: 'shop',
+    }),
+  path: oneOrMore(pathGlob()).prefault('/**').meta({
+    description:
+      'Which paths: `*` any characters within a segment, `**` any segments; `/admin/**` is /admin and all below. One pattern or a list.',
+    example: '/admin/**',
+  }),
+  host: oneOrMore(hostGlob()).optional().meta({
+    description: 'Which hosts, `*` for any characters; without port. One pattern or a list.',
+    example: 'shop.example.org',
+  }),
+};
+
+const sessionOverride = {
+  session: routeSession.optional().meta({ description: 'Whatever of `session` is different here.' }),
+};
+
+const routes = z
+  .array(section({ ...matchShape, ...overriding(routeShape), ...sessionOverride }))
+  .default([])
+  .meta({
+    description:
+      'First match wins; but a path that any reading puts into a `use_only_cookies` route gets that route. What no route matches gets `defaults`.',
+  });
+
+// --------------------------------------------------------------------------------------------------------------- all
+
+const configShape = {
+  listen,
+  admin: address().optional().meta({
+    description:
+      'Where health, readiness, metrics and the dashboard are. Keep it off the public network. Without it there is none.',
+    example: '127.0.0.1:9090',
+  }),
+  upstream,
+  trusted_proxies: z.array(network()).default([]).meta({
+    description: 'Proxies in front of this one whose `Forwarded` and `X-Forwarded-*` fields are believed.',
+    example: '[10.0.0.0/8]',
+  }),
+  timeouts: section(timeoutsShape)
+    .prefault({})
+    .meta({ description: 'Waits on the side of the client; those for the application are in `upstream`.' }),
+  limits: section(limitsShape)
+    .prefault({})
+    .meta({ description: 'Bounds on what clients may send and on what is kept for them.' }),
+  session: section({ ...sessionShape, ...signKeyShape })
+    .prefault({})
+    .meta({ description: 'Sessions of clients without cookies. A route may override it.' }),
+  store,
+  log: section({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .meta({ description: 'What is logged; exchanges are `info`.' }),
+    format: z
+      .enum(['json', 'pretty', 'combined'])
+      .default('json')
+      .meta({ description: "`json`: one object a line. `pretty`: for people. `combined`: Apache's combined format." }),
+    sid: z
+      .enum(['hash', 'none'])
+      .default('hash')
+      .meta({ description: 'How a session is named in the log: a keyed hash, or not at all. Never the SID.' }),
+  })
+    .prefault({})
+    .meta({ description: 'The log on standard output.' }),
+  workers: count(1, 256)
+    .default(1)
+    .meta({ description: 'Processes that serve. More than one needs a store that they share.' }),
+  watch: z.boolean().default(false).meta({ description: 'Reload when this file changes, as at SIGHUP.' }),
+  routes,
+  defaults: section({ ...routeShape, ...sessionOverride })
+    .prefault({})
+    .meta({ description: 'What a route does not say.' }),
+};
+
+export const ConfigSchema = section(configShape);
+
+/** What the schema makes of the YAML; `load.ts` replaces names of files by their contents. */
+export type ParsedConfig = z.output<typeof ConfigSchema>;
+export type RouteConfig = ParsedConfig['routes'][number];
+export type RouteDefaults = ParsedConfig['defaults'];
+export type RouteSessionConfig = z.output<typeof routeSession>;
