@@ -1,0 +1,117 @@
+/**
+ * Is this page's markup ASCII-compatible, so that a byte scanner sees the tags that a browser sees?
+ *
+ * BOM, then the charset of Content-Type, then the first 1,024 bytes by HTML §13.2.3.2 (prescan a byte stream) or an XML
+ * declaration. UTF-16, UTF-32, UTF-7 and the stateful charsets (ISO-2022-*, HZ) are not: their pages pass untouched.
+ * Everything else is, unknown labels too, which browsers read as windows-1252. Nothing is ever decoded.
+ */
+import { LIMITS } from '../limits.ts';
+
+export type CharsetVerdict = 'compatible' | 'incompatible' | 'undecided';
+
+const INCOMPATIBLE =
+  /^(?:utf-?16|utf-?32|utf-?7|ucs-?[24]|iso-?10646|unicode(?:fe?ff[ef]?|fffe)?$|csunicode|iso-?2022|csiso2022|hz-?gb|replacement$)/;
+/** Labels that need no look at the page: the declared charset wins over any meta element. */
+const COMMON =
+  /^(?:utf-?8|us-ascii|ascii|iso-?8859|windows-\d|cp\d|shift[_-]jis|sjis|euc-|gb|big5|koi8|macintosh|tis-620)/;
+
+/** Judge a label as browsers compare it: ASCII case and surrounding white space do not matter. */
+function judgeLabel(label: string): CharsetVerdict {
+  const plain = label.trim().toLowerCase();
+  if (INCOMPATIBLE.test(plain)) return 'incompatible';
+  return COMMON.test(plain) ? 'compatible' : 'undecided';
+}
+
+/**
+ * Judge a page by its declared charset (of Content-Type; null for none) and its first bytes. 'undecided' asks for more
+ * bytes, at most `LIMITS.maxCharsetPrescanBytes` in all; never with `isLast`.
+ */
+export function judgeCharset(declared: string | null, head: Buffer, isLast: boolean): CharsetVerdict {
+  if (head.length < 3 && !isLast) return 'undecided';
+  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return 'compatible';
+  if ((head[0] === 0xfe && head[1] === 0xff) || (head[0] === 0xff && head[1] === 0xfe)) return 'incompatible';
+  // UTF-16 without a BOM: `<` beside a NUL. Browsers take an XML declaration of this form for UTF-16, and no other page starts so.
+  if ((head[0] === 0x3c && head[1] === 0) || (head[0] === 0 && head[1] === 0x3c)) return 'incompatible';
+  const byField = declared === null ? 'undecided' : judgeLabel(declared);
+  if (byField !== 'undecided') return byField;
+  const isWhole = isLast || head.length >= LIMITS.maxCharsetPrescanBytes;
+  const text = head.toString('latin1', 0, LIMITS.maxCharsetPrescanBytes);
+  const label = labelInXmlDeclaration(text) ?? prescan(text);
+  if (label !== null)
+    return judgeLabel(label) === 'incompatible' && !isUtf16Label(label) ? 'incompatible' : 'compatible';
+  return isWhole ? 'compatible' : 'undecided';
+}
+
+/** A page that could be read so far to find `utf-16` is not UTF-16: the prescan then means UTF-8 (HTML §13.2.3.2). */
+function isUtf16Label(label: string): boolean {
+  return /^\s*(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2|csunicode)/i.test(label);
+}
+
+function labelInXmlDeclaration(text: string): string | null {
+  if (!text.startsWith('<?xml')) return null;
+  const end = text.indexOf('?>');
+  if (end < 0) return null;
+  return /\sencoding\s*=\s*["']([^"']{1,40})["']/.exec(text.slice(0, end))?.[1] ?? null;
+}
+
+/** HTML §13.2.3.2: the charset of the first meta element that names one, comments and other tags stepped over. */
+function prescan(text: string): string | null {
+  let at = 0;
+  for (;;) {
+    at = text.indexOf('<', at);
+    if (at < 0) return null;
+    if (text.startsWith('<!--', at)) {
+      const end = text.indexOf('-->', at + 2);
+      if (end < 0) return null;
+      at = end + 3;
+    } else if (/^<meta[\t\n\f\r /]/i.test(text.slice(at, at + 6))) {
+      const tag = readAttributes(text, at + 5);
+      if (tag === null) return null;
+      const label = charsetOfMeta(tag.attributes);
+      if (label !== null) return label;
+      at = tag.end;
+    } else if (/^<\/?[A-Za-z]/.test(text.slice(at, at + 3))) {
+      const tag = readAttributes(text, skipName(text, at + 1));
+      if (tag === null) return null;
+      at = tag.end;
+    } else if (/^<[!/?]/.test(text.slice(at, at + 2))) {
+      const end = text.indexOf('>', at);
+      if (end < 0) return null;
+      at = end + 1;
+    } else at += 1;
+  }
+}
+
+function charsetOfMeta(attributes: ReadonlyMap<string, string>): string | null {
+  const charset = attributes.get('charset');
+  if (charset !== undefined) return charset;
+  if (attributes.get('http-equiv')?.toLowerCase() !== 'content-type') return null;
+  return charsetParameter(attributes.get('content') ?? '');
+}
+
+/** HTML §2.5.5, extracting a character encoding from a meta element; also right for a Content-Type field. */
+export function charsetParameter(contentType: string): string | null {
+  const match = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r ;"']+))/i.exec(contentType);
+  return match?.[1] ?? match?.[2] ?? match?.[3] ?? null;
+}
+
+function skipName(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && !'\t\n\f\r >'.includes(text.charAt(at))) at += 1;
+  return at;
+}
+
+/** "Get an attribute" of the prescan, until the tag ends. Null when the text ends first. */
+function readAttributes(text: string, from: number): { attributes: Map<string, string>; end: number } | null {
+  const attributes = new Map<string, string>();
+  const attribute =
+    /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r />=][^\t\n\f\r />=]*)[\t\n\f\r ]*(?:=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?|=)/y;
+  attribute.lastIndex = from;
+  for (;;) {
+    const match = attribute.exec(text);
+    if (match === null) return null;
+    if (match[1] !== undefined) return { attributes, end: attribute.lastIndex };
+    const name = match[2]?.toLowerCase();
+    if (name !== undefined && !attributes.has(name)) attributes.set(name, match[3] ?? match[4] ?? match[5] ?? '');
+  }
+}

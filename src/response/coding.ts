@@ -1,0 +1,144 @@
+/**
+ * Content codings (RFC 9110 §8.4.1) of pages that are rewritten: decoded, and the same coding applied again.
+ *
+ * Both are streams of node:zlib. The encoder is flushed when the upstream pauses, so that a page which the application
+ * sends in pieces arrives in pieces. A page that grows beyond reason while it is decoded is a bomb and is cut.
+ */
+import { Transform, type TransformCallback } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { ProxyError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+
+export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br' | 'zstd';
+
+/** zstd came to node:zlib with 22.15; the types of Node 20 do not know it. */
+interface ZstdZlib {
+  createZstdCompress?: () => Flushable;
+  createZstdDecompress?: () => Transform;
+}
+const zstd: ZstdZlib = zlib as unknown as ZstdZlib;
+const hasZstd = typeof zstd.createZstdDecompress === 'function' && typeof zstd.createZstdCompress === 'function';
+
+/** The codings that this runtime can undo and apply, as Accept-Encoding may name them. */
+export const KNOWN_CODINGS: readonly string[] = hasZstd
+  ? ['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'identity']
+  : ['gzip', 'x-gzip', 'deflate', 'br', 'identity'];
+
+type Flushable = Transform & { flush(kind?: number, done?: () => void): void };
+
+/** The coding that a Content-Encoding field names; null for one that we do not know, or for several. */
+export function parseCoding(field: string | null): ContentCoding | null {
+  if (field === null) return 'identity';
+  switch (field.trim().toLowerCase()) {
+    case '':
+    case 'identity':
+      return 'identity';
+    case 'gzip':
+    case 'x-gzip':
+      return 'gzip';
+    case 'deflate':
+      return 'deflate';
+    case 'br':
+      return 'br';
+    case 'zstd':
+      return hasZstd ? 'zstd' : null;
+    default:
+      return null;
+  }
+}
+
+export function createDecoder(coding: Exclude<ContentCoding, 'identity'>): Transform {
+  switch (coding) {
+    case 'gzip':
+      return zlib.createGunzip();
+    case 'deflate':
+      return new DeflateDecoder();
+    case 'br':
+      return zlib.createBrotliDecompress();
+    case 'zstd':
+      return (zstd.createZstdDecompress as () => Transform)();
+  }
+}
+
+/** Fast settings: what is compressed here is compressed once for one client. */
+export function createEncoder(coding: Exclude<ContentCoding, 'identity'>): Flushable {
+  switch (coding) {
+    case 'gzip':
+      return zlib.createGzip({ level: 5 });
+    case 'deflate':
+      return zlib.createDeflate({ level: 5 });
+    case 'br':
+      return zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } });
+    case 'zstd':
+      return (zstd.createZstdCompress as () => Flushable)();
+  }
+}
+
+const FLUSH_KIND: Record<Exclude<ContentCoding, 'identity'>, number> = {
+  gzip: zlib.constants.Z_SYNC_FLUSH,
+  deflate: zlib.constants.Z_SYNC_FLUSH,
+  br: zlib.constants.BROTLI_OPERATION_FLUSH,
+  zstd: 1, // ZSTD_e_flush
+};
+
+export function flushEncoder(encoder: Flushable, coding: Exclude<ContentCoding, 'identity'>): void {
+  encoder.flush(FLUSH_KIND[coding]);
+}
+
+/** RFC 9110 §8.4.1.2 means the zlib format; some servers send raw deflate, and every browser reads both. */
+class DeflateDecoder extends Transform {
+  #inner: Transform | null = null;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#inner ??= this.#open(chunk);
+    // Done only when its output is out: whoever wrote the chunk may flush what comes behind us.
+    this.#inner.write(chunk, () => done());
+  }
+
+  override _flush(done: TransformCallback): void {
+    if (this.#inner === null) {
+      done();
+      return;
+    }
+    this.#inner.once('end', () => done());
+    this.#inner.end();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#inner?.destroy();
+    done(error);
+  }
+
+  override _read(size: number): void {
+    this.#inner?.resume();
+    super._read(size);
+  }
+
+  #open(chunk: Buffer): Transform {
+    // RFC 1950 §2.2: CM is 8 in the low four bits of the first byte.
+    const isZlib = ((chunk[0] ?? 0) & 0x0f) === 8;
+    const inner = isZlib ? zlib.createInflate() : zlib.createInflateRaw();
+    inner.on('data', (decoded: Buffer) => {
+      if (!this.push(decoded)) inner.pause();
+    });
+    inner.on('error', (error) => this.destroy(error));
+    return inner;
+  }
+}
+
+/** Counts what a decoder gives for what it takes, and throws DECOMPRESSION_BOMB when the page grows beyond reason. */
+export class BombGuard {
+  #taken = 0;
+  #given = 0;
+
+  took(bytes: number): void {
+    this.#taken += bytes;
+  }
+
+  gave(bytes: number): void {
+    this.#given += bytes;
+    if (this.#given > LIMITS.decompressionRatioFromBytes && this.#given > this.#taken * LIMITS.maxDecompressionRatio) {
+      throw new ProxyError('DECOMPRESSION_BOMB');
+    }
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * Header fields of responses: what the upstream says to us, redirects that carry the SID, and what keeps a marked
+ * answer out of caches, search engines and foreign Referers. Pure functions over flat lists (name, value, name, …).
+ */
+
+/** One pass over a flat list; `edit` returns the new value, or null to take the field out. */
+function mapFields(fields: readonly string[], edit: (lowerName: string, value: string) => string | null): string[] {
+  const result: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = edit(name.toLowerCase(), fields[i + 1] as string);
+    if (value !== null) result.push(name, value);
+  }
+  return result;
+}
+
+/** The first value of a field, null for none. `lowerName` in lower case. */
+export function firstValue(fields: readonly string[], lowerName: string): string | null {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return fields[i + 1] as string;
+  }
+  return null;
+}
+
+/** Every value of a field, in order. */
+export function allValues(fields: readonly string[], lowerName: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) values.push(fields[i + 1] as string);
+  }
+  return values;
+}
+
+/** What the upstream asks of us by `Transid-*` response fields. They never reach the client. */
+export interface UpstreamSignals {
+  readonly rotate: boolean;
+  readonly destroy: boolean;
+  /** `Transid-Rewrite: off`: leave this answer alone. */
+  readonly isRewriteOff: boolean;
+  readonly resetsVars: boolean;
+  readonly addedVars: ReadonlyArray<readonly [name: string, value: string]>;
+}
+
+export const NO_SIGNALS: UpstreamSignals = {
+  rotate: false,
+  destroy: false,
+  isRewriteOff: false,
+  resetsVars: false,
+  addedVars: [],
+};
+
+function isOn(value: string): boolean {
+  return /^\s*(?:1|on|true|yes|\?1)\s*$/i.test(value);
+}
+
+/** Read the signals and take their fields out. Returns the very list when there is none, the common case. */
+export function takeSignals(fields: string[]): { signals: UpstreamSignals; fields: string[] } {
+  if (!fields.some((name, i) => i % 2 === 0 && name.length > 8 && name.slice(0, 8).toLowerCase() === 'transid-')) {
+    return { signals: NO_SIGNALS, fields };
+  }
+  let { rotate, destroy, isRewriteOff, resetsVars } = NO_SIGNALS;
+  const addedVars: [string, string][] = [];
+  const rest = mapFields(fields, (name, value) => {
+    if (!name.startsWith('transid-')) return value;
+    if (name === 'transid-rotate') rotate ||= isOn(value);
+    else if (name === 'transid-destroy') destroy ||= isOn(value);
+    else if (name === 'transid-rewrite') isRewriteOff ||= /^\s*(?:off|0|false|no|\?0)\s*$/i.test(value);
+    else if (name === 'transid-reset-rewrite-vars') resetsVars ||= isOn(value);
+    else if (name === 'transid-add-rewrite-var') {
+      const equals = value.indexOf('=');
+      if (equals > 0) addedVars.push([value.slice(0, equals).trim(), value.slice(equals + 1).trim()]);
+    }
+    return null;
+  });
+  return { signals: { rotate, destroy, isRewriteOff, resetsVars, addedVars }, fields: rest };
+}
+
+/** Split Set-Cookie off: values that go into the jar, and the list without them. Ignored cookies stay in the list. */
+export function takeSetCookies(
+  fields: readonly string[],
+  ignoreCookies: ReadonlySet<string>,
+): { setCookies: string[]; fields: string[] } {
+  const setCookies: string[] = [];
+  const rest = mapFields(fields, (name, value) => {
+    if (name !== 'set-cookie' || ignoreCookies.has(cookieName(value))) return value;
+    setCookies.push(value);
+    return null;
+  });
+  return { setCookies, fields: rest };
+}
+
+/** The name in a Set-Cookie value; '' for a value without one (RFC 6265 §5.2). */
+export function cookieName(setCookie: string): string {
+  const end = setCookie.search(/[=;]/);
+  return end < 0 || setCookie[end] === ';' ? '' : setCookie.slice(0, end).trim();
+}
+
+/** Fields whose value is one URL reference that the browser follows, or a script of a well-known library does. */
+const REFERENCE_FIELDS = new Set([
+  'hx-redirect',
+  'hx-push-url',
+  'hx-replace-url',
+  'x-inertia-location',
+  'turbolinks-location',
+]);
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Returns the marked reference, or null to leave it as it stands. */
+export type MarkReference = (reference: string) => string | null;
+
+/**
+ * Mark the URLs in Location (of redirects), Refresh, and the fields of htmx, Inertia and Turbolinks.
+ * `count` is how many were marked; the list is new only then.
+ */
+export function markUrls(
+  fields: readonly string[],
+  status: number,
+  mark: MarkReference,
+): { fields: string[]; count: number } {
+  let count = 0;
+  const marked = mapFields(fields, (name, value) => {
+    const changed = markField(name, value, status, mark);
+    if (changed === null) return value;
+    count += 1;
+    return changed;
+  });
+  return { fields: marked, count };
+}
+
+function markField(name: string, value: string, status: number, mark: MarkReference): string | null {
+  switch (name) {
+    case 'location':
+      return REDIRECTS.has(status) ? mark(value) : null;
+    case 'refresh':
+      return markRefresh(value, mark);
+    case 'hx-location':
+      return markHxLocation(value, mark);
+    default:
+      return REFERENCE_FIELDS.has(name) && value !== 'false' ? mark(value) : null;
+  }
+}
+
+/** Does any field hold a URL that could carry the SID? Decided by names alone, before a session exists. */
+export function holdsUrls(fields: readonly string[], status: number): boolean {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    if (name === 'location') {
+      if (REDIRECTS.has(status)) return true;
+    } else if (name === 'refresh' || name === 'hx-location' || REFERENCE_FIELDS.has(name)) return true;
+  }
+  return false;
+}
+
+/** HTML §4.2.5.3, the shared declarative refresh steps: where in a value the URL stands; null when there is none. */
+export function urlOfRefresh(value: string): { start: number; end: number } | null {
+  const head = /^[\t\n\f\r ]*(?:\d+[\d.]*|\.[\d.]*)[\t\n\f\r ]*(?:[;,][\t\n\f\r ]*|(?<=[\t\n\f\r ]))/.exec(value);
+  if (head === null) return null;
+  let start = head[0].length;
+  const keyword = /^url[\t\n\f\r ]*=[\t\n\f\r ]*/i.exec(value.slice(start));
+  if (keyword !== null) start += keyword[0].length;
+  const quote = value[start];
+  if (quote === '"' || quote === "'") {
+    const end = value.indexOf(quote, start + 1);
+    return { start: start + 1, end: end < 0 ? value.length : end };
+  }
+  return start < value.length ? { start, end: value.length } : null;
+}
+
+function markRefresh(value: string, mark: MarkReference): string | null {
+  const url = urlOfRefresh(value);
+  if (url === null) return null;
+  const marked = mark(value.slice(url.start, url.end));
+  return marked === null ? null : value.slice(0, url.start) + marked + value.slice(url.end);
+}
+
+/** htmx takes a path or a JSON object with a `path`. */
+function markHxLocation(value: string, mark: MarkReference): string | null {
+  if (!value.trimStart().startsWith('{')) return mark(value);
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed !== 'object' || parsed === null || !('path' in parsed) || typeof parsed.path !== 'string')
+      return null;
+    const marked = mark(parsed.path);
+    return marked === null ? null : JSON.stringify({ ...parsed, path: marked });
+  } catch {
+    return null; // not JSON: htmx itself would fail on it
+  }
+}
+
+/** Validators, digests and freshness of the bytes that the upstream sent, not of those that leave. */
+const OF_OTHER_BYTES = new Set([
+  'content-length',
+  'etag',
+  'last-modified',
+  'content-md5',
+  'digest',
+  'repr-digest',
+  'content-digest',
+  'accept-ranges',
+  'age',
+  'expires',
+  'cache-control',
+  'surrogate-control',
+  'surrogate-key',
+  'cdn-cache-control',
+  'cloudflare-cdn-cache-control',
+  'edge-control',
+  'x-accel-expires',
+]);
+
+/**
+ * The fields of an answer that carries a SID: uncacheable, not indexed, and no Referer to other sites.
+ * `keepsReferer`: the session may be recovered from the Referer, so that `no-referrer` is loosened to `same-origin`,
+ * which tells other sites nothing either.
+ */
+export function guardMarked(fields: readonly string[], keepsReferer: boolean): string[] {
+  let vary: string | null = null;
+  let robots = false;
+  let referrerPolicy: string | null = null;
+  const rest = mapFields(fields, (name, value) => {
+    if (OF_OTHER_BYTES.has(name)) return null;
+    if (name === 'vary') {
+      vary = vary === null ? value : `${vary}, ${value}`;
+      return null;
+    }
+    if (name === 'referrer-policy') {
+      referrerPolicy = value;
+      return null;
+    }
+    if (name === 'x-robots-tag' && /\b(?:noindex|none)\b/i.test(value)) robots = true;
+    return value;
+  });
+  rest.push('Cache-Control', 'private, no-store', 'Vary', varyByCookie(vary), 'Referrer-Policy');
+  rest.push(strictReferrerPolicy(referrerPolicy, keepsReferer));
+  if (!robots) rest.push('X-Robots-Tag', 'noindex');
+  return rest;
+}
+
+function varyByCookie(vary: string | null): string {
+  if (vary === null) return 'Cookie';
+  const names = vary.split(',').map((name) => name.trim().toLowerCase());
+  return names.includes('*') || names.includes('cookie') ? vary : `${vary}, Cookie`;
+}
+
+/** The last policy that a browser knows counts (Referrer Policy §8.1); only `no-referrer` is stricter than ours. */
+function strictReferrerPolicy(value: string | null, keepsReferer: boolean): string {
+  const last = value?.split(',').pop()?.trim().toLowerCase();
+  return last === 'no-referrer' && !keepsReferer ? 'no-referrer' : 'same-origin';
+}
+
+/** The fields of an answer with rewrite variables but no SID: still for everybody, but other bytes than the upstream's. */
+export function adaptToOtherBytes(fields: readonly string[]): string[] {
+  const gone = new Set(['content-length', 'content-md5', 'digest', 'repr-digest', 'content-digest', 'accept-ranges']);
+  return mapFields(fields, (name, value) => {
+    if (gone.has(name)) return null;
+    return name === 'etag' && !value.startsWith('W/') ? `W/${value}` : value;
+  });
+}
+
+/** Keep an answer that was made for one session but carries no SID in its URL out of shared caches. */
+export function makePrivate(fields: readonly string[]): string[] {
+  const cacheControl = allValues(fields, 'cache-control').join(', ');
+  if (/\b(?:private|no-store)\b/i.test(cacheControl)) return [...fields];
+  const rest = mapFields(fields, (name, value) => {
+    if (name === 'cache-control') return value.replace(/\b(?:public|s-maxage\s*=\s*"?\d+"?)\s*,?\s*/gi, '') || null;
+    return name === 'surrogate-control' || name.endsWith('cdn-cache-control') ? null : value;
+  });
+  rest.push('Cache-Control', 'private');
+  return rest;
+}
+
+/** Take fields out by their lower-case names. */
+export function without(fields: readonly string[], lowerNames: ReadonlySet<string>): string[] {
+  return mapFields(fields, (name, value) => (lowerNames.has(name) ? null : value));
+}

@@ -1,0 +1,97 @@
+/**
+ * The plan for one response, made from its head alone: pass it on or rewrite it, and with which fields.
+ * Pure. No plan, no cost: a response that passes keeps its bytes and its fields.
+ */
+import type { RoutePolicy } from '../policy/route-policy.ts';
+import { charsetParameter } from './charset.ts';
+import { type ContentCoding, parseCoding } from './coding.ts';
+import { adaptToOtherBytes, firstValue, guardMarked, holdsUrls, type MarkReference, markUrls } from './fields.ts';
+
+export interface ResponseHead {
+  readonly status: number;
+  /** Flat list of names and values, hop-by-hop fields and `Transid-*` off. */
+  readonly fields: readonly string[];
+}
+
+/** A page that may be rewritten: its language by Content-Type and what is known of its bytes. */
+export interface PageKind {
+  readonly language: 'html' | 'xml';
+  readonly coding: ContentCoding;
+  /** The charset parameter of Content-Type, null for none. */
+  readonly charset: string | null;
+}
+
+const LANGUAGES: ReadonlyMap<string, PageKind['language']> = new Map([
+  ['text/html', 'html'],
+  ['application/xhtml+xml', 'xml'],
+  ['application/vnd.wap.xhtml+xml', 'xml'],
+  ['text/vnd.wap.wml', 'xml'],
+  ['image/svg+xml', 'xml'],
+]);
+
+/**
+ * Can the body of this response be rewritten? Null for what must pass untouched: no page by its Content-Type, no body,
+ * a part of a body (206), `no-transform`, attachments, and content codings that we cannot undo.
+ */
+export function pageKind(head: ResponseHead): PageKind | null {
+  if (head.status < 200 || head.status === 204 || head.status === 206 || head.status === 304) return null;
+  const contentType = firstValue(head.fields, 'content-type');
+  if (contentType === null) return null;
+  const semicolon = contentType.indexOf(';');
+  const language = LANGUAGES.get((semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase());
+  if (language === undefined) return null;
+  if (/\bno-transform\b/i.test(firstValue(head.fields, 'cache-control') ?? '')) return null;
+  if (/^\s*attachment\b/i.test(firstValue(head.fields, 'content-disposition') ?? '')) return null;
+  const coding = parseCoding(firstValue(head.fields, 'content-encoding'));
+  return coding === null ? null : { language, coding, charset: charsetParameter(contentType) };
+}
+
+/** Could this response carry a SID to the client at all? Only then is it worth making a session for it. */
+export function canCarry(head: ResponseHead, page: PageKind | null): boolean {
+  return page !== null || holdsUrls(head.fields, head.status);
+}
+
+export type ResponsePlan =
+  | { readonly kind: 'pass'; readonly fields: readonly string[]; readonly markedFields: number }
+  | {
+      readonly kind: 'rewrite';
+      readonly fields: readonly string[];
+      readonly markedFields: number;
+      readonly page: PageKind;
+    };
+
+export interface PlanInput {
+  readonly head: ResponseHead;
+  readonly page: PageKind | null;
+  readonly policy: Pick<RoutePolicy, 'recover'>;
+  /** Marks a reference with the SID; null when there is no SID to carry. */
+  readonly markSid: MarkReference | null;
+  /** There are rewrite variables for this response. */
+  readonly hasVars: boolean;
+  /** The upstream said `Transid-Rewrite: off`: the body stays; redirects still carry the session. */
+  readonly isRewriteOff: boolean;
+}
+
+export function planResponse(input: PlanInput): ResponsePlan {
+  const { head, markSid } = input;
+  const page = input.isRewriteOff ? null : input.page;
+  const isRewritten = page !== null && (markSid !== null || input.hasVars);
+  if (markSid === null) {
+    if (!isRewritten) return { kind: 'pass', fields: head.fields, markedFields: 0 };
+    return { kind: 'rewrite', fields: adaptToOtherBytes(head.fields), markedFields: 0, page };
+  }
+  const { fields, count } = markUrls(head.fields, head.status, markSid);
+  if (isRewritten)
+    return {
+      kind: 'rewrite',
+      fields: guardMarked(fields, input.policy.recover === 'referer'),
+      markedFields: count,
+      page,
+    };
+  if (count === 0) return { kind: 'pass', fields: head.fields, markedFields: 0 };
+  // A redirect that carries the SID is as secret as a page that does; its body stays as it is, so its length does too.
+  const length = firstValue(fields, 'content-length');
+  const guarded = guardMarked(fields, input.policy.recover === 'referer');
+  if (length !== null) guarded.push('Content-Length', length);
+  return { kind: 'pass', fields: guarded, markedFields: count };
+}

@@ -1,0 +1,148 @@
+/** Bodies: codings undone and redone, charset gate, and that nothing broken ever ends well. */
+
+import { once } from 'node:events';
+import { PassThrough, Readable } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { expect } from 'chai';
+import { ProxyError } from '../../../src/errors.ts';
+import { CharsetGate, openPageBody, type PageStage } from '../../../src/response/body.ts';
+import type { ContentCoding } from '../../../src/response/coding.ts';
+import type { PageKind } from '../../../src/response/plan.ts';
+
+/** A stage that can be seen at work: upper case, and a mark at the end. */
+function upperCase(): PageStage {
+  return {
+    write: (chunk) => Buffer.from(chunk.toString('latin1').toUpperCase(), 'latin1'),
+    end: () => Buffer.from('[END]'),
+  };
+}
+const page = (coding: ContentCoding): PageKind => ({ language: 'html', coding, charset: null });
+const text = 'hello <a href="x">world</a> '.repeat(5000);
+
+const codings = {
+  gzip: [zlib.gzipSync, zlib.gunzipSync],
+  deflate: [zlib.deflateSync, zlib.inflateSync],
+  br: [zlib.brotliCompressSync, zlib.brotliDecompressSync],
+} as const;
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+describe('openPageBody', () => {
+  for (const [coding, [encode, decode]] of Object.entries(codings)) {
+    for (const size of [1, 100, 1_000_000]) {
+      it(`${coding}, cut into pieces of ${size}`, async () => {
+        const encoded = encode(Buffer.from(text));
+        const pieces: Buffer[] = [];
+        for (let i = 0; i < encoded.length; i += size) pieces.push(encoded.subarray(i, i + size));
+        const { body, stage } = openPageBody(Readable.from(pieces), page(coding as ContentCoding), upperCase());
+        expect(stage).to.equal(null);
+        expect(decode(await collect(body)).toString()).to.equal(`${text.toUpperCase()}[END]`);
+      });
+    }
+    it(`${coding}, truncated: fails with CODING_BROKEN`, async () => {
+      const encoded = encode(Buffer.from(text));
+      const { body } = openPageBody(
+        Readable.from([encoded.subarray(0, encoded.length - 6)]),
+        page(coding as ContentCoding),
+        upperCase(),
+      );
+      const error = await collect(body).then(
+        () => null,
+        (e: unknown) => e,
+      );
+      expect(error).to.be.instanceOf(ProxyError).with.property('code', 'CODING_BROKEN');
+    });
+    it(`${coding}: what the upstream says arrives before it goes on`, async () => {
+      const encoder =
+        coding === 'gzip' ? zlib.createGzip() : coding === 'br' ? zlib.createBrotliCompress() : zlib.createDeflate();
+      const upstream = new PassThrough();
+      encoder.pipe(upstream);
+      const { body } = openPageBody(upstream, page(coding as ContentCoding), upperCase());
+      const decoder =
+        coding === 'gzip'
+          ? zlib.createGunzip()
+          : coding === 'br'
+            ? zlib.createBrotliDecompress()
+            : zlib.createInflate();
+      body.pipe(decoder);
+      encoder.write('first');
+      encoder.flush();
+      const [chunk] = (await once(decoder, 'data')) as [Buffer];
+      expect(chunk.toString()).to.equal('FIRST');
+      encoder.end('second');
+      expect((await collect(decoder)).toString()).to.equal('SECOND[END]');
+    });
+  }
+
+  it('raw deflate, as some servers send it', async () => {
+    const { body } = openPageBody(
+      Readable.from([zlib.deflateRawSync(Buffer.from(text))]),
+      page('deflate'),
+      upperCase(),
+    );
+    expect(zlib.inflateSync(await collect(body)).toString()).to.equal(`${text.toUpperCase()}[END]`);
+  });
+
+  it('a bomb is cut', async () => {
+    const bomb = zlib.gzipSync(
+      zlib.gzipSync(Buffer.alloc(1)).length > 0 ? Buffer.alloc(64 * 1024 * 1024) : Buffer.alloc(0),
+    );
+    const { body } = openPageBody(Readable.from([bomb]), page('gzip'), upperCase());
+    const error = await collect(body).then(
+      () => null,
+      (e: unknown) => e,
+    );
+    expect(error).to.be.instanceOf(ProxyError).with.property('code', 'DECOMPRESSION_BOMB');
+  });
+
+  it('an upstream that breaks off breaks the page off', async () => {
+    const upstream = new PassThrough();
+    const { body } = openPageBody(upstream, page('gzip'), upperCase());
+    upstream.write(zlib.gzipSync('x').subarray(0, 5));
+    upstream.destroy(new ProxyError('UPSTREAM_TRUNCATED'));
+    const error = await collect(body).then(
+      () => null,
+      (e: unknown) => e,
+    );
+    expect(error).to.be.instanceOf(ProxyError).with.property('code', 'UPSTREAM_TRUNCATED');
+  });
+
+  it('without a coding the stage is left to the sender', () => {
+    const body = Readable.from([]);
+    const stage = upperCase();
+    expect(openPageBody(body, page('identity'), stage)).to.deep.equal({ body, stage });
+  });
+});
+
+describe('CharsetGate', () => {
+  const through = (declared: string | null, pieces: string[]) => {
+    const gate = new CharsetGate(declared, upperCase);
+    const out = pieces.map((piece) => gate.write(Buffer.from(piece)).toString());
+    return [...out, gate.end().toString()];
+  };
+  it('decides at once with a declared charset', () => {
+    expect(through('utf-8', ['abc', 'd'])).to.deep.equal(['ABC', 'D', '[END]']);
+  });
+  it('holds the head until a meta is found', () => {
+    expect(through(null, ['<head>', '<meta charset=utf-8>', 'x'])).to.deep.equal([
+      '',
+      '<HEAD><META CHARSET=UTF-8>',
+      'X',
+      '[END]',
+    ]);
+  });
+  it('holds no more than the prescan reads', () => {
+    expect(through(null, ['a'.repeat(1024), 'x'])).to.deep.equal(['A'.repeat(1024), 'X', '[END]']);
+  });
+  it('lets an ISO-2022-JP page pass', () => {
+    expect(through(null, ['<meta charset=iso-2022-jp>', 'x'])).to.deep.equal(['<meta charset=iso-2022-jp>', 'x', '']);
+  });
+  it('gives a short page at its end', () => {
+    expect(through(null, ['abc'])).to.deep.equal(['', 'ABC[END]']);
+    expect(through(null, [])).to.deep.equal(['[END]']);
+  });
+});

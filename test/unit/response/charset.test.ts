@@ -1,0 +1,68 @@
+/** Which pages a byte scanner can read: BOM, Content-Type, meta prescan, XML declaration. */
+import { expect } from 'chai';
+import { charsetParameter, judgeCharset } from '../../../src/response/charset.ts';
+
+type Row = [why: string, declared: string | null, page: string | Buffer, verdict: string];
+const rows: Row[] = [
+  ['declared utf-8', 'utf-8', '<p>', 'compatible'],
+  ['declared Shift_JIS', 'Shift_JIS', '<p>', 'compatible'],
+  ['declared GBK', 'gbk', '<p>', 'compatible'],
+  ['declared windows-1252', ' Windows-1252 ', '<p>', 'compatible'],
+  ['declared UTF-16', 'UTF-16', '<p>', 'incompatible'],
+  ['declared utf-16le', 'utf-16le', '<p>', 'incompatible'],
+  ['declared ISO-2022-JP', 'ISO-2022-JP', '<p>', 'incompatible'],
+  ['declared csISO2022KR', 'csISO2022KR', '<p>', 'incompatible'],
+  ['declared HZ', 'hz-gb-2312', '<p>', 'incompatible'],
+  ['declared UTF-7', 'utf-7', '<p>', 'incompatible'],
+  ['a BOM beats the field', 'iso-2022-jp', Buffer.from('\ufeff<p>'), 'compatible'],
+  ['UTF-16LE by BOM', 'utf-8', Buffer.from('\ufeff<p>', 'utf16le'), 'incompatible'],
+  ['UTF-16LE without BOM', null, Buffer.from('<p>', 'utf16le'), 'incompatible'],
+  ['no charset at all', null, '<p>hello', 'compatible'],
+  ['an unknown label is no label', 'x-klingon', '<p>', 'compatible'],
+  ['an unknown label, then a meta', 'x-klingon', '<meta charset=iso-2022-jp>', 'incompatible'],
+  ['meta charset', null, '<html><head><meta charset="iso-2022-jp">', 'incompatible'],
+  [
+    'meta http-equiv',
+    null,
+    `<META content="text/html; charset='ISO-2022-JP'" http-equiv=Content-Type>`,
+    'incompatible',
+  ],
+  ['meta content without http-equiv', null, '<meta content="text/html; charset=iso-2022-jp">', 'compatible'],
+  ['a meta in a comment', null, '<!-- <meta charset=iso-2022-jp> --><meta charset=utf-8>', 'compatible'],
+  ['a meta in an attribute', null, '<a title="<meta charset=iso-2022-jp>"><meta charset=utf-8>', 'compatible'],
+  ['the first meta counts', null, '<meta charset=utf-8><meta charset=iso-2022-jp>', 'compatible'],
+  ['a meta that says UTF-16 means UTF-8', null, '<meta charset=utf-16>', 'compatible'],
+  ['a meta behind 1,024 bytes', null, `${' '.repeat(1024)}<meta charset=iso-2022-jp>`, 'compatible'],
+  ['an XML declaration', null, '<?xml version="1.0" encoding="ISO-2022-JP"?><html/>', 'incompatible'],
+];
+
+describe('judgeCharset', () => {
+  for (const [why, declared, page, verdict] of rows) {
+    it(`${why} → ${verdict}`, () => {
+      expect(judgeCharset(declared, Buffer.from(page as string), true)).to.equal(verdict);
+    });
+  }
+  it('waits for a meta that may still come', () => {
+    expect(judgeCharset(null, Buffer.from('<html><head>'), false)).to.equal('undecided');
+    expect(judgeCharset(null, Buffer.from('<'), false)).to.equal('undecided');
+    expect(judgeCharset('utf-8', Buffer.from('<html><head>'), false)).to.equal('compatible');
+  });
+  it('is linear on hostile heads', () => {
+    for (const piece of ['<', '<!--', '<a ', '<meta =', '"', '<meta charset', "<a x='"]) {
+      const started = performance.now();
+      judgeCharset(null, Buffer.from(piece.repeat(100_000)), false);
+      expect(performance.now() - started).to.be.below(50);
+    }
+  });
+});
+
+describe('charsetParameter', () => {
+  for (const [value, charset] of [
+    ['text/html; charset=utf-8', 'utf-8'],
+    ['text/html; Charset = "GBK"', 'GBK'],
+    ["text/html;charset='x'", 'x'],
+    ['text/html', null],
+  ] as const) {
+    it(value, () => expect(charsetParameter(value)).to.equal(charset));
+  }
+});

@@ -1,0 +1,226 @@
+/** Header fields of responses: signals of the upstream, Set-Cookie, redirects, and the guard of marked answers. */
+import { expect } from 'chai';
+import {
+  adaptToOtherBytes,
+  allValues,
+  cookieName,
+  firstValue,
+  guardMarked,
+  holdsUrls,
+  makePrivate,
+  markUrls,
+  takeSetCookies,
+  takeSignals,
+  urlOfRefresh,
+} from '../../../src/response/fields.ts';
+
+/** Marks everything that is not foreign, as a stand-in for the real rule. */
+const mark = (reference: string) => (reference.includes('//') ? null : `${reference}?_sid=S`);
+
+describe('takeSignals', () => {
+  it('returns the very list when there is none', () => {
+    const fields = ['Content-Type', 'text/html', 'X-Transid', '1'];
+    expect(takeSignals(fields).fields).to.equal(fields);
+  });
+  it('reads and removes every Transid field', () => {
+    const { signals, fields } = takeSignals([
+      'transid-rotate',
+      '1',
+      'A',
+      'b',
+      'Transid-Destroy',
+      'on',
+      'Transid-Rewrite',
+      'off',
+      'Transid-Add-Rewrite-Var',
+      'lang=en=x',
+      'TRANSID-ADD-REWRITE-VAR',
+      'theme=dark',
+      'Transid-Reset-Rewrite-Vars',
+      'yes',
+      'Transid-Unknown',
+      'x',
+    ]); // prettier-ignore
+    expect(fields).to.deep.equal(['A', 'b']);
+    expect(signals).to.deep.equal({
+      rotate: true,
+      destroy: true,
+      isRewriteOff: true,
+      resetsVars: true,
+      addedVars: [
+        ['lang', 'en=x'],
+        ['theme', 'dark'],
+      ],
+    });
+  });
+  it('takes "off" for no', () => expect(takeSignals(['Transid-Rotate', 'off']).signals.rotate).to.equal(false));
+});
+
+describe('takeSetCookies', () => {
+  it('takes all but the ignored ones', () => {
+    const taken = takeSetCookies(
+      ['Set-Cookie', 'a=1', 'X', 'y', 'set-cookie', 'consent=yes; Path=/'],
+      new Set(['consent']),
+    );
+    expect(taken).to.deep.equal({ setCookies: ['a=1'], fields: ['X', 'y', 'set-cookie', 'consent=yes; Path=/'] });
+  });
+  for (const [value, name] of [
+    ['a=1', 'a'],
+    [' a =1', 'a'],
+    ['=1', ''],
+    ['lone', ''],
+    ['x;a=1', ''],
+    ['', ''],
+  ] as const) {
+    it(`the name of ${JSON.stringify(value)}`, () => expect(cookieName(value)).to.equal(name));
+  }
+});
+
+describe('markUrls', () => {
+  const rows: [why: string, status: number, name: string, value: string, want: string | null][] = [
+    ['a redirect', 302, 'Location', '/a', '/a?_sid=S'],
+    ['a foreign redirect', 302, 'Location', 'http://evil.example/', null],
+    ['Location of a 201', 201, 'Location', '/a', null],
+    ['Refresh', 200, 'Refresh', '5; url=/a', '5; url=/a?_sid=S'],
+    ['Refresh with quotes', 200, 'refresh', `0;URL = '/a'`, `0;URL = '/a?_sid=S'`],
+    ['Refresh without keyword', 200, 'Refresh', '0; next', '0; next?_sid=S'],
+    ['Refresh without URL', 200, 'Refresh', '5', null],
+    ['htmx', 200, 'HX-Redirect', '/a', '/a?_sid=S'],
+    ['htmx location by path', 200, 'HX-Location', '/a', '/a?_sid=S'],
+    ['htmx location by JSON', 200, 'HX-Location', '{"path":"/a","target":"#x"}', '{"path":"/a?_sid=S","target":"#x"}'],
+    ['htmx location, broken', 200, 'HX-Location', '{"path', null],
+    ['Inertia', 409, 'X-Inertia-Location', '/a', '/a?_sid=S'],
+    ['Turbolinks', 200, 'Turbolinks-Location', '/a', '/a?_sid=S'],
+    ['Content-Location', 200, 'Content-Location', '/a', null],
+    ['Link', 200, 'Link', '</a>; rel=next', null],
+  ];
+  for (const [why, status, name, value, want] of rows) {
+    it(`${why}: ${value}`, () => {
+      const { fields, count } = markUrls(['A', 'b', name, value], status, mark);
+      expect(fields).to.deep.equal(['A', 'b', name, want ?? value]);
+      expect(count).to.equal(want === null ? 0 : 1);
+      if (want !== null) expect(holdsUrls([name, value], status)).to.equal(true);
+    });
+  }
+});
+
+describe('urlOfRefresh (HTML §4.2.5.3)', () => {
+  for (const [value, url] of [
+    ['0;url=x', 'x'],
+    ['0,x', 'x'],
+    ['0 x', 'x'],
+    ['0.5;url="x"y', 'x'],
+    ['5', null],
+    ['5;', null],
+    ['url=x', null],
+    ['0;url="x', 'x'],
+    ['0; URL', 'URL'],
+    ['0;', null],
+    ['  3 ; x ', 'x '],
+    ['.5;x', 'x'],
+    ['-1;x', null],
+    ['0x', null],
+  ] as const) {
+    it(JSON.stringify(value), () => {
+      const found = urlOfRefresh(value);
+      expect(found === null ? null : value.slice(found.start, found.end)).to.equal(url);
+    });
+  }
+});
+
+describe('guardMarked', () => {
+  const guarded = guardMarked(
+    [
+      'Content-Type',
+      'text/html',
+      'Content-Length',
+      '5',
+      'ETag',
+      '"x"',
+      'Last-Modified',
+      'd',
+      'Content-MD5',
+      'm',
+      'Digest',
+      'g',
+      'Accept-Ranges',
+      'bytes',
+      'Age',
+      '3',
+      'Expires',
+      'later',
+      'Cache-Control',
+      'public, s-maxage=9',
+      'CDN-Cache-Control',
+      'max-age=9',
+      'Surrogate-Control',
+      'max-age=9',
+      'Vary',
+      'Accept-Encoding',
+      'Referrer-Policy',
+      'unsafe-url',
+      'X-Kept',
+      'k',
+    ],
+    true,
+  );
+  it('leaves only what still holds', () => {
+    expect(guarded).to.deep.equal([
+      'Content-Type',
+      'text/html',
+      'X-Kept',
+      'k',
+      'Cache-Control',
+      'private, no-store',
+      'Vary',
+      'Accept-Encoding, Cookie',
+      'Referrer-Policy',
+      'same-origin',
+      'X-Robots-Tag',
+      'noindex',
+    ]);
+  });
+  const policies: [value: string | null, keeps: boolean, want: string][] = [
+    [null, true, 'same-origin'],
+    ['no-referrer', false, 'no-referrer'],
+    ['no-referrer', true, 'same-origin'],
+    ['no-referrer, unsafe-url', false, 'same-origin'],
+    ['strict-origin', false, 'same-origin'],
+  ];
+  for (const [value, keeps, want] of policies) {
+    it(`Referrer-Policy ${value}, recovery ${keeps} → ${want}`, () => {
+      const fields = value === null ? [] : ['Referrer-Policy', value];
+      expect(allValues(guardMarked(fields, keeps), 'referrer-policy')).to.deep.equal([want]);
+    });
+  }
+  it('keeps a Vary that says it already', () => {
+    expect(firstValue(guardMarked(['Vary', '*'], true), 'vary')).to.equal('*');
+    expect(firstValue(guardMarked(['Vary', 'cookie, Accept'], true), 'vary')).to.equal('cookie, Accept');
+  });
+  it('keeps a stricter X-Robots-Tag alone', () => {
+    expect(allValues(guardMarked(['X-Robots-Tag', 'noindex, nofollow'], true), 'x-robots-tag')).to.deep.equal([
+      'noindex, nofollow',
+    ]);
+  });
+});
+
+describe('other guards', () => {
+  it('variables alone: validators are weakened, not removed', () => {
+    expect(adaptToOtherBytes(['ETag', '"a"', 'Content-Length', '3', 'Cache-Control', 'public'])).to.deep.equal([
+      'ETag',
+      'W/"a"',
+      'Cache-Control',
+      'public',
+    ]);
+  });
+  it('answers for a recovered session are private', () => {
+    expect(makePrivate(['Cache-Control', 'public, max-age=60'])).to.deep.equal([
+      'Cache-Control',
+      'max-age=60',
+      'Cache-Control',
+      'private',
+    ]);
+    expect(makePrivate(['Cache-Control', 'no-store'])).to.deep.equal(['Cache-Control', 'no-store']);
+    expect(makePrivate(['X', 'y'])).to.deep.equal(['X', 'y', 'Cache-Control', 'private']);
+  });
+});
