@@ -158,7 +158,7 @@ export function checkoutPage({ visit }: PageInput): PageContent {
 <FORM METHOD=POST ACTION="checkout.cgi?step=2">
 <INPUT TYPE=hidden NAME=confirm VALUE=yes>
 <INPUT TYPE=submit VALUE="Buy now">
-<BUTTON FORMACTION="/checkout.cgi?step=back" NAME=confirm VALUE=no>Change the address</BUTTON>
+<BUTTON FORMACTION="/checkout.cgi?step=back">Change the address</BUTTON>
 </FORM>`,
   };
 }

@@ -191,7 +191,7 @@ function cart(call: Call, input: pages.PageInput): Reply {
 }
 
 function checkout(call: Call, input: pages.PageInput): Reply {
-  const { method, form, visit } = call;
+  const { method, form, url, visit } = call;
   if (visit.user === null) return redirect('/login.cgi?to=/checkout.cgi');
   if (visit.cart.size === 0) return redirect('cart.cgi');
   if (method !== 'POST') return show(call, pages.checkoutPage(input));
@@ -200,7 +200,7 @@ function checkout(call: Call, input: pages.PageInput): Reply {
     visit.address = address.slice(0, 200);
     return redirect('checkout.cgi');
   }
-  if (form.get('confirm') !== 'yes') {
+  if (url.searchParams.get('step') === 'back' || form.get('confirm') !== 'yes') {
     visit.address = null;
     return redirect('checkout.cgi');
   }

@@ -1,0 +1,77 @@
+/**
+ * The real command line as a child process, run from source, with everything that it says.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface CliRun {
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** The exit code, once all output is there; a string is the signal that ended it. */
+  readonly exit: Promise<number | string>;
+  /** Wait until stdout or stderr matches. Rejects when the process ends before, or after 20 s. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** End it if it still runs. */
+  stop(): Promise<void>;
+}
+
+/** Start `transid …args`. `input` goes to its standard input, which is closed then. */
+export function startCli(args: readonly string[], options: { input?: string; cwd?: string } = {}): CliRun {
+  const command = ['--import', import.meta.resolve('tsx'), MAIN, ...args];
+  const child = spawn(process.execPath, command, { cwd: options.cwd ?? ROOT, stdio: 'pipe' });
+  return watch(child, options.input ?? '');
+}
+
+/** The same for any program. */
+export function startProgram(program: string, args: readonly string[], options: { cwd?: string } = {}): CliRun {
+  return watch(spawn(program, args, { cwd: options.cwd ?? ROOT, stdio: 'pipe' }), '');
+}
+
+function watch(child: ChildProcess, input: string): CliRun {
+  const said = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+      said[name] += chunk;
+      for (const listener of listeners) listener();
+    });
+  }
+  child.stdin?.on('error', () => {}); // A program that ends without reading its input is no fault.
+  child.stdin?.end(input);
+  const exit = new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  const until = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const fail = (why: string) =>
+        reject(new Error(`${pattern} was not said: ${why}\n${said.stdout}\n${said.stderr}`));
+      const timer = setTimeout(() => fail('20 s are over'), 20_000);
+      const look = () => {
+        const found = pattern.exec(said.stdout) ?? pattern.exec(said.stderr);
+        if (found === null) return;
+        clearTimeout(timer);
+        listeners.delete(look);
+        resolve(found);
+      };
+      listeners.add(look);
+      exit.then(
+        (code) => {
+          look();
+          clearTimeout(timer);
+          fail(`exit ${code}`);
+        },
+        (error) => fail(String(error)),
+      );
+      look();
+    });
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await exit;
+  };
+  return { child, stdout: () => said.stdout, stderr: () => said.stderr, exit, until, stop };
+}
