@@ -22,8 +22,18 @@ export const LIMITS = {
   maxCookiesPerJar: 50,
   maxCookieBytes: 4096,
   maxCookieHeaderBytes: 16 * 1024,
+  /** RFC 6265bis §5.6: a longer attribute value is ignored. */
+  maxCookieAttributeBytes: 1024,
+  /** A removed or rotated session refuses writes this long; no exchange that held it lasts longer. */
+  sessionTombstoneMs: 10 * 60 * 1000,
+  /** Rotations that one old SID is followed through (`old_sid: follow`): a frame that slept through some sign-ins. */
+  maxSidMoves: 8,
+  /** Compare-and-set attempts of one update. Each failure means that another writer got through. */
+  maxStoreAttempts: 64,
   /** Characters of a SID in mirror mode [PHP 11.3]. */
   maxMirrorSidChars: 256,
   /** Interim (1xx) responses of one exchange that are passed on. */
   maxInterimResponses: 16,
+  /** Interim responses of one exchange after which the upstream is called broken. */
+  maxInterimResponsesSeen: 1000,
 } as const;

@@ -1,0 +1,41 @@
+/**
+ * How many sessions one client network may begin (DESIGN §5, SECURITY T8): a token bucket for each network, so that a
+ * crawler that nobody recognised cannot fill the store. Each process counts for itself.
+ */
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+/** Networks that are remembered. The one that was idle longest is forgotten first, and then starts with a full bucket. */
+const MAX_NETWORKS = 10_000;
+const MINUTE_MS = 60_000;
+
+export class MintLimit {
+  readonly #perMinute: number;
+  /** In the order of last use. */
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(perMinute: number) {
+    this.#perMinute = perMinute;
+  }
+
+  /** True when `network` may begin one more session now; the attempt is counted. */
+  take(network: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(network) ?? { tokens: this.#perMinute, atMs: nowMs };
+    // A clock that jumps back gives nothing and takes nothing.
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
+    bucket.tokens = Math.min(this.#perMinute, bucket.tokens + (elapsedMs * this.#perMinute) / MINUTE_MS);
+    bucket.atMs = nowMs;
+    this.#buckets.delete(network);
+    this.#buckets.set(network, bucket);
+    if (this.#buckets.size > MAX_NETWORKS) {
+      const [oldest] = this.#buckets.keys();
+      if (oldest !== undefined) this.#buckets.delete(oldest);
+    }
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * When a session needs a new SID: a response that looks like a sign-in (DESIGN §5 Rotation, SECURITY T2). Pure.
+ *
+ * Whoever knew the SID before a sign-in (the author of a planted link) must not hold the signed-in session after it. The
+ * proxy cannot see a sign-in, but it sees what applications do at one: the answer to an unsafe request sets a new
+ * HttpOnly cookie, or replaces the session cookie.
+ *
+ * Frameworks that encrypt the session into its cookie (Laravel, Rails) replace it with every answer, and each form would
+ * rotate. Such a *rolling* cookie shows itself by changing on answers to GETs, too, and is then no sign. An attacker could
+ * teach a session to roll before planting it; so this exemption holds only on the network where the session was made or
+ * rotated last. Anyone else's first POST rotates.
+ */
+import type { SessionPolicy } from '../policy/route-policy.ts';
+import type { CookieChange } from './jar.ts';
+
+/** Cookie name → how often its value changed on answers to safe requests, counted up to `ROLLING`. */
+export type RollCounts = ReadonlyMap<string, number>;
+
+/** Once is what a sign-out by link or an expired session does. */
+const ROLLING = 2;
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/** What the answer to `method` teaches; `counts` itself when that is nothing. */
+export function countRolls(counts: RollCounts, method: string, changes: readonly CookieChange[]): RollCounts {
+  if (!SAFE_METHODS.has(method)) return counts;
+  let next: Map<string, number> | null = null;
+  for (const { name, kind } of changes) {
+    const count = counts.get(name) ?? 0;
+    if (kind !== 'replaced' || count >= ROLLING) continue;
+    next ??= new Map(counts);
+    next.set(name, count + 1);
+  }
+  return next ?? counts;
+}
+
+/** True when these changes, made by an answer to `method`, ask for a new SID. */
+export function isSignIn(
+  method: string,
+  changes: readonly CookieChange[],
+  policy: Pick<SessionPolicy, 'rotateOn' | 'cookies'>,
+  counts: RollCounts,
+  isSameNetwork: boolean,
+): boolean {
+  const { rotateOn } = policy;
+  if (rotateOn === 'never') return false;
+  const fresh = changes.filter(({ kind }) => kind === 'created' || kind === 'replaced');
+  // Named cookies count on any method: a sign-in at an identity provider ends with a GET.
+  if (rotateOn !== 'auto') return fresh.some(({ name }) => rotateOn.has(name));
+  if (SAFE_METHODS.has(method)) return false;
+  return fresh.some((change) => {
+    const isRolling = isSameNetwork && (counts.get(change.name) ?? 0) >= ROLLING;
+    return !isRolling && isSessionCookie(change, policy.cookies);
+  });
+}
+
+/** `cookies`: the names that the operator calls session cookies. Without them, a replaced cookie that has no end is one (PHP's has no HttpOnly by default). */
+function isSessionCookie(change: CookieChange, cookies: ReadonlySet<string>): boolean {
+  if (change.isHttpOnly || cookies.has(change.name)) return true;
+  return cookies.size === 0 && change.kind === 'replaced' && !change.isPersistent;
+}

@@ -1,0 +1,343 @@
+/**
+ * A session's life in jar mode: created at the first cookie, found by its SID and its client, changed cookie by cookie,
+ * rotated, ended (DESIGN §5).
+ *
+ * Every change is a compare-and-set on what the store has now: the Set-Cookie fields of one response are applied to the
+ * newest jar, and again to a newer one when another writer was faster. So no update is lost, between requests, workers
+ * and nodes. A session that ended or rotated leaves a marker in its place and is never written again: a slow response
+ * finds the marker, not an empty place. Only a fresh random SID ever fills an empty place.
+ *
+ * Node clocks: idle and unproven timeouts are the store's (time since the last write or touch, by its clock); the
+ * absolute one compares `createdAtMs` with our clock, so between nodes it is as exact as their clocks agree.
+ */
+import assert from 'node:assert';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProxyError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { SessionPolicy } from '../policy/route-policy.ts';
+import { Sid } from '../sid/sid.ts';
+import { ClientMarks } from './client-marks.ts';
+import { Jar } from './jar.ts';
+import { MintLimit } from './mint-limit.ts';
+import { decodeRecord, encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
+import { countRolls, isSignIn } from './rotation.ts';
+import { open, type SealKeys, seal, sealKeys } from './seal.ts';
+import type { Absorbed, ClientBinding, ResponseFacts, Session, SessionSource } from './source.ts';
+import type { SessionStore } from './store.ts';
+import { inTurn, type Turns } from './turns.ts';
+
+export type { Absorbed, ClientBinding, ResponseFacts, Session, SessionEvent, SessionSource } from './source.ts';
+
+export interface SessionsOptions {
+  readonly store: SessionStore;
+  /** Wall clock in milliseconds: cookies have dates. */
+  readonly clock: () => number;
+  /** No session begins above this many in the store (about: the count is a second old). */
+  readonly maxSessions: number;
+  /** Sessions that one client network may begin in a minute, in this process. */
+  readonly mintPerMinute: number;
+}
+
+/** Counters for metrics; they only grow. */
+export interface SessionStats {
+  created: number;
+  /** Sessions that were refused to a network above its rate, or by `maxSessions`. */
+  refused: number;
+  /** Compare-and-set attempts that lost against another writer. */
+  conflicts: number;
+  /** Stored values that did not open: torn, foreign, of another version. Treated as no session. */
+  torn: number;
+}
+
+/** Repeated use within this time is one touch of the store: the images of a page, a burst of clicks. */
+const TOUCH_EVERY_MS = 1000;
+const MAX_REMEMBERED_TOUCHES = 10_000;
+const COUNT_EVERY_MS = 1000;
+/** Attempts after which a loser waits a random moment, so that many processes do not stay in step. */
+const PATIENT_ATTEMPTS = 4;
+
+/** A live session as it was read: `version` is what the next write expects. */
+class HeldSession implements Session {
+  readonly sid: Sid;
+  readonly keys: SealKeys;
+  readonly version: number;
+  readonly record: LiveRecord;
+
+  constructor(sid: Sid, keys: SealKeys, version: number, record: LiveRecord) {
+    this.sid = sid;
+    this.keys = keys;
+    this.version = version;
+    this.record = record;
+  }
+
+  get jar(): Jar {
+    return this.record.jar;
+  }
+
+  get isProven(): boolean {
+    return this.record.isProven;
+  }
+
+  get createdAtMs(): number {
+    return this.record.createdAtMs;
+  }
+}
+
+export class Sessions implements SessionSource {
+  readonly stats: SessionStats = { created: 0, refused: 0, conflicts: 0, torn: 0 };
+  readonly #store: SessionStore;
+  readonly #clock: () => number;
+  readonly #maxSessions: number;
+  readonly #mintLimit: MintLimit;
+  readonly #clientMarks = new ClientMarks();
+  readonly #turns: Turns = new Map();
+  /** Store key → when we touched it last. */
+  readonly #touches = new Map<string, number>();
+  #count = 0;
+  #countedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SessionsOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#maxSessions = options.maxSessions;
+    this.#mintLimit = new MintLimit(options.mintPerMinute);
+  }
+
+  parseSid(text: string): Sid | null {
+    return Sid.parse(text);
+  }
+
+  async find(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<Session | null> {
+    const held = await this.#follow(sid, client, policy);
+    if (held === null || !this.#mayUse(held.record, client, policy)) return null;
+    if (!held.record.isProven) return this.#prove(held, client, policy);
+    this.#touch(held, policy);
+    return held;
+  }
+
+  async absorb(
+    session: Session | null,
+    response: ResponseFacts,
+    client: ClientBinding,
+    policy: SessionPolicy,
+  ): Promise<Absorbed> {
+    if (session === null) {
+      if (response.setCookies.length === 0 || response.destroy) return { session: null, event: 'none' };
+      return this.#create(response, client, policy);
+    }
+    assert(session instanceof HeldSession, 'a session of another source');
+    if (response.destroy) {
+      await this.drop(session);
+      return { session: null, event: 'destroyed' };
+    }
+    if (response.setCookies.length === 0 && !response.rotate) return { session, event: 'none' };
+    return inTurn(this.#turns, session.keys.storeKey, () => this.#update(session, response, client, policy));
+  }
+
+  async drop(session: Session): Promise<void> {
+    assert(session instanceof HeldSession, 'a session of another source');
+    await this.#store.remove(session.keys.storeKey, LIMITS.sessionTombstoneMs);
+  }
+
+  // Finding
+
+  /** The live record of `sid`, or of where it moved to, if this client may be led there. */
+  async #follow(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<HeldSession | null> {
+    let at: Sid | null = sid;
+    for (let moves = 0; at !== null && moves <= LIMITS.maxSidMoves; moves++) {
+      const keys = sealKeys(client.host, at);
+      const loaded = await this.#load(keys);
+      if (loaded === null || loaded.record.kind === 'dead') return null;
+      if (loaded.record.kind === 'live') return new HeldSession(at, keys, loaded.version, loaded.record);
+      at = this.#mayFollow(loaded.record, client, policy) ? Sid.parse(loaded.record.to) : null;
+    }
+    return null;
+  }
+
+  async #load(keys: SealKeys): Promise<{ version: number; record: SessionRecord } | null> {
+    const stored = await this.#store.read(keys.storeKey);
+    if (stored === null) return null;
+    const text = open(keys, stored.sealed);
+    if (text === null) {
+      this.stats.torn++;
+      return null;
+    }
+    return { version: stored.version, record: decodeRecord(text) };
+  }
+
+  /** Both marks, whatever `bind` says: an old SID may be in anybody's history. */
+  #mayFollow(record: MovedRecord, client: ClientBinding, policy: SessionPolicy): boolean {
+    const mark = this.#clientMarks.of(client);
+    return (
+      policy.oldSid === 'follow' &&
+      record.client.userAgentHash === mark.userAgentHash &&
+      record.client.network === mark.network
+    );
+  }
+
+  #mayUse(record: LiveRecord, client: ClientBinding, policy: SessionPolicy): boolean {
+    const nowMs = this.#clock();
+    if (nowMs - record.createdAtMs >= policy.absoluteTimeoutMs || record.jar.isEmpty(nowMs)) return false;
+    const mark = this.#clientMarks.of(client);
+    if (policy.bind.userAgent && record.client.userAgentHash !== mark.userAgentHash) return false;
+    return !policy.bind.network || record.client.network === mark.network;
+  }
+
+  /** The SID came back for the first time: from now on the idle timeout holds. One write in a session's life. */
+  async #prove(first: HeldSession, client: ClientBinding, policy: SessionPolicy): Promise<Session | null> {
+    let held: HeldSession | null = first;
+    for (let attempt = 1; held !== null && attempt <= LIMITS.maxStoreAttempts; attempt++) {
+      if (held.record.isProven) return held;
+      const written = await this.#write(held, { ...held.record, isProven: true }, policy);
+      if (written !== null) return written;
+      await this.#afterConflict(attempt);
+      held = await this.#follow(held.sid, client, policy);
+    }
+    return held;
+  }
+
+  /** Not awaited: a touch that fails shortens an idle time, and the answer need not wait for it. */
+  #touch(held: HeldSession, policy: SessionPolicy): void {
+    const key = held.keys.storeKey;
+    const nowMs = this.#clock();
+    if (nowMs - (this.#touches.get(key) ?? Number.NEGATIVE_INFINITY) < TOUCH_EVERY_MS) return;
+    this.#rememberTouch(key, nowMs);
+    this.#store.touch(key, ttlOf(held.record, policy, nowMs)).catch(() => this.#touches.delete(key));
+  }
+
+  #rememberTouch(key: string, nowMs: number): void {
+    if (this.#touches.size >= MAX_REMEMBERED_TOUCHES) this.#touches.clear();
+    this.#touches.set(key, nowMs);
+  }
+
+  // Making
+
+  async #create(response: ResponseFacts, client: ClientBinding, policy: SessionPolicy): Promise<Absorbed> {
+    const nowMs = this.#clock();
+    const jar = Jar.empty();
+    jar.setFromResponse(response.setCookies, response, nowMs);
+    if (jar.isEmpty(nowMs)) return { session: null, event: 'none' };
+    if (!response.mayCreate) return { session: null, event: 'not-created' };
+    const mark = this.#clientMarks.of(client);
+    if (!this.#mintLimit.take(mark.network, nowMs) || (await this.#isFull(nowMs))) {
+      this.stats.refused++;
+      return { session: null, event: 'not-created' };
+    }
+    const session = await this.#plant(
+      { kind: 'live', client: mark, createdAtMs: nowMs, isProven: false, rolls: new Map(), jar },
+      client.host,
+      policy,
+    );
+    this.#count++;
+    this.stats.created++;
+    return { session, event: 'created' };
+  }
+
+  /** Write a record under a fresh SID. */
+  async #plant(record: LiveRecord, host: string, policy: SessionPolicy): Promise<HeldSession> {
+    const sid = Sid.generate();
+    const empty = new HeldSession(sid, sealKeys(host, sid), 0, record);
+    const held = await this.#write(empty, record, policy);
+    // 130 random bits do not meet twice: a store that says so is not to be trusted with a session.
+    if (held === null) throw new ProxyError('STORE_CONFLICT', { detail: 'a fresh SID was taken' });
+    return held;
+  }
+
+  async #isFull(nowMs: number): Promise<boolean> {
+    if (Math.abs(nowMs - this.#countedAtMs) >= COUNT_EVERY_MS) {
+      this.#countedAtMs = nowMs;
+      this.#count = await this.#store.count();
+    }
+    return this.#count >= this.#maxSessions;
+  }
+
+  // Changing
+
+  async #update(
+    first: HeldSession,
+    response: ResponseFacts,
+    client: ClientBinding,
+    policy: SessionPolicy,
+  ): Promise<Absorbed> {
+    let held: HeldSession | null = first;
+    for (let attempt = 1; held !== null && attempt <= LIMITS.maxStoreAttempts; attempt++) {
+      const done = await this.#tryUpdate(held, response, client, policy);
+      if (done !== null) return done;
+      await this.#afterConflict(attempt);
+      held = await this.#follow(held.sid, client, policy);
+    }
+    // Ended, or rotated where we may not follow: what this late response sets belongs to a dead session.
+    if (held === null) return { session: null, event: 'destroyed' };
+    throw new ProxyError('STORE_CONFLICT');
+  }
+
+  /** One attempt on the session as it was read; null when another writer was faster. */
+  async #tryUpdate(
+    held: HeldSession,
+    response: ResponseFacts,
+    client: ClientBinding,
+    policy: SessionPolicy,
+  ): Promise<Absorbed | null> {
+    const { record } = held;
+    const nowMs = this.#clock();
+    const jar = record.jar.clone();
+    const changes = jar.setFromResponse(response.setCookies, response, nowMs);
+    if (jar.isEmpty(nowMs)) {
+      return (await this.#replace(held, { kind: 'dead' }, LIMITS.sessionTombstoneMs))
+        ? { session: null, event: 'destroyed' }
+        : null;
+    }
+    const mark = this.#clientMarks.of(client);
+    const isSameNetwork = mark.network === record.client.network;
+    const next = { ...record, jar, rolls: countRolls(record.rolls, response.method, changes) };
+    if (response.rotate || isSignIn(response.method, changes, policy, record.rolls, isSameNetwork)) {
+      return this.#rotate(held, { ...next, client: mark }, client.host, policy);
+    }
+    const isChanged = changes.some(
+      ({ kind, isPersistent }) => kind !== 'refused' && (kind !== 'refreshed' || isPersistent),
+    );
+    if (!isChanged) return { session: held, event: 'none' };
+    const written = await this.#write(held, next, policy);
+    return written === null ? null : { session: written, event: 'updated' };
+  }
+
+  /**
+   * The new session is written first, then the old one is replaced by a marker if nobody changed it meanwhile: a crash
+   * between the two leaves an orphan that nobody knows the SID of, never a lost session or an update lost.
+   */
+  async #rotate(held: HeldSession, next: LiveRecord, host: string, policy: SessionPolicy): Promise<Absorbed | null> {
+    const session = await this.#plant(next, host, policy);
+    const marker: SessionRecord =
+      policy.oldSid === 'follow' ? { kind: 'moved', client: next.client, to: session.sid.reveal() } : { kind: 'dead' };
+    const ttlMs = marker.kind === 'moved' ? policy.idleTimeoutMs : LIMITS.sessionTombstoneMs;
+    if (await this.#replace(held, marker, ttlMs)) return { session, event: 'rotated' };
+    await this.drop(session);
+    return null;
+  }
+
+  // Writing
+
+  /** The session with `record` in the store, null when its version is no longer the one that was read. */
+  async #write(held: HeldSession, record: LiveRecord, policy: SessionPolicy): Promise<HeldSession | null> {
+    const nowMs = this.#clock();
+    if (!(await this.#replace(held, record, ttlOf(record, policy, nowMs)))) return null;
+    this.#rememberTouch(held.keys.storeKey, nowMs);
+    return new HeldSession(held.sid, held.keys, held.version + 1, record);
+  }
+
+  #replace(held: HeldSession, record: SessionRecord, ttlMs: number): Promise<boolean> {
+    const sealed = seal(held.keys, encodeRecord(record, this.#clock()));
+    return this.#store.compareAndSet(held.keys.storeKey, held.version, sealed, ttlMs);
+  }
+
+  async #afterConflict(attempt: number): Promise<void> {
+    this.stats.conflicts++;
+    if (attempt > PATIENT_ATTEMPTS) await delay(Math.random() * Math.min(attempt, 16));
+  }
+}
+
+/** How long the store keeps it from now: never past the absolute timeout. At least 1 ms, as stores want it. */
+function ttlOf(record: LiveRecord, policy: SessionPolicy, nowMs: number): number {
+  const timeoutMs = record.isProven ? policy.idleTimeoutMs : policy.unprovenTimeoutMs;
+  return Math.max(1, Math.min(timeoutMs, record.createdAtMs + policy.absoluteTimeoutMs - nowMs));
+}
