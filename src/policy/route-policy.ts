@@ -6,6 +6,9 @@
 /** Element name → attributes that hold a URL; the attribute '' (PHP's `form=`) stands for hidden fields. */
 export type TagList = ReadonlyMap<string, readonly string[]>;
 
+/** Names, some of them with a final `*` for any ending; `has` knows what that means. */
+export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size'>;
+
 export type CarrierKind = 'query' | 'path-parameter' | 'path-segment';
 
 export interface SessionPolicy {
@@ -36,7 +39,8 @@ export interface RoutePolicy {
   readonly useOnlyCookies: boolean;
   readonly useTransSid: boolean;
   readonly onUrlSid: 'strip' | 'redirect' | 'reject';
-  readonly ignoreCookies: ReadonlySet<string>;
+  /** Cookies that prove nothing. */
+  readonly ignoreCookies: NameSet;
   readonly detect: 'passive' | 'probe';
   readonly recover: 'referer' | 'off';
   /** Origins, as `new URL(x).origin` spells them, from whose pages a SID may arrive (arrival gate). */
@@ -61,6 +65,14 @@ export interface RoutePolicy {
   readonly bodyLimitBytes: number;
   /** Tell the application by `Transid-Client` and `Transid-Sid`. */
   readonly expose: boolean;
+  /** The store is away and a SID comes: refuse with 503, or serve as a new client. */
+  readonly onStoreFailure: 'refuse' | 'anonymous';
+  /** In a frame of a foreign site try partitioned cookies (CHIPS) before the URL. */
+  readonly partitionedCookies: boolean;
   /** Behave towards the upstream and the client as a browser of this kind would; null: off. */
   readonly simulate: 'no-cookies' | 'session-only' | 'block-third-party' | null;
+  /** Simulation also neutralises `document.cookie` by a script. */
+  readonly simulateScript: boolean;
+  /** A request may choose the simulation by its `Transid-Simulate` field. */
+  readonly simulateByField: boolean;
 }

@@ -1,0 +1,241 @@
+/**
+ * Compile the routes of the configuration once; for each request tell the policy that holds.
+ *
+ * First match wins. But a path can have several readings (`path.ts`), and each is matched by itself, with case and without:
+ * where any of them falls on a route that is `use_only_cookies`, that route's policy holds. Otherwise the primary reading
+ * decides. What no route matches gets the `defaults` as a route of its own.
+ */
+import type { Config } from '../config/load.ts';
+import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
+import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
+import { foldPath, foldUnicode, readPath } from './path.ts';
+import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';
+import { parseTagList } from './tag-list.ts';
+
+export interface RouteMatch {
+  readonly policy: RoutePolicy;
+  /** Two readings of the path choose different routes. */
+  readonly isAmbiguous: boolean;
+}
+
+/** Why a path got its route: for `transid explain`. */
+export interface RouteFinding extends RouteMatch {
+  readonly isExhausted: boolean;
+  readonly readings: ReadonlyArray<{
+    readonly reading: string;
+    /** The first route that matches with case, and the first that matches without. */
+    readonly exact: RoutePolicy;
+    readonly folded: RoutePolicy;
+  }>;
+}
+
+export interface RouteTable {
+  /** In the order of the configuration; the last one is that of `defaults`. */
+  readonly policies: readonly RoutePolicy[];
+  /**
+   * The policy for a request. `host` is the Host field (port, case and a final dot do not matter), `rawPath` the request
+   * target up to `?` as received. Never throws.
+   */
+  match(host: string, rawPath: string): RouteMatch;
+  /** As `match`, with every reading and its routes. */
+  explain(host: string, rawPath: string): RouteFinding;
+}
+
+/** The stricter of two findings, for the path before and after a carrier was taken out of it; `b` unless `a` is stricter. */
+export function stricterOf(a: RouteMatch, b: RouteMatch): RouteMatch {
+  const isAmbiguous = a.isAmbiguous || b.isAmbiguous;
+  const policy = a.policy.useOnlyCookies && !b.policy.useOnlyCookies ? a.policy : b.policy;
+  return { policy, isAmbiguous };
+}
+
+interface CompiledRoute {
+  readonly policy: RoutePolicy;
+  readonly exact: readonly PathPattern[];
+  /** The same patterns for readings without case. */
+  readonly folded: readonly PathPattern[];
+  /** Lower-case host patterns; null for any host. */
+  readonly hosts: readonly string[] | null;
+}
+
+/** Compile the routes. Throws nothing for a configuration that was loaded. */
+export function compileRoutes(config: Config): RouteTable {
+  const routes = [...config.routes.map((route, index) => compileRoute(route, index, config)), defaultRoute(config)];
+  const policies = routes.map((route) => route.policy);
+  const isMixed = policies.some((policy) => policy.useOnlyCookies) && policies.some((policy) => !policy.useOnlyCookies);
+
+  const first = (host: string, matches: (route: CompiledRoute) => boolean): RoutePolicy => {
+    for (const route of routes) if (isOnHost(route, host) && matches(route)) return route.policy;
+    // The default route matches every host and path.
+    throw new Error('no route');
+  };
+  const exactRoute = (host: string, path: string) =>
+    first(host, (route) => route.exact.some((one) => one.matches(path)));
+  const foldedRoute = (host: string, path: string) => {
+    const folded = foldPath(path);
+    return first(host, (route) => route.folded.some((one) => one.matches(folded)));
+  };
+
+  function match(hostField: string, rawPath: string): RouteMatch {
+    const host = normaliseHost(hostField);
+    const { primary, all, isExhausted } = readPath(rawPath);
+    const byPrimary = exactRoute(host, primary);
+    // Where all routes agree on the one thing that safety asks for, the other readings cannot matter.
+    if (!isMixed) return { policy: byPrimary, isAmbiguous: false };
+    let strict: RoutePolicy | null = byPrimary.useOnlyCookies ? byPrimary : null;
+    let isAmbiguous = isExhausted;
+    for (const reading of all) {
+      const exact = exactRoute(host, reading);
+      const folded = foldedRoute(host, reading);
+      if (exact !== byPrimary || folded !== byPrimary) isAmbiguous = true;
+      if (strict === null) strict = exact.useOnlyCookies ? exact : folded.useOnlyCookies ? folded : null;
+    }
+    if (strict === null && isExhausted) strict = strictestOf(routes, host);
+    return { policy: strict ?? byPrimary, isAmbiguous };
+  }
+
+  function explain(hostField: string, rawPath: string): RouteFinding {
+    const host = normaliseHost(hostField);
+    const { all, isExhausted } = readPath(rawPath);
+    const readings = all.map((reading) => ({
+      reading,
+      exact: exactRoute(host, reading),
+      folded: foldedRoute(host, reading),
+    }));
+    return { ...match(hostField, rawPath), isExhausted, readings };
+  }
+
+  return Object.freeze({ policies, match, explain });
+}
+
+/** `Shop.Example.org.:8080` → `shop.example.org`. */
+function normaliseHost(field: string): string {
+  const withoutPort = field.startsWith('[') ? field.replace(/\](?::[0-9]*)?$/, ']') : field.replace(/:[0-9]*$/, '');
+  return withoutPort.replace(/\.$/, '').toLowerCase();
+}
+
+function isOnHost(route: CompiledRoute, host: string): boolean {
+  return route.hosts === null || route.hosts.some((pattern) => matchesWildcard(pattern, host));
+}
+
+/** The first `use_only_cookies` route that a path of this host can reach; null when a catch-all stands before them all. */
+function strictestOf(routes: readonly CompiledRoute[], host: string): RoutePolicy | null {
+  for (const route of routes) {
+    if (!isOnHost(route, host)) continue;
+    if (route.policy.useOnlyCookies) return route.policy;
+    if (route.exact.some((pattern) => pattern.isEverything)) return null;
+  }
+  return null;
+}
+
+// -------------------------------------------------------------------------------------------------------- compilation
+
+function compileRoute(route: RouteConfig, index: number, config: Config): CompiledRoute {
+  const hosts = route.host?.map((pattern) => pattern.toLowerCase().replace(/\.$/, '')) ?? null;
+  const label = route.name ?? `${hosts === null ? '' : hosts.join(',')}${route.path.join(',')}`;
+  return {
+    policy: compilePolicy(route, index, label, config),
+    exact: route.path.map(compilePathPattern),
+    folded: route.path.map((pattern) => compilePathPattern(foldPattern(pattern))),
+    hosts,
+  };
+}
+
+/** What `defaults` say, for everything that no route matches. */
+function defaultRoute(config: Config): CompiledRoute {
+  const everything = [compilePathPattern('/**')];
+  return { policy: compilePolicy({}, -1, 'default', config), exact: everything, folded: everything, hosts: null };
+}
+
+/** A pattern in the form that folded readings have. */
+function foldPattern(pattern: string): string {
+  const bytes = Buffer.from(pattern, 'utf8').toString('latin1');
+  return Buffer.from(foldPath(foldUnicode(bytes)), 'latin1').toString('utf8');
+}
+
+type RouteOptions = Partial<RouteConfig>;
+
+function compilePolicy(route: RouteOptions, index: number, label: string, config: Config): RoutePolicy {
+  const defaults = config.defaults;
+  const pick = <K extends keyof RouteOptions & keyof RouteDefaults>(key: K) =>
+    // `defaults` has every key but those that mean something by being absent.
+    (route[key] ?? defaults[key]) as Exclude<RouteDefaults[K], undefined>;
+  const useTransSid = pick('useTransSid');
+  const simulate = route.simulate ?? defaults.simulate;
+  const policy: RoutePolicy = {
+    index,
+    label,
+    useCookies: pick('useCookies'),
+    useOnlyCookies: useOnlyCookies(route, defaults),
+    useTransSid,
+    onUrlSid: pick('onUrlSid'),
+    ignoreCookies: nameSet(pick('ignoreCookies')),
+    detect: pick('detect'),
+    recover: pick('recover'),
+    acceptFrom: new Set(pick('acceptFrom')),
+    carrier: pick('carrier'),
+    forms: pick('forms'),
+    argSeparator: pick('argSeparator'),
+    rewriter: pick('rewriter'),
+    phpVersion: pick('phpVersion'),
+    transSidTags: parseTagList(pick('transSidTags')),
+    transSidHosts: new Set(pick('transSidHosts').map((host) => host.toLowerCase())),
+    scopePath: pick('scopePath'),
+    rewriteVars: pick('rewriteVars'),
+    urlRewriterTags: parseTagList(pick('urlRewriterTags')),
+    urlRewriterHosts: new Set(pick('urlRewriterHosts').map((host) => host.toLowerCase())),
+    session: compileSession(config, defaults.session, route.session),
+    bodyLimitBytes: route.bodyLimitBytes ?? defaults.bodyLimitBytes ?? config.limits.bodyBytes,
+    expose: pick('expose'),
+    onStoreFailure: pick('onStoreFailure'),
+    partitionedCookies: pick('cookies').partitioned,
+    simulate: simulate?.as ?? null,
+    simulateScript: simulate?.script ?? false,
+    simulateByField: simulate?.byField ?? false,
+  };
+  return Object.freeze(policy);
+}
+
+/**
+ * What the route says itself counts first, then `defaults`; where neither names `use_only_cookies`, a SID in a URL is
+ * honoured only where `use_trans_sid` is on.
+ */
+function useOnlyCookies(route: RouteOptions, defaults: RouteDefaults): boolean {
+  if (route.useOnlyCookies !== undefined) return route.useOnlyCookies;
+  if (route.useTransSid !== undefined) return !route.useTransSid;
+  return defaults.useOnlyCookies ?? !defaults.useTransSid;
+}
+
+function compileSession(
+  config: Config,
+  defaults: RouteSessionConfig | undefined,
+  own: RouteSessionConfig | undefined,
+): SessionPolicy {
+  const base = config.session;
+  const pick = <K extends keyof RouteSessionConfig & keyof typeof base>(key: K) =>
+    (own?.[key] ?? defaults?.[key] ?? base[key]) as (typeof base)[K];
+  const bind = pick('bind');
+  const on = own?.rotation?.on ?? defaults?.rotation?.on ?? base.rotation.on;
+  return Object.freeze({
+    mode: pick('mode'),
+    name: pick('name'),
+    cookie: pick('mode') === 'mirror' ? (pick('cookie') ?? null) : null,
+    cookies: new Set(pick('cookies')),
+    idleTimeoutMs: pick('idleTimeoutMs'),
+    absoluteTimeoutMs: pick('absoluteTimeoutMs'),
+    unprovenTimeoutMs: pick('unprovenTimeoutMs'),
+    bind: Object.freeze({ userAgent: bind.includes('user-agent'), network: bind.includes('network') }),
+    sign: pick('sign'),
+    oldSid: own?.rotation?.oldSid ?? defaults?.rotation?.oldSid ?? base.rotation.oldSid,
+    rotateOn: typeof on === 'string' ? on : new Set(on),
+  });
+}
+
+/** A set of names in which a final `*` stands for any ending. */
+function nameSet(names: readonly string[]): NameSet {
+  const exact = new Set(names.filter((name) => !name.endsWith('*')));
+  const prefixes = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+  return Object.freeze({
+    size: names.length,
+    has: (name: string) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)),
+  });
+}
