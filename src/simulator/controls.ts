@@ -1,0 +1,283 @@
+/** Finding forms, controls and buttons by what a tester calls them, and filling them in as a person would. */
+import { SimulatorError, suggest } from './fault.ts';
+import {
+  buttonLabel,
+  type ControlState,
+  type FileValue,
+  type FormState,
+  inputType,
+  isDisabled,
+  isSubmitButton,
+  optionsOf,
+  optionValue,
+} from './form.ts';
+import { attribute, collapse, type Element, isHtml, labelOf, type ParsedPage, rawText } from './page.ts';
+import { compileSelector } from './select.ts';
+
+export type FieldValue = string | number | boolean | readonly string[] | FileValue;
+export type Fields = Readonly<Record<string, FieldValue>>;
+
+export interface FormChoice {
+  /** Selector, `name` or `id` of the form. */
+  readonly form?: string;
+  /** Label, `name`, `id` or selector of the button. */
+  readonly button?: string;
+}
+
+/**
+ * The form that is meant: the named one, else the only one that has all the fields and the button.
+ * @throws SimulatorError NO_FORM, NO_FIELD, NO_BUTTON, or AMBIGUOUS when several forms fit equally.
+ */
+export function chooseForm(page: ParsedPage, fields: Fields, choice: FormChoice): Element {
+  if (choice.form !== undefined) return namedForm(page, choice.form);
+  if (page.forms.length === 0) throw new SimulatorError('NO_FORM', `no form on ${page.url}`);
+  const names = Object.keys(fields);
+  const fitting = page.forms.filter((form) => names.every((name) => findControls(page, form, name).length > 0));
+  if (fitting.length === 0) {
+    const missing =
+      names.find((name) => page.forms.every((form) => findControls(page, form, name).length === 0)) ?? names[0] ?? '';
+    throw new SimulatorError(
+      'NO_FIELD',
+      `no field '${missing}'${suggest(
+        missing,
+        page.forms.flatMap((form) => fieldNames(page, form)),
+      )}`,
+    );
+  }
+  const button = choice.button;
+  const withButton = button === undefined ? fitting : fitting.filter((form) => findButton(page, form, button) !== null);
+  if (withButton.length === 0 && button !== undefined) throw noButton(page, fitting, button);
+  if (withButton.length > 1 && names.length === 0 && button === undefined) {
+    throw new SimulatorError(
+      'AMBIGUOUS',
+      `${withButton.length} forms on ${page.url}: say which${suggest('', withButton.map(formName))}`,
+    );
+  }
+  return withButton[0]!;
+}
+
+/** The button that is pressed: the named one, else the default button (§4.10.21.2), else null. */
+export function chooseButton(page: ParsedPage, form: Element, button: string | undefined): Element | null {
+  if (button === undefined) {
+    const first = buttonsOf(page, form)[0] ?? null;
+    if (first !== null && isDisabled(first))
+      throw new SimulatorError('NO_BUTTON', `the button '${buttonLabel(first)}' is disabled`);
+    return first;
+  }
+  const found = findButton(page, form, button);
+  if (found === null) throw noButton(page, [form], button);
+  if (isDisabled(found)) throw new SimulatorError('NO_BUTTON', `the button '${button}' is disabled`);
+  return found;
+}
+
+/**
+ * The state after the fields were filled in. Controls are named by `name`, else `id`, label or placeholder.
+ * @throws SimulatorError NO_FIELD or NO_OPTION with the nearest candidates.
+ */
+export function fillIn(page: ParsedPage, form: Element, before: FormState, fields: Fields): FormState {
+  const state = new Map(before);
+  for (const [name, value] of Object.entries(fields)) {
+    const controls = findControls(page, form, name);
+    if (controls.length === 0)
+      throw new SimulatorError('NO_FIELD', `no field '${name}'${suggest(name, fieldNames(page, form))}`);
+    fillOne(page, form, state, controls, name, value);
+  }
+  return state;
+}
+
+/** The controls of a form that are called `name`; all of one name for boxes, radio buttons and repeated fields. */
+export function findControls(page: ParsedPage, form: Element, name: string): Element[] {
+  const controls = page.controls(form).filter(isField);
+  const byName = controls.filter((control) => attribute(control, 'name') === name);
+  if (byName.length > 0) return byName;
+  const wanted = name.toLowerCase();
+  const other = controls.find(
+    (control) =>
+      attribute(control, 'id') === name ||
+      labelsOf(page, control).some((label) => label.toLowerCase() === wanted) ||
+      attribute(control, 'placeholder')?.trim().toLowerCase() === wanted,
+  );
+  return other === undefined ? [] : [other];
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function namedForm(page: ParsedPage, wanted: string): Element {
+  const named = page.forms.find((form) => attribute(form, 'id') === wanted || attribute(form, 'name') === wanted);
+  if (named !== undefined) return named;
+  // Not a name: perhaps a selector. A word that cannot be one is a wrong name.
+  try {
+    const selector = compileSelector(wanted);
+    const found = page.forms.find((form) => selector(form));
+    if (found !== undefined) return found;
+  } catch (error) {
+    if (!(error instanceof SimulatorError)) throw error;
+  }
+  throw new SimulatorError('NO_FORM', `no form '${wanted}'${suggest(wanted, page.forms.map(formName))}`);
+}
+
+function formName(form: Element): string {
+  return attribute(form, 'id') ?? attribute(form, 'name') ?? `form[action="${attribute(form, 'action') ?? ''}"]`;
+}
+
+function fieldNames(page: ParsedPage, form: Element): string[] {
+  return page
+    .controls(form)
+    .filter(isField)
+    .map((control) => attribute(control, 'name') ?? '');
+}
+
+function buttonsOf(page: ParsedPage, form: Element): Element[] {
+  return page.controls(form).filter(isSubmitButton);
+}
+
+function findButton(page: ParsedPage, form: Element, wanted: string): Element | null {
+  const buttons = buttonsOf(page, form);
+  const lower = wanted.toLowerCase();
+  const named = (match: (button: Element) => boolean): Element | undefined => buttons.find(match);
+  return (
+    named((button) => buttonLabel(button) === wanted) ??
+    named((button) => buttonLabel(button).toLowerCase() === lower) ??
+    named((button) => attribute(button, 'name') === wanted || attribute(button, 'id') === wanted) ??
+    named((button) => attribute(button, 'value') === wanted) ??
+    bySelector(buttons, wanted)
+  );
+}
+
+function bySelector(elements: readonly Element[], selector: string): Element | null {
+  if (!/[[#.:>]/.test(selector)) return null;
+  const test = compileSelector(selector);
+  return elements.find((element) => test(element)) ?? null;
+}
+
+function noButton(page: ParsedPage, forms: readonly Element[], wanted: string): SimulatorError {
+  const labels = forms.flatMap((form) => buttonsOf(page, form).map(buttonLabel));
+  return new SimulatorError('NO_BUTTON', `no button '${wanted}'${suggest(wanted, labels)}`);
+}
+
+function isField(control: Element): boolean {
+  if (isHtml(control, 'select') || isHtml(control, 'textarea')) return true;
+  return isHtml(control, 'input') && !['submit', 'image', 'reset', 'button'].includes(inputType(control));
+}
+
+function labelsOf(page: ParsedPage, control: Element): string[] {
+  const labels: string[] = [];
+  const id = attribute(control, 'id');
+  for (const element of page.elements()) {
+    if (!isHtml(element, 'label')) continue;
+    const isFor = attribute(element, 'for');
+    if (isFor !== null ? isFor === id : isInside(control, element)) labels.push(labelOf(element).replace(/\s*:$/, ''));
+  }
+  return labels;
+}
+
+function isInside(element: Element, container: Element): boolean {
+  for (let node: unknown = element; node !== null && typeof node === 'object'; ) {
+    if (node === container) return true;
+    node = 'parentNode' in node ? node.parentNode : null;
+  }
+  return false;
+}
+
+function fillOne(
+  page: ParsedPage,
+  form: Element,
+  state: Map<Element, ControlState>,
+  controls: Element[],
+  name: string,
+  value: FieldValue,
+): void {
+  const first = controls[0]!;
+  const type = isHtml(first, 'input') ? inputType(first) : first.tagName;
+  if (type === 'checkbox') checkBoxes(page, state, controls, name, value);
+  else if (type === 'radio') pressRadio(page, form, state, controls, name, value);
+  else if (type === 'select') selectOptions(state, first, name, value);
+  else if (type === 'file') chooseFile(state, first, name, value);
+  else typeText(state, controls, name, value);
+}
+
+function chooseFile(state: Map<Element, ControlState>, control: Element, name: string, value: FieldValue): void {
+  if (typeof value !== 'object' || !('content' in value)) {
+    throw new SimulatorError('NO_FIELD', `field '${name}' takes a file`);
+  }
+  const before = attribute(control, 'multiple') === null ? [] : (state.get(control)?.files ?? []);
+  state.set(control, { files: [...before, value] });
+}
+
+/** Several values go to the controls of this name in page order. */
+function typeText(state: Map<Element, ControlState>, controls: Element[], name: string, value: FieldValue): void {
+  const values = Array.isArray(value) ? (value as readonly string[]) : [scalar(value, name)];
+  if (values.length > controls.length) {
+    throw new SimulatorError('NO_FIELD', `field '${name}' stands ${controls.length} times, not ${values.length}`);
+  }
+  for (const [index, each] of values.entries()) state.set(controls[index]!, { value: each });
+}
+
+function scalar(value: FieldValue, name: string): string {
+  if (typeof value === 'object') throw new SimulatorError('NO_FIELD', `field '${name}' takes no file`);
+  return String(value);
+}
+
+function checkBoxes(
+  page: ParsedPage,
+  state: Map<Element, ControlState>,
+  boxes: Element[],
+  name: string,
+  value: FieldValue,
+): void {
+  if (typeof value === 'boolean') {
+    for (const box of boxes) state.set(box, { checked: value });
+    return;
+  }
+  const wanted = new Set(wantedValues(value, name));
+  const named = boxes.map((box) => ({ box, names: [attribute(box, 'value') ?? 'on', ...labelsOf(page, box)] }));
+  for (const each of wanted) {
+    if (!named.some(({ names }) => names.includes(each)))
+      throw noOption(
+        name,
+        each,
+        named.flatMap(({ names }) => names),
+      );
+  }
+  for (const { box, names } of named) state.set(box, { checked: names.some((each) => wanted.has(each)) });
+}
+
+function pressRadio(
+  page: ParsedPage,
+  form: Element,
+  state: Map<Element, ControlState>,
+  radios: Element[],
+  name: string,
+  value: FieldValue,
+): void {
+  const wanted = value === true ? (attribute(radios[0]!, 'value') ?? 'on') : (wantedValues(value, name)[0] ?? '');
+  const group = attribute(radios[0]!, 'name');
+  const all = group === null ? radios : findControls(page, form, group);
+  const names = (radio: Element): string[] => [attribute(radio, 'value') ?? 'on', ...labelsOf(page, radio)];
+  const pressed = all.find((radio) => names(radio).includes(wanted));
+  if (pressed === undefined) throw noOption(name, wanted, all.flatMap(names));
+  for (const radio of all) state.set(radio, { checked: radio === pressed });
+}
+
+function selectOptions(state: Map<Element, ControlState>, select: Element, name: string, value: FieldValue): void {
+  const options = optionsOf(select);
+  const isMultiple = attribute(select, 'multiple') !== null;
+  const wanted = wantedValues(value, name);
+  if (!isMultiple && wanted.length !== 1)
+    throw new SimulatorError('NO_OPTION', `field '${name}' takes one option, not ${wanted.length}`);
+  const chosen = wanted.map((each) => {
+    const label = (option: Element): string => attribute(option, 'label') ?? collapse(rawText(option));
+    const option = options.find((one) => optionValue(one) === each) ?? options.find((one) => label(one) === each);
+    if (option === undefined) throw noOption(name, each, options.map(label));
+    return option;
+  });
+  state.set(select, { options: new Set(chosen) });
+}
+
+function wantedValues(value: FieldValue, name: string): string[] {
+  return Array.isArray(value) ? [...(value as readonly string[])] : [scalar(value, name)];
+}
+
+function noOption(name: string, wanted: string, candidates: string[]): SimulatorError {
+  return new SimulatorError('NO_OPTION', `field '${name}' has no option '${wanted}'${suggest(wanted, candidates)}`);
+}

@@ -1,0 +1,299 @@
+/**
+ * One navigation: the request as a browser writes it, its redirects, and the document at the end.
+ *
+ * Follows Fetch §4.4 (HTTP-redirect fetch: methods, Origin), Fetch Metadata §2 (Sec-Fetch-*), Referrer Policy §8 and
+ * RFC 6265bis for cookies; the order and values of fields are Chromium's for HTTP/1.1.
+ */
+import { decodePage } from './charset.ts';
+import { SimulatorError } from './fault.ts';
+import type { Wire, WireResponse } from './http.ts';
+import type { CookieContext, CookieJar } from './jar.ts';
+import { type ParsedPage, parsePage } from './page.ts';
+import { asPolicy, DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
+import { isTrustworthy, originOf, relation, siteOf } from './site.ts';
+
+export type Cause = 'open' | 'link' | 'form' | 'script' | 'refresh' | 'frame' | 'history' | 'redirect';
+
+export interface Exchange {
+  readonly cause: Cause;
+  readonly method: string;
+  readonly url: string;
+  /** As sent; names in lower case. */
+  readonly requestFields: Readonly<Record<string, string>>;
+  readonly requestBody: Buffer | null;
+  readonly status: number;
+  readonly fields: Headers;
+  readonly wireBytes: number;
+}
+
+export interface Hop {
+  readonly url: string;
+  readonly status: number;
+  /** The Location field as it stands. */
+  readonly location: string;
+}
+
+/** Who navigates: the document whose link, form or refresh it is. Null for the address bar. */
+export interface Initiator {
+  readonly url: string;
+  readonly policy: ReferrerPolicy;
+}
+
+export interface Navigation {
+  readonly cause: Exclude<Cause, 'redirect'>;
+  readonly method: string;
+  readonly url: string;
+  readonly body: Buffer | null;
+  readonly contentType: string | null;
+  readonly initiator: Initiator | null;
+  readonly dest: 'document' | 'iframe' | 'frame';
+  /** URLs of the documents around the frame that navigates, nearest first; empty for the tab itself. */
+  readonly ancestors: readonly string[];
+  /** A reload asks caches on the way to look again. */
+  readonly isReload: boolean;
+}
+
+export interface Identity {
+  readonly userAgent: string;
+  readonly acceptLanguage: string;
+  /** Fields that are added to every request, or replace what a browser would send; an empty value takes one away. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly fetchMetadata: boolean;
+  readonly scripting: boolean;
+  readonly maxRedirects: number;
+}
+
+/** A document and how it came. */
+export interface Snapshot {
+  readonly url: string;
+  readonly method: string;
+  readonly requestBody: Buffer | null;
+  readonly contentType: string | null;
+  readonly initiator: Initiator | null;
+  readonly status: number;
+  readonly fields: Headers;
+  readonly requestFields: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly html: string;
+  readonly charset: string;
+  readonly redirects: readonly Hop[];
+  readonly page: ParsedPage;
+  readonly referrerPolicy: ReferrerPolicy;
+  /** Names of the cookies that any response of this navigation tried to set. */
+  readonly setCookies: readonly string[];
+}
+
+export interface Line {
+  readonly wire: Wire;
+  readonly jar: CookieJar;
+  readonly identity: Identity;
+  readonly record: (exchange: Exchange) => void;
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** @throws SimulatorError for network faults, too many redirects and a Location that is no URL. */
+export async function navigate(start: Navigation, line: Line): Promise<Snapshot> {
+  const hops: Hop[] = [];
+  const setCookies: string[] = [];
+  let { method, url, body, contentType } = start;
+  let policy = start.initiator?.policy ?? DEFAULT_POLICY;
+  let isTainted = false;
+  const chain: string[] = [];
+  for (;;) {
+    chain.push(url);
+    const context = cookieContext(start, url, method, chain);
+    const fields = requestFields({ start, method, url, contentType, policy, isTainted, chain, context }, line);
+    const response = await line.wire.send({ method, url: withoutFragment(url), fields, body });
+    const sent = Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value]));
+    record(line, start, hops, { method, url, sent, body, response });
+    const lines = response.fields.getSetCookie();
+    line.jar.store(lines, context);
+    setCookies.push(...lines.map((each) => each.split('=')[0]?.trim() ?? ''));
+
+    const location = response.fields.get('location');
+    if (!REDIRECTS.has(response.status) || location === null) {
+      return toSnapshot(start, { method, url, body, contentType, sent, response, hops, setCookies }, line.identity);
+    }
+    hops.push({ url, status: response.status, location });
+    if (hops.length > line.identity.maxRedirects) {
+      throw new SimulatorError(
+        'TOO_MANY_REDIRECTS',
+        `${start.url}: more than ${line.identity.maxRedirects} redirects, last to ${location}`,
+      );
+    }
+    const next = redirectTarget(url, location);
+    policy = policyOfField(response.fields.get('referrer-policy')) ?? policy;
+    const origin = start.initiator === null ? originOf(start.url) : originOf(start.initiator.url);
+    if (originOf(next) !== originOf(url) && origin !== originOf(url)) isTainted = true;
+    const becomesGet =
+      ((response.status === 301 || response.status === 302) && method === 'POST') ||
+      (response.status === 303 && method !== 'GET' && method !== 'HEAD');
+    if (becomesGet) {
+      method = 'GET';
+      body = null;
+      contentType = null;
+    }
+    url = next;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function withoutFragment(url: string): string {
+  const hash = url.indexOf('#');
+  return hash < 0 ? url : url.slice(0, hash);
+}
+
+/** Fetch §4.4, "location URL": bytes above ASCII are UTF-8, and the fragment is handed on. */
+function redirectTarget(url: string, location: string): string {
+  const text = Buffer.from(location, 'latin1').toString('utf8');
+  if (!URL.canParse(text, url))
+    throw new SimulatorError('BAD_URL', `${url}: redirect to '${location}', which is no URL`);
+  const next = new URL(text, url);
+  if (!/^https?:$/.test(next.protocol))
+    throw new SimulatorError('BAD_URL', `${url}: redirect to '${next.protocol}', which is not loaded`);
+  if (next.hash === '') next.hash = new URL(url).hash;
+  return next.href;
+}
+
+function cookieContext(start: Navigation, url: string, method: string, chain: readonly string[]): CookieContext {
+  const topUrl = start.ancestors.at(-1) ?? url;
+  const parties = [...chain, ...start.ancestors, ...(start.initiator === null ? [] : [start.initiator.url])];
+  return {
+    url,
+    topUrl,
+    isSameSite: parties.every((each) => siteOf(each) === siteOf(url)),
+    isTopLevelSafe: start.ancestors.length === 0 && (method === 'GET' || method === 'HEAD'),
+  };
+}
+
+interface Writing {
+  readonly start: Navigation;
+  readonly method: string;
+  readonly url: string;
+  readonly contentType: string | null;
+  readonly policy: ReferrerPolicy;
+  readonly isTainted: boolean;
+  readonly chain: readonly string[];
+  readonly context: CookieContext;
+}
+
+function requestFields(writing: Writing, line: Line): Array<[string, string]> {
+  const { start, method, url, contentType, context } = writing;
+  const { identity, jar } = line;
+  const fields: Array<[string, string]> = [['Connection', 'keep-alive']];
+  if (start.isReload || method === 'POST') fields.push(['Cache-Control', 'max-age=0']);
+  if (method !== 'GET' && method !== 'HEAD') fields.push(['Origin', originField(writing)]);
+  if (contentType !== null) fields.push(['Content-Type', contentType]);
+  fields.push(['Upgrade-Insecure-Requests', '1'], ['User-Agent', identity.userAgent], ['Accept', ACCEPT]);
+  if (identity.fetchMetadata && isTrustworthy(url)) fields.push(...fetchMetadata(writing, jar));
+  const referrer = start.initiator === null ? null : referrerFor(start.initiator.url, url, writing.policy);
+  if (referrer !== null) fields.push(['Referer', referrer]);
+  fields.push(['Accept-Encoding', 'gzip, deflate, br'], ['Accept-Language', identity.acceptLanguage]);
+  const cookie = jar.header(context);
+  if (cookie !== null) fields.push(['Cookie', cookie]);
+  return withOverrides(fields, identity.headers);
+}
+
+const ACCEPT =
+  'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7';
+
+function withOverrides(
+  fields: Array<[string, string]>,
+  headers: Readonly<Record<string, string>>,
+): Array<[string, string]> {
+  const mine = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  const added = Object.entries(headers).filter(([, value]) => value !== '');
+  return [...fields.filter(([name]) => !mine.has(name.toLowerCase())), ...added];
+}
+
+/** Fetch §3.2, "append a request Origin header". */
+function originField(writing: Writing): string {
+  const source = writing.start.initiator?.url ?? null;
+  if (source === null || writing.isTainted) return 'null';
+  if (writing.policy === 'no-referrer') return 'null';
+  if (writing.policy === 'same-origin' && originOf(source) !== originOf(writing.url)) return 'null';
+  return originOf(source);
+}
+
+function fetchMetadata(writing: Writing, jar: CookieJar): Array<[string, string]> {
+  const { start, chain, url, context } = writing;
+  const fields: Array<[string, string]> = [
+    ['Sec-Fetch-Site', fetchSite(start, chain)],
+    ['Sec-Fetch-Mode', 'navigate'],
+  ];
+  // A person's click, or the address bar; not frames that load with their page, nor refreshes.
+  if (start.cause === 'open' || start.cause === 'link' || start.cause === 'form') fields.push(['Sec-Fetch-User', '?1']);
+  fields.push(['Sec-Fetch-Dest', start.dest]);
+  if (start.ancestors.length > 0 && siteOf(context.topUrl) !== siteOf(url)) {
+    fields.push(['Sec-Fetch-Storage-Access', jar.mode === 'on' || jar.mode === 'session-only' ? 'active' : 'none']);
+  }
+  return fields;
+}
+
+/** Fetch Metadata §2.3: the worst relation between the initiator and any URL of the redirect chain. */
+function fetchSite(start: Navigation, chain: readonly string[]): string {
+  const source = start.initiator?.url;
+  if (source === undefined) return 'none';
+  const relations = new Set(chain.map((url) => relation(source, url)));
+  if (relations.has('cross-site')) return 'cross-site';
+  return relations.has('same-site') ? 'same-site' : 'same-origin';
+}
+
+interface Answer {
+  readonly method: string;
+  readonly url: string;
+  readonly sent: Readonly<Record<string, string>>;
+  readonly body: Buffer | null;
+  readonly response: WireResponse;
+}
+
+function record(line: Line, start: Navigation, hops: readonly Hop[], answer: Answer): void {
+  line.record({
+    cause: hops.length > 0 ? 'redirect' : start.cause,
+    method: answer.method,
+    url: answer.url,
+    requestFields: answer.sent,
+    requestBody: answer.body,
+    status: answer.response.status,
+    fields: answer.response.fields,
+    wireBytes: answer.response.wireBytes,
+  });
+}
+
+interface Arrival extends Answer {
+  readonly contentType: string | null;
+  readonly hops: readonly Hop[];
+  readonly setCookies: readonly string[];
+}
+
+function toSnapshot(start: Navigation, arrival: Arrival, identity: Identity): Snapshot {
+  const { response, url } = arrival;
+  const type = response.fields.get('content-type');
+  const { text, charset } = decodePage(response.body, type);
+  const page = parsePage(isMarkup(type) ? text : '', { url, scripting: identity.scripting });
+  return {
+    url,
+    method: arrival.method,
+    requestBody: arrival.body,
+    contentType: arrival.contentType,
+    initiator: start.initiator,
+    status: response.status,
+    fields: response.fields,
+    requestFields: arrival.sent,
+    body: response.body,
+    html: text,
+    charset,
+    redirects: arrival.hops,
+    page,
+    referrerPolicy:
+      asPolicy(page.referrerPolicy) ?? policyOfField(response.fields.get('referrer-policy')) ?? DEFAULT_POLICY,
+    setCookies: arrival.setCookies,
+  };
+}
+
+/** What is read as a document with links; everything else is only a body. A missing type is read as HTML. */
+export function isMarkup(contentType: string | null): boolean {
+  return contentType === null || /^\s*(?:text\/html|application\/xhtml\+xml|text\/vnd\.wap\.wml)\b/i.test(contentType);
+}

@@ -1,0 +1,332 @@
+/**
+ * A document as a user agent sees it: parse5's tree, and the links, forms, frames and refreshes that stand in it.
+ *
+ * Follows HTML §4.2.3 (base), §4.2.5.3 (refresh), §4.6 (links), §4.10.18.3 (form owners, with the form element pointer
+ * of §13.2.4.4, which the tree alone does not show). Runs no scripts and loads no style sheets.
+ */
+import { type DefaultTreeAdapterMap, type DefaultTreeAdapterTypes, defaultTreeAdapter, Parser } from 'parse5';
+import { parseRefresh, type Refresh } from './refresh.ts';
+
+export type Element = DefaultTreeAdapterTypes.Element;
+export type TreeNode = DefaultTreeAdapterTypes.Node;
+
+export interface SourcePlace {
+  /** 1-based, in the decoded text of the page; 0 for an element that the parser made up. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Link extends SourcePlace {
+  readonly element: Element;
+  /** What a person would call it: its text, else the `alt` of an image in it, `aria-label` or `title`. */
+  readonly text: string;
+  /** The attribute value as the page has it, character references resolved. */
+  readonly href: string;
+  /** Resolved against the document base; null when it is not a URL at all. */
+  readonly url: string | null;
+  readonly target: string;
+  readonly rel: string;
+}
+
+export interface FrameElement extends SourcePlace {
+  readonly element: Element;
+  readonly kind: 'iframe' | 'frame';
+  readonly name: string;
+  /** Resolved; null when the frame holds `srcdoc`, nothing, or something that is not loaded over HTTP. */
+  readonly url: string | null;
+  readonly srcdoc: string | null;
+}
+
+export interface ParseOptions {
+  readonly url: string;
+  /** True reads `noscript` as a browser that runs scripts does: as text. */
+  readonly scripting: boolean;
+  /** For `srcdoc` documents, whose base is their parent's. */
+  readonly baseUrl?: string;
+}
+
+export interface ParsedPage {
+  readonly url: string;
+  readonly root: DefaultTreeAdapterTypes.Document;
+  readonly baseUrl: string;
+  readonly baseTarget: string;
+  readonly title: string;
+  readonly links: readonly Link[];
+  readonly forms: readonly Element[];
+  readonly frames: readonly FrameElement[];
+  readonly refresh: Refresh | null;
+  /** From `<meta name=referrer>`; null when there is none. */
+  readonly referrerPolicy: string | null;
+  /** Visible text, white space collapsed, blocks on lines of their own. */
+  readonly text: string;
+  /** Every element of the tree in tree order; template contents are not part of it. */
+  elements(): Generator<Element>;
+  /** The elements whose form owner is `form`, in tree order. */
+  controls(form: Element): Element[];
+  /** The form owner of a control, null for none. */
+  formOwner(control: Element): Element | null;
+  byId(id: string): Element | null;
+  resolve(reference: string): string | null;
+}
+
+const FORM_ASSOCIATED = new Set(['button', 'fieldset', 'input', 'object', 'output', 'select', 'textarea', 'img']);
+const LISTED = new Set(['button', 'fieldset', 'input', 'object', 'output', 'select', 'textarea']);
+/** Deep enough for every real page; a generator of nested tags must not cost us the stack. */
+const MAX_TEXT_DEPTH = 2000;
+
+export function parsePage(html: string, options: ParseOptions): ParsedPage {
+  const { root, pointerOwners } = parseTree(html, options.scripting);
+  const fallbackBase = options.baseUrl ?? options.url;
+  const all = [...walk(root)];
+  const ids = new Map<string, Element>();
+  for (const element of all) {
+    const id = attribute(element, 'id');
+    if (id !== null && id !== '' && !ids.has(id)) ids.set(id, element);
+  }
+  const baseHref = firstAttribute(all, 'base', 'href');
+  const baseUrl = (baseHref === null ? null : safeBase(baseHref, fallbackBase)) ?? fallbackBase;
+  const baseTarget = firstAttribute(all, 'base', 'target') ?? '';
+  const resolve = (reference: string): string | null => resolveUrl(reference, baseUrl);
+  let links: readonly Link[] | null = null;
+
+  const formOwner = (control: Element): Element | null => {
+    const id = attribute(control, 'form');
+    if (id !== null && LISTED.has(control.tagName)) {
+      const owner = ids.get(id);
+      return owner !== undefined && isHtml(owner, 'form') ? owner : null;
+    }
+    return pointerOwners.get(control) ?? ancestor(control, 'form');
+  };
+
+  return {
+    url: options.url,
+    root,
+    baseUrl,
+    baseTarget,
+    resolve,
+    formOwner,
+    *elements() {
+      yield* all;
+    },
+    byId: (id) => ids.get(id) ?? null,
+    controls: (form) => all.filter((element) => isControl(element) && formOwner(element) === form),
+    get title() {
+      const title = all.find((element) => isHtml(element, 'title'));
+      return title === undefined ? '' : collapse(rawText(title));
+    },
+    get links() {
+      links ??= all.filter(isLink).map((element) => toLink(element, resolve, baseTarget));
+      return links;
+    },
+    forms: all.filter((element) => isHtml(element, 'form')),
+    frames: all
+      .filter((element) => isHtml(element, 'iframe') || isHtml(element, 'frame'))
+      .map((e) => toFrame(e, resolve)),
+    refresh: metaRefresh(all, baseUrl),
+    referrerPolicy: metaReferrer(all),
+    get text() {
+      return visibleText(root);
+    },
+  };
+}
+
+/** Null for what no URL parser takes; TAB and line ends inside are ignored as URL §4.4 says. */
+export function resolveUrl(reference: string, base: string): string | null {
+  return URL.canParse(reference, base) ? new URL(reference, base).href : null;
+}
+
+/** The attribute's value, or null; names in lower case, as the parser stores them (foreign attributes without prefix). */
+export function attribute(element: Element, name: string): string | null {
+  for (const each of element.attrs) {
+    if (each.name === name && (each.prefix === undefined || each.prefix === '' || each.prefix === 'xlink'))
+      return each.value;
+  }
+  return null;
+}
+
+export function isHtml<T extends string>(node: TreeNode, tagName: T): node is Element & { tagName: T } {
+  return 'tagName' in node && node.tagName === tagName && node.namespaceURI === 'http://www.w3.org/1999/xhtml';
+}
+
+export function isElement(node: TreeNode): node is Element {
+  return 'tagName' in node;
+}
+
+export function placeOf(element: Element): SourcePlace {
+  const location = element.sourceCodeLocation;
+  return { line: location?.startLine ?? 0, column: location?.startCol ?? 0 };
+}
+
+/** All text below an element as it stands: `script` and `title` contents, `option` labels. */
+export function rawText(node: TreeNode): string {
+  if ('value' in node) return node.value;
+  if (!('childNodes' in node)) return '';
+  let text = '';
+  for (const child of descend(node)) if ('value' in child) text += child.value;
+  return text;
+}
+
+/** Strip and collapse ASCII white space (Infra §4.6). */
+export function collapse(text: string): string {
+  return text.replace(/[\t\n\f\r ]+/g, ' ').trim();
+}
+
+export function parentElement(element: Element): Element | null {
+  const parent = element.parentNode;
+  return parent !== null && isElement(parent) ? parent : null;
+}
+
+export function ancestor(element: Element, tagName: string): Element | null {
+  for (let node = parentElement(element); node !== null; node = parentElement(node)) {
+    if (isHtml(node, tagName)) return node;
+  }
+  return null;
+}
+
+/** What a person would call a link or a button. */
+export function labelOf(element: Element): string {
+  const text = collapse(visibleText(element));
+  if (text !== '') return text;
+  for (const node of descend(element)) {
+    const alt = isElement(node) ? attribute(node, 'alt') : null;
+    if (alt !== null && collapse(alt) !== '') return collapse(alt);
+  }
+  return collapse(attribute(element, 'alt') ?? attribute(element, 'aria-label') ?? attribute(element, 'title') ?? '');
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function parseTree(html: string, scripting: boolean) {
+  const pointerOwners = new WeakMap<Element, Element>();
+  const parser: Parser<DefaultTreeAdapterMap> = new Parser<DefaultTreeAdapterMap>({
+    scriptingEnabled: scripting,
+    sourceCodeLocationInfo: true,
+    treeAdapter: {
+      ...defaultTreeAdapter,
+      createElement(tagName, namespaceURI, attrs) {
+        const element = defaultTreeAdapter.createElement(tagName, namespaceURI, attrs);
+        // HTML §13.2.6.1, "create an element for the token": the form element pointer becomes the owner, unless a
+        // template is open or the element names its owner itself. It is what joins controls to a misnested form.
+        // While the constructor runs there is no parser yet; it makes no form controls.
+        const form = parser?.formElement ?? null;
+        if (form !== null && parser.openElements.tmplCount === 0 && FORM_ASSOCIATED.has(tagName)) {
+          if (!attrs.some((each) => each.name === 'form')) pointerOwners.set(element, form);
+        }
+        return element;
+      },
+    },
+  });
+  parser.tokenizer.write(html, true);
+  return { root: parser.document, pointerOwners };
+}
+
+function* walk(root: TreeNode): Generator<Element> {
+  for (const node of descend(root)) if (isElement(node)) yield node;
+}
+
+/** Tree order without recursion: a page may nest deeper than the stack. */
+function* descend(root: TreeNode): Generator<TreeNode> {
+  const open: TreeNode[] = 'childNodes' in root ? [...root.childNodes].reverse() : [];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    yield node;
+    if (!('childNodes' in node)) continue;
+    for (let index = node.childNodes.length - 1; index >= 0; index--) open.push(node.childNodes[index]!);
+  }
+}
+
+function firstAttribute(all: readonly Element[], tagName: string, name: string): string | null {
+  for (const element of all) {
+    if (!isHtml(element, tagName)) continue;
+    const value = attribute(element, name);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+/** HTML §4.2.3: a base that does not parse, or is `data:` or `javascript:`, is ignored. */
+function safeBase(href: string, fallback: string): string | null {
+  const url = resolveUrl(href, fallback);
+  return url === null || /^(?:data|javascript):/.test(url) ? null : url;
+}
+
+function isControl(element: Element): boolean {
+  return FORM_ASSOCIATED.has(element.tagName) && element.namespaceURI === 'http://www.w3.org/1999/xhtml';
+}
+
+function isLink(element: Element): boolean {
+  if (isHtml(element, 'a') || isHtml(element, 'area')) return attribute(element, 'href') !== null;
+  return element.tagName === 'a' && element.namespaceURI.endsWith('/svg') && attribute(element, 'href') !== null;
+}
+
+function toLink(element: Element, resolve: (reference: string) => string | null, baseTarget: string): Link {
+  const href = attribute(element, 'href') ?? '';
+  return {
+    ...placeOf(element),
+    element,
+    href,
+    text: labelOf(element),
+    url: resolve(href),
+    target: attribute(element, 'target') ?? baseTarget,
+    rel: (attribute(element, 'rel') ?? '').toLowerCase(),
+  };
+}
+
+function toFrame(element: Element, resolve: (reference: string) => string | null): FrameElement {
+  const src = attribute(element, 'src');
+  const kind = element.tagName === 'frame' ? 'frame' : 'iframe';
+  const srcdoc = kind === 'iframe' ? attribute(element, 'srcdoc') : null;
+  const url = src === null || src === '' || srcdoc !== null ? null : resolve(src);
+  const isHttp = url !== null && /^https?:/.test(url);
+  return {
+    ...placeOf(element),
+    element,
+    kind,
+    srcdoc,
+    name: attribute(element, 'name') ?? '',
+    url: isHttp ? url : null,
+  };
+}
+
+function metaRefresh(all: readonly Element[], baseUrl: string): Refresh | null {
+  for (const element of all) {
+    if (!isHtml(element, 'meta') || attribute(element, 'http-equiv')?.toLowerCase() !== 'refresh') continue;
+    const refresh = parseRefresh(attribute(element, 'content') ?? '', baseUrl);
+    if (refresh !== null) return refresh;
+  }
+  return null;
+}
+
+function metaReferrer(all: readonly Element[]): string | null {
+  let policy: string | null = null;
+  for (const element of all) {
+    if (!isHtml(element, 'meta') || attribute(element, 'name')?.toLowerCase() !== 'referrer') continue;
+    const content = attribute(element, 'content')?.trim().toLowerCase() ?? '';
+    if (content !== '') policy = content;
+  }
+  return policy;
+}
+
+const UNSEEN = new Set(['head', 'script', 'style', 'template', 'datalist', 'noframes', 'title', 'object']);
+const BLOCK = new Set(
+  'address article aside blockquote br button dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr input legend li main nav ol option p pre section select table tbody td textarea tfoot th thead tr ul'.split(
+    ' ',
+  ),
+);
+
+function visibleText(root: TreeNode): string {
+  let text = '';
+  const visit = (node: TreeNode, depth: number): void => {
+    if (node.nodeName === '#text' && 'value' in node) text += node.value.replace(/[\t\n\f\r ]+/g, ' ');
+    if (!('childNodes' in node) || depth > MAX_TEXT_DEPTH) return;
+    if (isElement(node) && (UNSEEN.has(node.tagName) || attribute(node, 'hidden') !== null)) return;
+    const isBlock = isElement(node) && BLOCK.has(node.tagName);
+    if (isBlock) text += '\n';
+    for (const child of node.childNodes) visit(child, depth + 1);
+    if (isBlock) text += '\n';
+  };
+  visit(root, 0);
+  return text
+    .replace(/ *\n[\n ]*/g, '\n')
+    .replace(/ {2,}/g, ' ')
+    .trim();
+}

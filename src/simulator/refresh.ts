@@ -1,0 +1,28 @@
+/** The value of a Refresh field or of `<meta http-equiv=refresh>`: HTML §4.2.5.3, "shared declarative refresh steps". */
+
+export interface Refresh {
+  readonly delaySeconds: number;
+  /** Resolved; the document's own URL where the value names none. */
+  readonly url: string;
+}
+
+/** Null when the value is not one that a browser obeys. `base` is the document base URL. */
+export function parseRefresh(value: string, base: string): Refresh | null {
+  // Steps 4 to 8: digits, then an ignored fraction; a missing number is only allowed before a point.
+  const time = /^[\t\n\f\r ]*(\d*)([\d.]*)/.exec(value);
+  if (time === null || (time[1] === '' && !time[2]?.startsWith('.'))) return null;
+  const delaySeconds = time[1] === '' ? 0 : Number.parseInt(time[1] ?? '0', 10);
+  let rest = value.slice(time[0].length);
+  if (rest === '') return { delaySeconds, url: base };
+  // Step 10: what follows the time starts with a separator.
+  if (!/^[;,\t\n\f\r ]/.test(rest)) return null;
+  rest = rest.replace(/^[\t\n\f\r ]*[;,]?[\t\n\f\r ]*/, '');
+  if (rest === '') return { delaySeconds, url: base };
+  // Steps 13 to 20: `url=` is optional, and so is a quote, which then ends the URL.
+  rest = rest.replace(/^url[\t\n\f\r ]*=[\t\n\f\r ]*/i, '');
+  const quote = rest[0];
+  if (quote === '"' || quote === "'") rest = rest.slice(1).split(quote)[0] ?? '';
+  if (!URL.canParse(rest, base)) return null;
+  const url = new URL(rest, base);
+  return url.protocol === 'javascript:' ? null : { delaySeconds, url: url.href };
+}

@@ -1,0 +1,31 @@
+/**
+ * Origins and sites, the way browsers compare them: HTML §7.1.1, and RFC 6265bis §5.2 for "site".
+ *
+ * The registrable domain comes from the public suffix list, which is data, not behaviour: it is shared with the proxy.
+ */
+import { getDomain } from 'tldts';
+
+/** `null` for opaque origins, spelt as the Origin field spells it. */
+export function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : 'null';
+}
+
+/** Scheme and registrable domain; a host without one (an address, `localhost`) is its own site. Ports do not count. */
+export function siteOf(url: string): string {
+  if (!URL.canParse(url)) return 'null';
+  const { protocol, hostname } = new URL(url);
+  return `${protocol}//${getDomain(hostname, { allowPrivateDomains: true }) ?? hostname}`;
+}
+
+export type Relation = 'same-origin' | 'same-site' | 'cross-site';
+
+export function relation(from: string, to: string): Relation {
+  if (originOf(from) === originOf(to) && originOf(to) !== 'null') return 'same-origin';
+  return siteOf(from) === siteOf(to) && siteOf(to) !== 'null' ? 'same-site' : 'cross-site';
+}
+
+/** Secure Contexts §3.1: where a browser sends Sec-Fetch fields, and what no downgrade is. */
+export function isTrustworthy(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
+}
