@@ -114,6 +114,7 @@ describe('a PHP application with sessions by cookie only', function () {
   it('after logout the old addresses show nobody', async () => {
     const one = client(proxy.port);
     const inside = await logIn(one, 'eve');
+    expect(inside.byId('user')).to.equal('eve');
     const goodbye = await one.follow(inside, 'log out');
     expect(goodbye.text).to.include('Goodbye');
     expect(goodbye.text, 'links stop carrying the SID').to.not.match(SID);

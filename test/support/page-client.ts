@@ -139,16 +139,28 @@ export class PageClient {
   }
 
   /** One request without following anything. `fields` win over the client's own. */
-  async exchange(
+  exchange(
     method: string,
     url: string,
     body: Body | null = null,
     fields: Record<string, string> = {},
   ): Promise<Exchange> {
-    const target = new URL(url, this.#options.origin);
-    if (target.origin !== this.#options.origin) throw new Error(`${target.href} leaves ${this.#options.origin}`);
+    const { origin, pathname, search } = new URL(url, this.#options.origin);
+    if (origin !== this.#options.origin) throw new Error(`${url} leaves ${this.#options.origin}`);
+    return this.#send(method, pathname + search, body, fields);
+  }
+
+  /** One request with `target` byte for byte, which no URL parser has tidied: GET, or POST with a body. */
+  raw(target: string, fields: Record<string, string> = {}, body?: string): Promise<Exchange> {
+    if (body === undefined) return this.#send('GET', target, null, fields);
+    return this.#send('POST', target, { type: 'application/x-www-form-urlencoded', bytes: Buffer.from(body) }, fields);
+  }
+
+  async #send(method: string, path: string, body: Body | null, fields: Record<string, string>): Promise<Exchange> {
+    const { origin, port } = this.#options;
+    const { host } = new URL(origin);
     const requestFields: Record<string, string> = {
-      host: target.host,
+      host,
       accept: 'text/html',
       'user-agent': 'page-client',
       ...this.#options.fields,
@@ -159,9 +171,8 @@ export class PageClient {
       Object.assign(requestFields, { 'content-type': body.type, 'content-length': String(body.bytes.length) });
     Object.assign(requestFields, fields);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const path = target.pathname + target.search;
       const outgoing = request(
-        { agent: this.#agent, host: '127.0.0.1', port: this.#options.port, method, path, headers: requestFields },
+        { agent: this.#agent, host: '127.0.0.1', port, method, path, headers: requestFields },
         resolve,
       );
       outgoing.setTimeout(TIMEOUT_MS, () =>
@@ -175,7 +186,7 @@ export class PageClient {
     const { statusCode: status = 0, headers, rawHeaders: rawFields } = answer;
     const done: Exchange = {
       method,
-      url: target.href,
+      url: `${origin}${path}`,
       requestFields,
       status,
       fields: headers,

@@ -1,0 +1,180 @@
+/**
+ * The real program: start, say where it listens, serve, drain on SIGTERM; refuse a bad configuration as a whole.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type CliRun, startCli } from '../support/cli.ts';
+import { PageClient } from '../support/page-client.ts';
+import { SID } from '../support/proxy.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+/** How each command says where it listens. */
+const LISTENING = /http:\/\/127\.0\.0\.1:(\d+)/;
+
+describe('the command line', function () {
+  this.timeout(40_000);
+  let folder: string;
+  let upstream: ScriptedUpstream;
+  const runs: CliRun[] = [];
+
+  const run = (args: readonly string[]): CliRun => {
+    const started = startCli(args, { cwd: folder });
+    runs.push(started);
+    return started;
+  };
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return name;
+  };
+  const serve = async (more = ''): Promise<[CliRun, port: number]> => {
+    const config = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nroutes: [{ path: /**, use_trans_sid: true }]\n${more}`;
+    const started = run(['serve', '-c', write('transid.yaml', config)]);
+    return [started, Number((await started.until(LISTENING))[1])];
+  };
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'transid-cli-'));
+    upstream = await startUpstream(async ({ target }, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/' });
+      response.write('<a href=/first>1</a>');
+      if (target.startsWith('/slow')) await new Promise((resolve) => setTimeout(resolve, 1500));
+      response.end('<a href=/second>2</a>');
+    });
+  });
+  after(async () => {
+    for (const one of runs) await one.stop();
+    await upstream.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('serve -c FILE serves, and its log names no SID', async () => {
+    const [program, port] = await serve();
+    const one = new PageClient({ origin: 'http://app.test', port, cookies: false });
+    const page = await one.follow(await one.get('/'), '1');
+    const sid = SID.exec(page.url)?.[1] ?? 'none';
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=1');
+    one.close();
+    program.child.kill('SIGTERM');
+    expect(await program.exit).to.equal(0);
+    expect(sid).to.have.length(26);
+    expect(program.stdout() + program.stderr()).to.not.include(sid);
+    expect(program.stdout() + program.stderr(), 'it does log').to.match(/\/first/);
+  });
+
+  it('transid http://… needs no file and says that it puts SIDs on everything', async () => {
+    const program = run([upstream.origin, '--listen', '127.0.0.1:0']);
+    const port = Number((await program.until(LISTENING))[1]);
+    const one = new PageClient({ origin: 'http://app.test', port, cookies: false });
+    expect((await one.get('/')).text).to.match(SID);
+    one.close();
+    program.child.kill('SIGTERM');
+    expect(await program.exit).to.equal(0);
+    expect(program.stdout() + program.stderr()).to.match(/use_trans_sid/);
+  });
+
+  it('SIGTERM ends requests in flight whole, takes no new ones and exits with 0', async () => {
+    const [program, port] = await serve();
+    const whole = new Promise<string>((resolve, reject) => {
+      const outgoing = request({ host: '127.0.0.1', port, path: '/slow' }, (response) => {
+        let text = '';
+        response.setEncoding('latin1');
+        response.once('data', () => program.child.kill('SIGTERM'));
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.once('end', () => resolve(text));
+        response.once('error', reject);
+      });
+      outgoing.once('error', reject).end();
+    });
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    const refused = new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket
+        .once('connect', () => resolve('connected'))
+        .once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+      socket.once('close', () => resolve('closed'));
+    });
+    expect(await refused, 'a new connection while draining').to.equal('ECONNREFUSED');
+    expect((await whole).replace(/\?_sid=[0-9a-v]{26}/g, '')).to.equal('<a href=/first>1</a><a href=/second>2</a>');
+    expect(await program.exit).to.equal(0);
+  });
+
+  it('an idle keep-alive connection does not hold up the end', async () => {
+    const [program, port] = await serve();
+    const socket = connect(port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.on('error', () => {}).resume();
+    socket.write('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    const beganMs = Date.now();
+    program.child.kill('SIGTERM');
+    expect(await program.exit).to.equal(0);
+    expect(Date.now() - beganMs).to.be.lessThan(5000);
+    socket.destroy();
+  });
+
+  it('a bad configuration: all problems at once, each with file, line and column; exit 2; nothing started', async () => {
+    const file = write(
+      'bad.yaml',
+      'listen: 127.0.0.1:0\nupstream: http://127.0.0.1:1\nrouts: []\nsession:\n  idle_timeout: soon\n  nam: x\nroutes:\n  - path: /**\n    use_trans_sid: perhaps\n',
+    );
+    const program = run(['serve', '-c', file]);
+    expect(await program.exit).to.equal(2);
+    const said = program.stderr();
+    for (const [line, column, word] of [
+      [3, 1, 'routs'],
+      [5, 17, 'idle_timeout'],
+      [6, 3, 'nam'],
+      [9, 20, 'use_trans_sid'],
+    ]) {
+      expect(said).to.include(`bad.yaml:${line}:${column}`);
+      expect(said).to.include(word);
+    }
+    expect(said, 'a suggestion').to.match(/routes/);
+    expect(program.stdout() + said).to.not.match(LISTENING);
+  });
+
+  for (const [why, args] of [
+    ['an unknown command', ['frobnicate']],
+    ['an unknown option', ['serve', '--frobnicate']],
+    ['a file that is not there', ['serve', '-c', 'missing.yaml']],
+    ['an upstream of another scheme', ['ftp://127.0.0.1/']],
+  ] as const) {
+    it(`${why}: exit 2 and a word on stderr`, async () => {
+      const program = run(args);
+      expect(await program.exit).to.equal(2);
+      expect(program.stderr()).to.not.equal('');
+      expect(program.stderr()).to.not.match(/\bat .*\.ts:\d+/);
+    });
+  }
+
+  it('--help names every command and exits with 0', async () => {
+    const program = run(['--help']);
+    expect(await program.exit).to.equal(0);
+    for (const command of ['serve', 'check', 'explain', 'rewrite', 'simulate', 'import-php-ini', 'schema', 'demo']) {
+      expect(program.stdout()).to.include(command);
+    }
+  });
+
+  it('demo serves the shop and says what to try', async () => {
+    const program = run(['demo', '--port', '0']);
+    const port = Number((await program.until(LISTENING))[1]);
+    expect(program.stdout())
+      .to.include('curl')
+      .and.to.match(/cookies off/);
+    const one = new PageClient({ origin: `http://127.0.0.1:${port}`, port, cookies: false });
+    const page = await one.submit(await one.follow(await one.get('/'), 'Log in'), 'login.cgi', {
+      values: { user: 'ada', password: 'tea' },
+    });
+    expect(page.byId('user')).to.equal('ada');
+    expect((await one.follow(page, 'Home')).text).to.include('Logged in as <B>ada</B>');
+    one.close();
+    program.child.kill('SIGTERM');
+    expect(await program.exit).to.equal(0);
+  });
+});

@@ -1,0 +1,102 @@
+/**
+ * WebSockets through the proxy: echo both ways, the session's cookies attached, the SID left behind, refusals framed.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import WebSocket, { WebSocketServer } from 'ws';
+import { PageClient } from '../support/page-client.ts';
+import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
+
+describe('WebSockets', () => {
+  let server: Server;
+  let sockets: WebSocketServer;
+  let proxy: TestProxy;
+  let sid: string;
+  const upgrades: IncomingMessage[] = [];
+  const opened: WebSocket[] = [];
+
+  before(async () => {
+    server = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/' }).end('<a href=/x>x</a>');
+    });
+    sockets = new WebSocketServer({ noServer: true });
+    server.on('upgrade', (request: IncomingMessage, socket, head) => {
+      upgrades.push(request);
+      if (request.url?.startsWith('/refused')) {
+        socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\nConnection: close\r\n\r\nno way');
+        return;
+      }
+      sockets.handleUpgrade(request, socket, head, (accepted) => {
+        accepted.on('message', (data, isBinary) => accepted.send(data, { binary: isBinary }));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    proxy = await startProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const one = new PageClient({ origin: 'http://app.test', port: proxy.port, cookies: false });
+    sid = SID.exec((await one.get('/')).text)?.[1] ?? 'none';
+    one.close();
+  });
+  after(async () => {
+    for (const socket of opened) socket.terminate();
+    await proxy?.close();
+    for (const socket of sockets.clients) socket.terminate();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const open = async (target: string, headers: Record<string, string> = {}): Promise<WebSocket> => {
+    const fields = { host: 'app.test', 'user-agent': 'page-client', ...headers };
+    const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}${target}`, { headers: fields, handshakeTimeout: 5000 });
+    opened.push(socket);
+    await new Promise<void>((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    return socket;
+  };
+  const echo = (socket: WebSocket, data: string | Buffer): Promise<Buffer> =>
+    new Promise((resolve, reject) => {
+      socket.once('message', (answer: Buffer) => resolve(answer)).once('error', reject);
+      socket.send(data);
+    });
+
+  it('echo text and binary messages of all sizes', async () => {
+    const socket = await open('/echo');
+    for (const size of [0, 1, 125, 126, 65_535, 65_536, 1_000_000]) {
+      const message = Buffer.alloc(size, 'transid ');
+      expect((await echo(socket, message)).equals(message), `${size} bytes`).to.equal(true);
+    }
+    expect((await echo(socket, 'grüße')).toString()).to.equal('grüße');
+  });
+
+  it('by SID: the application gets the cookies of the session and no SID', async () => {
+    const socket = await open(`/echo?a=1&_sid=${sid}&b=2`);
+    const request = upgrades.at(-1);
+    expect(request?.url).to.equal('/echo?a=1&b=2');
+    expect(request?.headers.cookie).to.equal('app=1');
+    expect((await echo(socket, 'x')).toString()).to.equal('x');
+  });
+
+  it('a close of the application reaches the client with its code', async () => {
+    const socket = await open('/echo');
+    const closed = new Promise<[number, string]>((resolve) =>
+      socket.once('close', (code, why) => resolve([code, why.toString()])),
+    );
+    for (const one of sockets.clients) one.close(4001, 'enough');
+    expect(await closed).to.deep.equal([4001, 'enough']);
+  });
+
+  it('a refusal is passed on as an answer', async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}/refused`, { headers: { host: 'app.test' } });
+    opened.push(socket);
+    const [status, body] = await new Promise<[number | undefined, string]>((resolve, reject) => {
+      socket.once('unexpected-response', (_request, response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve([response.statusCode, text]));
+      });
+      socket.once('error', reject);
+    });
+    expect([status, body]).to.deep.equal([403, 'no way']);
+  });
+});
