@@ -1,0 +1,203 @@
+/**
+ * The edits of one scanned segment, and how input and edits become output.
+ *
+ * The list is filled in ascending order by a marker, written out once and reused: a page without edits costs nothing
+ * here, and an edit costs three stores. Unedited runs between edits are short (a few dozen bytes), so they are copied by
+ * a plain loop; a call into the runtime costs more than such a run.
+ */
+import assert from 'node:assert';
+import { LIMITS } from '../limits.ts';
+import type { DeferredInsert, Edits } from './edits.ts';
+
+const NOTHING = Buffer.alloc(0);
+/** Runs up to this many bytes are copied by a loop. Measured: above some 100 bytes `Buffer#copy` is cheaper. */
+const SHORT_RUN = 96;
+
+/** A place in the output whose text comes later. */
+export class Deferral implements DeferredInsert {
+  /** Offset in the whole input, bytes. */
+  readonly inputOffset: number;
+  private isDone = false;
+  private value: Buffer = NOTHING;
+
+  constructor(inputOffset: number) {
+    this.inputOffset = inputOffset;
+  }
+
+  settle(text: Buffer | null): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    if (text !== null) this.value = text;
+  }
+
+  get isSettled(): boolean {
+    return this.isDone;
+  }
+
+  /** What was settled; empty for nothing. */
+  get text(): Buffer {
+    return this.value;
+  }
+
+  /** Whether the input at `inputOffset` lies too far behind this place for it to wait any longer. */
+  isOverdue(inputOffset: number): boolean {
+    return inputOffset - this.inputOffset >= LIMITS.maxHeldFormBytes;
+  }
+}
+
+export class EditList implements Edits {
+  /** Number of insertions and replacements so far, over all segments. */
+  total = 0;
+  /** Offset in the whole input of byte 0 of the current segment's buffer; deferrals are dated by it. */
+  base = 0;
+  /** Deferrals of this segment, in order; most pages have none. */
+  readonly deferrals: Deferral[] = [];
+  private readonly deferredAt: number[] = [];
+  private count = 0;
+  private growth = 0;
+  private lastEnd = 0;
+  private starts = new Int32Array(64);
+  private ends = new Int32Array(64);
+  private readonly texts: Buffer[] = [];
+
+  get isEmpty(): boolean {
+    return this.count === 0;
+  }
+
+  insert(at: number, text: Buffer): void {
+    this.add(at, at, text);
+    this.total++;
+  }
+
+  replace(start: number, end: number, text: Buffer): void {
+    assert(end >= start, 'a replaced range ends before it starts');
+    this.add(start, end, text);
+    this.total++;
+  }
+
+  defer(at: number): DeferredInsert {
+    const deferral = new Deferral(this.base + at);
+    this.deferredAt.push(this.count);
+    this.deferrals.push(deferral);
+    this.add(at, at, NOTHING);
+    return deferral;
+  }
+
+  private add(start: number, end: number, text: Buffer): void {
+    const i = this.count;
+    assert(start >= this.lastEnd, 'edits must be made in ascending order');
+    if (i === this.starts.length) this.grow();
+    this.starts[i] = start;
+    this.ends[i] = end;
+    this.texts[i] = text;
+    this.growth += text.length - (end - start);
+    this.lastEnd = end;
+    this.count = i + 1;
+  }
+
+  private grow(): void {
+    const starts = new Int32Array(this.starts.length * 2);
+    const ends = new Int32Array(this.ends.length * 2);
+    starts.set(this.starts);
+    ends.set(this.ends);
+    this.starts = starts;
+    this.ends = ends;
+  }
+
+  /** Make ready for the next segment, whose byte 0 is at `base` of the whole input. */
+  reset(base: number): void {
+    this.base = base;
+    this.count = 0;
+    this.growth = 0;
+    this.lastEnd = 0;
+    if (this.deferrals.length !== 0) {
+      this.deferrals.length = 0;
+      this.deferredAt.length = 0;
+    }
+  }
+
+  /** True if a deferral of this segment still waits. Those that do not have become ordinary insertions. */
+  settleDeferrals(): boolean {
+    let isWaiting = false;
+    for (let i = 0; i < this.deferrals.length; i++) {
+      // Both arrays are as long as each other: `defer` fills them together.
+      const deferral = this.deferrals[i]!;
+      const at = this.deferredAt[i]!;
+      if (!deferral.isSettled) isWaiting = true;
+      else if (this.texts[at] === NOTHING && deferral.text.length !== 0) {
+        this.texts[at] = deferral.text;
+        this.growth += deferral.text.length;
+        this.total++;
+      }
+    }
+    return isWaiting;
+  }
+
+  /** Bytes that the output of `length` input bytes takes. */
+  sizeOf(length: number): number {
+    return length + this.growth;
+  }
+
+  /** Write `bytes[from, to)` with all edits to `out` from `at` on; returns the offset behind. */
+  writeTo(out: Buffer, at: number, bytes: Buffer, from: number, to: number): number {
+    return this.writeRange(out, at, bytes, from, to, 0, this.count);
+  }
+
+  /**
+   * Cut `bytes[from, to)` with its edits into pieces at the deferrals that wait: text, deferral, text, deferral, text.
+   * The pieces are copies, for they outlive the caller's buffer.
+   */
+  split(bytes: Buffer, from: number, to: number): (Buffer | Deferral)[] {
+    const pieces: (Buffer | Deferral)[] = [];
+    let edit = 0;
+    let start = from;
+    for (let i = 0; i < this.deferrals.length; i++) {
+      const deferral = this.deferrals[i]!;
+      if (deferral.isSettled) continue;
+      const at = this.deferredAt[i]!;
+      pieces.push(this.piece(bytes, start, this.starts[at]!, edit, at), deferral);
+      start = this.starts[at]!;
+      edit = at + 1;
+    }
+    pieces.push(this.piece(bytes, start, to, edit, this.count));
+    return pieces;
+  }
+
+  private piece(bytes: Buffer, from: number, to: number, firstEdit: number, endEdit: number): Buffer {
+    let size = to - from;
+    for (let i = firstEdit; i < endEdit; i++) size += this.texts[i]!.length - (this.ends[i]! - this.starts[i]!);
+    const out = Buffer.allocUnsafe(size);
+    this.writeRange(out, 0, bytes, from, to, firstEdit, endEdit);
+    return out;
+  }
+
+  private writeRange(
+    out: Buffer,
+    at: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    firstEdit: number,
+    endEdit: number,
+  ): number {
+    const { starts, ends, texts } = this;
+    let o = at;
+    let last = from;
+    for (let i = firstEdit; i < endEdit; i++) {
+      const start = starts[i]!;
+      const text = texts[i]!;
+      o = copyRun(out, o, bytes, last, start);
+      o = copyRun(out, o, text, 0, text.length);
+      last = ends[i]!;
+    }
+    return copyRun(out, o, bytes, last, to);
+  }
+}
+
+/** Copy `source[from, to)` to `out` from `at` on; returns the offset behind. */
+function copyRun(out: Buffer, at: number, source: Buffer, from: number, to: number): number {
+  const length = to - from;
+  if (length > SHORT_RUN) source.copy(out, at, from, to);
+  else for (let i = 0; i < length; i++) out[at + i] = source[from + i]!;
+  return at + length;
+}
