@@ -17,53 +17,8 @@ import {
   type Place,
   spellPath,
 } from './problems.ts';
-import { ConfigSchema, type ParsedConfig } from './schema.ts';
+import { type Config, ConfigSchema, type ListenerTls, type ParsedConfig, type StoreConfig } from './schema.ts';
 import { Secret } from './secret.ts';
-import type { Address } from './units.ts';
-
-export interface ListenerTls {
-  /** PEM text. */
-  readonly cert: string;
-  readonly key: Secret;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly http2: boolean;
-}
-
-export interface ListenConfig extends Address {
-  readonly tls: ListenerTls | null;
-}
-
-type ParsedUpstream = ParsedConfig['upstream'];
-
-export interface UpstreamConfig extends Omit<ParsedUpstream, 'tls'> {
-  readonly tls: { readonly verify: boolean; readonly ca: string | null; readonly serverName: string | null };
-}
-
-type ParsedStore = ParsedConfig['store'];
-export type MemoryStoreConfig = Extract<ParsedStore, { kind: 'memory' }>;
-export type LmdbStoreConfig = Extract<ParsedStore, { kind: 'lmdb' }>;
-type ParsedRedis = Extract<ParsedStore, { kind: 'redis' }>;
-
-export interface RedisStoreConfig extends Omit<ParsedRedis, 'passwordFile' | 'passwordEnv' | 'caFile' | 'url'> {
-  /** Null when sentinels or Cluster nodes are given instead. */
-  readonly url: string | null;
-  readonly password: Secret | null;
-  /** PEM text of the authorities to trust; null for the public ones. */
-  readonly ca: string | null;
-}
-
-export type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | RedisStoreConfig;
-
-/** The whole configuration as the program uses it; frozen through and through. */
-export interface Config extends Readonly<Omit<ParsedConfig, 'listen' | 'upstream' | 'store' | 'session' | 'admin'>> {
-  readonly listen: ListenConfig;
-  readonly admin: Address | null;
-  readonly upstream: UpstreamConfig;
-  readonly store: StoreConfig;
-  readonly session: Omit<ParsedConfig['session'], 'signKeyFile' | 'signKeyEnv'>;
-  /** Key of the HMAC of mirror mode; null when no route signs. */
-  readonly signKey: Secret | null;
-}
 
 /** What became of a text: a configuration, or its problems. `locate` finds the place of a key for further remarks. */
 export interface Reading {
@@ -376,7 +331,7 @@ function assembleTls(tls: ParsedConfig['listen']['tls'], texts: ReadonlyMap<stri
   };
 }
 
-function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
+function assembleStore(store: ParsedConfig['store'], texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
   switch (store.kind) {
     case 'memory':
       return store;

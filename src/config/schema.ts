@@ -6,7 +6,8 @@
  * This file is pure: files and environment variables that a value names are read by `load.ts`.
  */
 import { z } from 'zod';
-import { address, count, duration, network, overriding, section, size, token } from './units.ts';
+import type { Secret } from './secret.ts';
+import { type Address, address, count, duration, network, overriding, section, size, token } from './units.ts';
 
 const fileName = () => z.string({ error: 'a file name is needed' }).min(1, { error: 'a file name is needed' });
 const environmentName = () =>
@@ -590,8 +591,54 @@ const configShape = {
 
 export const ConfigSchema = section(configShape);
 
+// -------------------------------------------------------------------------------------------------------- as types
+
 /** What the schema makes of the YAML; `load.ts` replaces names of files by their contents. */
 export type ParsedConfig = z.output<typeof ConfigSchema>;
 export type RouteConfig = ParsedConfig['routes'][number];
 export type RouteDefaults = ParsedConfig['defaults'];
 export type RouteSessionConfig = z.output<typeof routeSession>;
+
+export interface ListenerTls {
+  /** PEM text. */
+  readonly cert: string;
+  readonly key: Secret;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly http2: boolean;
+}
+
+export interface ListenConfig extends Address {
+  readonly tls: ListenerTls | null;
+}
+
+type ParsedUpstream = ParsedConfig['upstream'];
+
+export interface UpstreamConfig extends Omit<ParsedUpstream, 'tls'> {
+  readonly tls: { readonly verify: boolean; readonly ca: string | null; readonly serverName: string | null };
+}
+
+type ParsedStore = ParsedConfig['store'];
+export type MemoryStoreConfig = Extract<ParsedStore, { kind: 'memory' }>;
+export type LmdbStoreConfig = Extract<ParsedStore, { kind: 'lmdb' }>;
+type ParsedRedis = Extract<ParsedStore, { kind: 'redis' }>;
+
+export interface RedisStoreConfig extends Omit<ParsedRedis, 'passwordFile' | 'passwordEnv' | 'caFile' | 'url'> {
+  /** Null when sentinels or Cluster nodes are given instead. */
+  readonly url: string | null;
+  readonly password: Secret | null;
+  /** PEM text of the authorities to trust; null for the public ones. */
+  readonly ca: string | null;
+}
+
+export type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | RedisStoreConfig;
+
+/** The whole configuration as the program uses it; frozen through and through. */
+export interface Config extends Readonly<Omit<ParsedConfig, 'listen' | 'upstream' | 'store' | 'session' | 'admin'>> {
+  readonly listen: ListenConfig;
+  readonly admin: Address | null;
+  readonly upstream: UpstreamConfig;
+  readonly store: StoreConfig;
+  readonly session: Omit<ParsedConfig['session'], 'signKeyFile' | 'signKeyEnv'>;
+  /** Key of the HMAC of mirror mode; null when no route signs. */
+  readonly signKey: Secret | null;
+}

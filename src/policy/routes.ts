@@ -5,8 +5,7 @@
  * where any of them falls on a route that is `use_only_cookies`, that route's policy holds. Otherwise the primary reading
  * decides. What no route matches gets the `defaults` as a route of its own.
  */
-import type { Config } from '../config/load.ts';
-import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
+import type { Config, RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
 import { foldPath, foldUnicode, readPath } from './path.ts';
 import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';
@@ -61,7 +60,9 @@ interface CompiledRoute {
 export function compileRoutes(config: Config): RouteTable {
   const routes = [...config.routes.map((route, index) => compileRoute(route, index, config)), defaultRoute(config)];
   const policies = routes.map((route) => route.policy);
-  const isMixed = policies.some((policy) => policy.useOnlyCookies) && policies.some((policy) => !policy.useOnlyCookies);
+  const reachable = policies.slice(0, 1 + routes.findIndex(isCatchAll));
+  const isMixed =
+    reachable.some((policy) => policy.useOnlyCookies) && reachable.some((policy) => !policy.useOnlyCookies);
 
   const first = (host: string, matches: (route: CompiledRoute) => boolean): RoutePolicy => {
     for (const route of routes) if (isOnHost(route, host) && matches(route)) return route.policy;
@@ -115,6 +116,11 @@ function normaliseHost(field: string): string {
 
 function isOnHost(route: CompiledRoute, host: string): boolean {
   return route.hosts === null || route.hosts.some((pattern) => matchesWildcard(pattern, host));
+}
+
+/** No request passes such a route; the default route is one. */
+function isCatchAll(route: CompiledRoute): boolean {
+  return route.hosts === null && route.exact.some((pattern) => pattern.isEverything);
 }
 
 /** The first `use_only_cookies` route that a path of this host can reach; null when a catch-all stands before them all. */

@@ -1,0 +1,214 @@
+import { expect } from 'chai';
+import { parseConfig } from '../../../src/config/load.ts';
+import { compileRoutes, stricterOf } from '../../../src/policy/routes.ts';
+import { parseTagList } from '../../../src/policy/tag-list.ts';
+
+const tableOf = (yaml: string) => compileRoutes(parseConfig(`upstream: http://127.0.0.1:1\n${yaml}`, 'routes.yaml'));
+const labelOf = (table: ReturnType<typeof tableOf>, host: string, path: string): string =>
+  table.match(host, path).policy.label;
+
+describe('routes: which route', () => {
+  const table = tableOf(`routes:
+  - { name: admin, path: [/admin/**, /Intern/*/edit], use_only_cookies: true }
+  - { name: files, path: /files/**, use_trans_sid: true, body_limit: 64MiB }
+  - { name: tenant, host: "*.shop.test", use_trans_sid: true }
+  - { name: safe, host: safe.test, path: /**, use_only_cookies: true }
+  - { name: rest, path: /**, use_trans_sid: true }
+  - { name: never, path: /late/**, use_only_cookies: true }
+`);
+  for (const [host, path, label] of [
+    ['a.test', '/', 'rest'],
+    ['a.test', '/files', 'files'],
+    ['a.test', '/files/x', 'files'],
+    ['a.test', '/Files/x', 'rest'],
+    ['a.test', '/filesystem', 'rest'],
+    ['a.test', '/admin', 'admin'],
+    ['a.test', '/ADMIN/', 'admin'],
+    ['a.test', '/administrator', 'rest'],
+    ['a.test', '/intern/7/EDIT/', 'admin'],
+    ['a.test', '/late/x', 'rest'],
+    ['b.shop.test', '/x', 'tenant'],
+    ['b.shop.test', '/files/x', 'files'],
+    ['b.shop.test', '/admin', 'admin'],
+    ['SAFE.test.:8080', '/x', 'safe'],
+    ['safe.test', '/files/x', 'files'],
+    ['[::1]:8080', '/x', 'rest'],
+    ['', '*', 'rest'],
+  ] as const) {
+    it(`${host}${path} → ${label}`, () => expect(labelOf(table, host, path)).to.equal(label));
+  }
+
+  it('leaves the protected route only where every reading leaves it', () => {
+    expect(labelOf(table, 'a.test', '/admin/../files/x')).to.equal('admin');
+    expect(labelOf(table, 'a.test', '/files/../admin')).to.equal('admin');
+    expect(labelOf(table, 'a.test', '/files/../rest')).to.equal('rest');
+  });
+
+  it('says when readings disagree', () => {
+    expect(table.match('a.test', '/files/..%2fx').isAmbiguous).to.equal(true);
+    expect(table.match('a.test', '/x/%61dmin').isAmbiguous).to.equal(false);
+    expect(table.match('a.test', '/%61dmin').isAmbiguous).to.equal(true);
+  });
+
+  it('takes the strictest route that can be reached when there are too many readings', () => {
+    const nested = `/${'%25'.padEnd(8000, '25')}61`;
+    expect(labelOf(table, 'a.test', nested)).to.equal('admin');
+    const open = tableOf('routes: [{ name: open, path: /**, use_trans_sid: true }]');
+    expect(labelOf(open, 'a.test', nested)).to.equal('open');
+  });
+
+  it('explains every reading', () => {
+    const finding = table.explain('a.test', '/files/..%2fadmin');
+    expect(finding.readings.map(({ reading, exact }) => [reading, exact.label])).to.deep.include(['/admin', 'admin']);
+    expect(finding.policy.label).to.equal('admin');
+  });
+
+  it('the path with and without a carrier: the stricter one holds', () => {
+    const admin = table.match('a.test', '/admin');
+    const rest = table.match('a.test', '/x');
+    expect(stricterOf(admin, rest).policy.label).to.equal('admin');
+    expect(stricterOf(rest, admin).policy.label).to.equal('admin');
+    expect(stricterOf(table.match('a.test', '/files/x'), rest).policy.label).to.equal('rest');
+  });
+});
+
+describe('routes: which policy', () => {
+  const only = (yaml: string, path = '/x'): boolean => tableOf(yaml).match('h', path).policy.useOnlyCookies;
+
+  it('no SID in URLs until a route asks', () => {
+    expect(only('')).to.equal(true);
+    expect(only('routes: [{ path: /x }]')).to.equal(true);
+    expect(only('routes: [{ path: /x, use_trans_sid: true }]')).to.equal(false);
+    expect(only('routes: [{ path: /x, use_trans_sid: true, use_only_cookies: true }]')).to.equal(true);
+    expect(only('routes: [{ path: /x, use_only_cookies: false }]')).to.equal(false);
+    expect(only('defaults: { use_trans_sid: true }')).to.equal(false);
+    expect(only('defaults: { use_trans_sid: true }\nroutes: [{ path: /x, use_trans_sid: false }]')).to.equal(true);
+    expect(only('defaults: { use_only_cookies: true }\nroutes: [{ path: /x, use_trans_sid: true }]')).to.equal(false);
+  });
+
+  it('a path outside the routes is as strict as the defaults', () => {
+    const table = tableOf('routes: [{ path: /app/**, use_trans_sid: true }]');
+    expect(table.match('h', '/app/x').policy.useOnlyCookies).to.equal(false);
+    expect(table.match('h', '/App/x').policy.useOnlyCookies).to.equal(true);
+    expect(table.match('h', '/app/..%2fx').policy.useOnlyCookies).to.equal(true);
+    expect(table.match('h', '/other').policy.label).to.equal('default');
+  });
+
+  it('the route wins over defaults, defaults over the built-in', () => {
+    const table = tableOf(`session: { name: s1, idle_timeout: 10m, bind: [] }
+defaults: { carrier: path-segment, forms: field, session: { name: s2, rotation: { old_sid: follow } } }
+routes:
+  - { path: /a/**, carrier: query, session: { name: s3, mode: mirror, cookie: PHPSESSID, rotation: { on: [PHPSESSID] } } }
+`);
+    const own = table.match('h', '/a').policy;
+    expect(own.carrier).to.equal('query');
+    expect(own.forms).to.equal('field');
+    expect(own.session).to.deep.include({
+      name: 's3',
+      mode: 'mirror',
+      cookie: 'PHPSESSID',
+      idleTimeoutMs: 600_000,
+      oldSid: 'follow',
+    });
+    expect(own.session.rotateOn).to.deep.equal(new Set(['PHPSESSID']));
+    expect(own.session.bind).to.deep.equal({ userAgent: false, network: false });
+    const rest = table.match('h', '/b').policy;
+    expect(rest.carrier).to.equal('path-segment');
+    expect(rest.session).to.deep.include({ name: 's2', mode: 'jar', cookie: null, rotateOn: 'auto', oldSid: 'follow' });
+  });
+
+  it('the defaults of DESIGN', () => {
+    const { policy } = tableOf('').match('h', '/');
+    expect(policy).to.deep.include({
+      useCookies: true,
+      useTransSid: false,
+      onUrlSid: 'strip',
+      detect: 'passive',
+      recover: 'referer',
+      carrier: 'query',
+      forms: 'auto',
+      argSeparator: '&amp;',
+      rewriter: 'html',
+      phpVersion: '8.2',
+      scopePath: '/',
+      bodyLimitBytes: 8 * 1024 * 1024,
+      expose: false,
+      onStoreFailure: 'refuse',
+      partitionedCookies: false,
+      simulate: null,
+      simulateScript: false,
+      simulateByField: false,
+      index: -1,
+    });
+    expect([...policy.transSidTags]).to.deep.equal([
+      ['a', ['href']],
+      ['area', ['href']],
+      ['frame', ['src']],
+      ['iframe', ['src']],
+      ['form', ['']],
+    ]);
+    expect([...policy.urlRewriterTags]).to.deep.equal([['form', ['']]]);
+    expect(policy.session).to.deep.include({
+      mode: 'jar',
+      name: '_sid',
+      idleTimeoutMs: 1_440_000,
+      absoluteTimeoutMs: 28_800_000,
+      unprovenTimeoutMs: 300_000,
+      sign: false,
+    });
+    expect(policy.session.bind).to.deep.equal({ userAgent: true, network: false });
+  });
+
+  it('lists and names', () => {
+    const { policy } = tableOf(`routes:
+  - path: /**
+    ignore_cookies: [theme, "_pk_*"]
+    trans_sid_hosts: "Shop.example.org, pay.example.org:8443"
+    rewrite_vars: { lang: en, v: 2, ok: true }
+    accept_from: ["https://Partner.example:443"]
+    simulate: no-cookies
+    cookies: { partitioned: true }
+`).match('h', '/');
+    expect(['theme', '_pk_1', '_pk_', 'themes', 'sid'].map((name) => policy.ignoreCookies.has(name))).to.deep.equal([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect([...policy.transSidHosts]).to.deep.equal(['shop.example.org', 'pay.example.org:8443']);
+    expect(policy.rewriteVars).to.deep.equal([
+      ['lang', 'en'],
+      ['v', '2'],
+      ['ok', 'true'],
+    ]);
+    expect([...policy.acceptFrom]).to.deep.equal(['https://partner.example']);
+    expect(policy.simulate).to.equal('no-cookies');
+    expect(policy.partitionedCookies).to.equal(true);
+  });
+
+  it('is frozen', () => {
+    const { policy } = tableOf('').match('h', '/');
+    expect(Object.isFrozen(policy)).to.equal(true);
+    expect(Object.isFrozen(policy.session)).to.equal(true);
+  });
+});
+
+describe('routes: tag lists', () => {
+  for (const [text, want] of [
+    ['', []],
+    ['a=href', [['a', ['href']]]],
+    [
+      ' A = HREF , form= ',
+      [
+        ['a', ['href']],
+        ['form', ['']],
+      ],
+    ],
+    ['img=src,img=srcset,img=src', [['img', ['src', 'srcset']]]],
+    ['a=href,,', [['a', ['href']]]],
+    ['fieldset=', [['fieldset', ['']]]],
+  ] as const) {
+    it(JSON.stringify(text), () => expect([...parseTagList(text)]).to.deep.equal(want));
+  }
+});
