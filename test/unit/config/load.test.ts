@@ -1,0 +1,328 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import { configFromUpstream, loadConfigFile, parseConfig, readConfig } from '../../../src/config/load.ts';
+import { ConfigError, problemLine } from '../../../src/config/problems.ts';
+import type { RedisStoreConfig } from '../../../src/config/schema.ts';
+
+const BASE = 'upstream: http://127.0.0.1:8000\n';
+const problemsOf = (text: string, file = 'c.yaml'): string[] => readConfig(text, file).problems.map(problemLine);
+
+describe('config: what loads', () => {
+  it('three lines', () => {
+    const config = parseConfig(
+      `listen: 0.0.0.0:8080
+upstream: http://127.0.0.1:8000
+routes: [{ path: /admin/**, use_only_cookies: true }, { path: /**, use_trans_sid: true }]`,
+      'c.yaml',
+    );
+    expect(config.listen).to.deep.equal({ host: '0.0.0.0', port: 8080, tls: null });
+    expect(config.upstream.url).to.equal('http://127.0.0.1:8000');
+    expect(config.routes.map((route) => [route.path, route.useOnlyCookies, route.useTransSid])).to.deep.equal([
+      [['/admin/**'], true, undefined],
+      [['/**'], undefined, true],
+    ]);
+  });
+
+  it('the bounds and waits of the security page are the defaults', () => {
+    const config = parseConfig(BASE, 'c.yaml');
+    expect(config.timeouts).to.deep.equal({
+      clientHeaderMs: 15_000,
+      clientBodyMs: 30_000,
+      clientSendMs: 30_000,
+      keepAliveMs: 60_000,
+      drainMs: 30_000,
+    });
+    expect(config.upstream).to.deep.equal({
+      url: 'http://127.0.0.1:8000',
+      timeoutMs: 30_000,
+      connectTimeoutMs: 3_000,
+      idleTimeoutMs: 30_000,
+      keepAliveMs: 5_000,
+      maxConnections: 256,
+      preserveHost: true,
+      tls: { verify: true, ca: null, serverName: null },
+    });
+    expect(config.limits).to.deep.equal({
+      targetBytes: 8192,
+      headerBytes: 16_384,
+      fields: 200,
+      bodyBytes: 8_388_608,
+      bodyRateBytes: 512,
+      connections: 10_000,
+      connectionsPerAddress: 200,
+      requestsPerConnection: 1000,
+      http2Streams: 100,
+      formPeekBytes: 1_048_576,
+      responseHeaderBytes: 65_536,
+      maxSessions: 100_000,
+      storeBytes: 134_217_728,
+      mintPerMinute: 60,
+    });
+  });
+
+  for (const [text, ms] of [
+    ['500ms', 500],
+    ['30s', 30_000],
+    ['24m', 1_440_000],
+    ['8h', 28_800_000],
+    ['2d', 172_800_000],
+  ] as const) {
+    it(`${text} is ${ms} ms`, () => {
+      expect(parseConfig(`${BASE}timeouts: { drain: ${text} }`, 'c.yaml').timeouts.drainMs).to.equal(ms);
+    });
+  }
+
+  for (const [text, bytes] of [
+    ['512B', 512],
+    ['64KiB', 65_536],
+    ['8MiB', 8_388_608],
+    ['2GiB', 2_147_483_648],
+  ] as const) {
+    it(`${text} is ${bytes} bytes`, () => {
+      expect(parseConfig(`${BASE}limits: { body: ${text} }`, 'c.yaml').limits.bodyBytes).to.equal(bytes);
+    });
+  }
+
+  for (const [text, host, port] of [
+    ['127.0.0.1:80', '127.0.0.1', 80],
+    ['"[::1]:0"', '::1', 0],
+    ['localhost:8080', 'localhost', 8080],
+    ['"*:8080"', '::', 8080],
+  ] as const) {
+    it(`listens on ${text}`, () => {
+      expect(parseConfig(`${BASE}listen: ${text}`, 'c.yaml').listen).to.deep.equal({ host, port, tls: null });
+    });
+  }
+
+  it('from a URL alone', () => {
+    const config = configFromUpstream('http://app:8000');
+    expect(config.listen).to.deep.equal({ host: '127.0.0.1', port: 8080, tls: null });
+    expect(config.routes.map((route) => [route.path, route.useTransSid])).to.deep.equal([[['/**'], true]]);
+    expect(config.store.kind).to.equal('memory');
+    expect(() => configFromUpstream('app:8000')).to.throw(ConfigError);
+  });
+
+  it('is frozen through and through', () => {
+    const config = parseConfig(`${BASE}routes: [{ path: /a, session: { bind: [] } }]`, 'c.yaml');
+    expect(Object.isFrozen(config)).to.equal(true);
+    expect(Object.isFrozen(config.routes[0]?.session?.bind)).to.equal(true);
+    expect(Object.isFrozen(config.defaults.ignoreCookies)).to.equal(true);
+  });
+});
+
+describe('config: what is told', () => {
+  it('all problems at once, each with its place and what was meant', () => {
+    const text = `listen: 127.0.0.1:99999
+upstream: { url: http://x:1/foo, timeuot: 60s, tls: { ca_file: /nowhere/ca.pem } }
+sesion: {}
+use_trans_sid: true
+session: { mode: mirorr, idle_timeout: 30, cookies: foo, bind: [ua] }
+store: { kind: lmbd }
+routes:
+  - path: admin
+    use_trans_sidd: true
+  - session.use_trans_sid: true
+    host: 3
+    trans_sid_tags: "a,b"
+    trans_sid_hosts: "ok.example, a b"
+    rewrite_vars: { a: [1] }
+    useCookies: false
+`;
+    expect(problemsOf(text)).to.deep.equal([
+      'c.yaml:1:9: listen: not an address: write host:port, such as 127.0.0.1:8080, [::1]:8080 or *:8080',
+      'c.yaml:2:18: upstream.url: not the URL of a server: write http:// or https://, a host and maybe a port, without path, query or user',
+      'c.yaml:2:34: upstream.timeuot: unknown key "timeuot" (did you mean "timeout"?)',
+      'c.yaml:2:64: upstream.tls.ca_file: cannot be read: there is no such file',
+      'c.yaml:3:1: sesion: unknown key "sesion" (did you mean "session"?)',
+      'c.yaml:4:1: use_trans_sid: unknown key "use_trans_sid" (this key belongs under "routes" or "defaults")',
+      'c.yaml:5:18: session.mode: must be jar or mirror (did you mean "mirror"?)',
+      'c.yaml:5:40: session.idle_timeout: a time with its unit is needed, such as 500ms, 30s, 24m, 8h or 2d',
+      'c.yaml:5:53: session.cookies: a list is needed',
+      'c.yaml:5:65: session.bind[0]: must be user-agent or network',
+      'c.yaml:6:16: store.kind: the store needs `kind: memory`, `kind: lmdb` or `kind: redis` (did you mean "lmdb"?)',
+      'c.yaml:8:11: routes[0].path: not a path pattern: it starts with / and may hold * and **, such as /admin/**',
+      'c.yaml:9:5: routes[0].use_trans_sidd: unknown key "use_trans_sidd" (did you mean "use_trans_sid"?)',
+      'c.yaml:10:5: routes[1].session.use_trans_sid: unknown key "session.use_trans_sid" (did you mean "use_trans_sid"?)',
+      'c.yaml:11:11: routes[1].host: a text is needed',
+      'c.yaml:12:21: routes[1].trans_sid_tags: not a list of tags: write tag=attribute pairs with commas, such as "a=href,area=href,form="',
+      'c.yaml:13:22: routes[1].trans_sid_hosts: not a host: a b',
+      'c.yaml:14:24: routes[1].rewrite_vars.a: a text is needed',
+      'c.yaml:15:5: routes[1].useCookies: unknown key "useCookies" (did you mean "use_cookies"?)',
+    ]);
+  });
+
+  for (const [what, text, want] of [
+    ['nothing at all', '', ['c.yaml:1:1: upstream: is missing']],
+    ['a list', '- a', ['c.yaml:1:1: a map of keys and values is needed']],
+    ['broken YAML', 'upstream: [', [/^c\.yaml:1:12: Flow sequence/]],
+    ['a key twice', `${BASE}workers: 1\nworkers: 2`, [/^c\.yaml:3:1: .*unique/]],
+    ['an empty value', `${BASE}routes:`, ['c.yaml:2:8: routes: a list is needed']],
+    ['no unit', `${BASE}limits: { body: 8MB }`, [/^c\.yaml:2:17: limits\.body: not a size/]],
+    ['too small', `${BASE}limits: { target: 1B }`, [/at least 256 bytes/]],
+    ['no time', `${BASE}timeouts: { drain: 0s }`, [/above 0/]],
+    ['more than a timer holds', `${BASE}timeouts: { drain: 30d }`, [/at most 24d/]],
+    ['a number out of range', `${BASE}workers: 1.5`, [/whole number from 1 to 256/]],
+    [
+      'a network',
+      `${BASE}trusted_proxies: [10.0.0.0/33, x]`,
+      [/trusted_proxies\[0\]: not a network/, /trusted_proxies\[1\]: not a network/],
+    ],
+    ['an address like a number', `${BASE}listen: 1.2.3:80`, [/not an address/]],
+    ['a user in the upstream', 'upstream: http://u:p@h:1', [/not the URL of a server/]],
+    ['a password in the URL', `${BASE}store: { kind: redis, url: "redis://u:p@h:1" }`, [/the password by file/]],
+    [
+      'mirror without cookie',
+      `${BASE}session: { mode: mirror }`,
+      [/^c\.yaml:2:18: session\.mode: mirror mode needs `cookie`/],
+    ],
+    [
+      'mirror in a route without cookie',
+      `${BASE}routes: [{ path: /, session: { mode: mirror } }]`,
+      [/routes\[0\]\.session\.mode: mirror mode needs/],
+    ],
+    [
+      'a signature without key',
+      `${BASE}session: { mode: mirror, cookie: A, sign: true }`,
+      [/sign: needs `session\.sign_key_file`/],
+    ],
+    ['a signature in jar mode', `${BASE}session: { sign: true }`, [/only `mode: mirror` signs/, /needs/]],
+    ['an order of times', `${BASE}session: { idle_timeout: 9h }`, [/must not be shorter/]],
+    ['workers without a common store', `${BASE}workers: 2`, [/more than one worker needs a store/]],
+    ['redis nowhere', `${BASE}store: { kind: redis }`, [/one of `url`, `sentinels` and `cluster`/]],
+    ['redis twice', `${BASE}store: { kind: redis, url: "redis://a:1", cluster: ["a:1"] }`, [/one of/]],
+    [
+      'a variable that is not set',
+      `${BASE}store: { kind: redis, url: "redis://a:1", password_env: NO_SUCH_NAME }`,
+      [/NO_SUCH_NAME is not set/],
+    ],
+    [
+      'tls without a key',
+      `${BASE}listen: { address: "0.0.0.0:1", tls: { cert: /nowhere } }`,
+      [/tls\.key_file: is missing/, /tls\.cert: cannot be read/],
+    ],
+    [
+      'a name of a prototype',
+      `${BASE}__proto__: 1\nconstructor: 2`,
+      [/unknown key "__proto__"/, /unknown key "constructor"/],
+    ],
+  ] as const) {
+    it(what, () => {
+      const told = problemsOf(text);
+      expect(told, told.join('\n')).to.have.length(want.length);
+      for (const [index, one] of want.entries()) {
+        if (typeof one === 'string') expect(told[index]).to.equal(one);
+        else
+          expect(
+            told.some((line) => one.test(line)),
+            `${one} in ${told.join('\n')}`,
+          ).to.equal(true);
+      }
+    });
+  }
+
+  it('as an error of ours with the code CONFIG_INVALID', () => {
+    const error = caught(() => parseConfig('workers: 0', 'c.yaml'));
+    expect(error.code).to.equal('CONFIG_INVALID');
+    expect(error.problems).to.have.length(2);
+    expect(error.report()).to.equal(error.problems.map(problemLine).join('\n'));
+  });
+
+  it('a file that is not there', () => {
+    expect(caught(() => loadConfigFile('/nowhere/transid.yaml')).report()).to.equal(
+      '/nowhere/transid.yaml:1:1: cannot be read: there is no such file',
+    );
+  });
+});
+
+describe('config: secrets and files', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'transid-config-'));
+  });
+  afterEach(() => {
+    delete process.env['TRANSID_TEST_SECRET'];
+    rmSync(folder, { recursive: true });
+  });
+
+  const redisOf = (yaml: string): RedisStoreConfig =>
+    parseConfig(`${BASE}store: { kind: redis, url: "redis://a:1", ${yaml} }`, join(folder, 'c.yaml'))
+      .store as RedisStoreConfig;
+
+  it('come by file, relative to the configuration', () => {
+    writeFileSync(join(folder, 'password'), 'hunter2 \n');
+    const store = redisOf('password_file: password');
+    expect(store.password?.reveal()).to.equal('hunter2 ');
+    expect(store).to.not.have.any.keys('passwordFile', 'passwordEnv', 'caFile');
+  });
+
+  it('come by environment', () => {
+    process.env['TRANSID_TEST_SECRET'] = 'hunter2';
+    expect(redisOf('password_env: TRANSID_TEST_SECRET').password?.reveal()).to.equal('hunter2');
+  });
+
+  it('are not given twice', () => {
+    writeFileSync(join(folder, 'password'), 'a');
+    process.env['TRANSID_TEST_SECRET'] = 'b';
+    expect(() => redisOf('password_file: password, password_env: TRANSID_TEST_SECRET'))
+      .to.throw(ConfigError)
+      .with.property('detail')
+      .that.includes('given twice');
+  });
+
+  it('are not printed', () => {
+    process.env['TRANSID_TEST_SECRET'] = 'x'.repeat(40);
+    const config = parseConfig(
+      `${BASE}session: { mode: mirror, cookie: A, sign: true, sign_key_env: TRANSID_TEST_SECRET }`,
+      'c.yaml',
+    );
+    expect(config.signKey?.reveal()).to.equal('x'.repeat(40));
+    for (const print of [
+      String(config.signKey),
+      JSON.stringify(config),
+      inspect(config, { depth: 9, showHidden: true }),
+    ]) {
+      expect(print).to.not.include('xxxx');
+    }
+  });
+
+  it('a short key is refused', () => {
+    writeFileSync(join(folder, 'key'), 'short\n');
+    const told = problemsOf(
+      `${BASE}session: { mode: mirror, cookie: A, sign: true, sign_key_file: key }`,
+      join(folder, 'c.yaml'),
+    );
+    expect(told.join()).to.include('at least 32 characters');
+  });
+
+  it('a certificate is read, and must fit its key', () => {
+    writeFileSync(join(folder, 'tls.crt'), 'no certificate');
+    writeFileSync(join(folder, 'tls.key'), 'no key');
+    writeFileSync(join(folder, 'ca.pem'), 'no authority');
+    const told = problemsOf(
+      `listen: { address: "127.0.0.1:0", tls: { cert: tls.crt, key_file: tls.key } }
+upstream: { url: https://a:1, tls: { ca_file: ca.pem } }`,
+      join(folder, 'c.yaml'),
+    );
+    expect(told).to.have.length(2);
+    expect(told[0]).to.match(/c\.yaml:1:48: listen\.tls\.cert: certificate and key cannot be used together/);
+    expect(told[1]).to.include('holds no certificate');
+  });
+
+  it('the database is relative to the configuration', () => {
+    const { store } = parseConfig(`${BASE}store: { kind: lmdb, path: ./data }`, join(folder, 'c.yaml'));
+    expect(store).to.deep.include({ kind: 'lmdb', path: join(folder, 'data') });
+  });
+});
+
+function caught(run: () => unknown): ConfigError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
