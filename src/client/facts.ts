@@ -118,7 +118,7 @@ function isNavigation(method: string, mode: string | null, dest: string | null, 
 /** Does one of these cookies prove a cookie client? `session.cookies` if listed, else any that is not ignored. */
 export function hasRelevantCookie(
   names: readonly string[],
-  policy: Pick<RoutePolicy, 'ignoreCookies'> & { session: Pick<RoutePolicy['session'], 'cookies'> },
+  policy: Pick<RoutePolicy, 'ignoreCookies'> & { readonly session: Pick<RoutePolicy['session'], 'cookies'> },
 ): boolean {
   const listed = policy.session.cookies;
   if (listed.size > 0) return names.some((name) => listed.has(name));

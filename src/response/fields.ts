@@ -80,7 +80,7 @@ export function takeSignals(fields: string[]): { signals: UpstreamSignals; field
 /** Split Set-Cookie off: values that go into the jar, and the list without them. Ignored cookies stay in the list. */
 export function takeSetCookies(
   fields: readonly string[],
-  ignoreCookies: ReadonlySet<string>,
+  ignoreCookies: Pick<ReadonlySet<string>, 'has'>,
 ): { setCookies: string[]; fields: string[] } {
   const setCookies: string[] = [];
   const rest = mapFields(fields, (name, value) => {

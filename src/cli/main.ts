@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+/**
+ * `transid`: argv → subcommand → exit code (0 fine, 1 found problems, 2 wrong usage). Each subcommand is a file of its
+ * own and is loaded only when it is asked for.
+ */
+import type { Readable, Writable } from 'node:stream';
+
+export interface CommandIo {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+type Command = (argv: string[], io: CommandIo) => Promise<number>;
+
+const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
+  serve: { summary: 'run the proxy: serve [-c FILE]', load: async () => (await import('./serve.ts')).serveCommand },
+  demo: {
+    summary: 'a small shop behind the proxy, to try it out',
+    load: async () => (await import('./demo.ts')).demoCommand,
+  },
+  check: { summary: 'check a configuration: check FILE', load: async () => (await import('./check.ts')).checkCommand },
+  explain: {
+    summary: 'which route, which policy and why: explain -c FILE URL',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
+  rewrite: {
+    summary: 'mark one page: rewrite --url URL --sid ID < page.html',
+    load: async () => (await import('./rewrite.ts')).rewriteCommand,
+  },
+  simulate: {
+    summary: 'be the browser that refuses cookies: simulate URL',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  'import-php-ini': {
+    summary: "turn PHP's settings into a configuration: import-php-ini FILE",
+    load: async () => (await import('./import-php-ini.ts')).importPhpIniCommand,
+  },
+  schema: {
+    summary: 'print the JSON Schema of the configuration',
+    load: async () => (await import('./schema.ts')).schemaCommand,
+  },
+};
+
+function usage(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `transid gives a session to clients that refuse cookies.
+
+Usage: transid http://app:8000      in front of one application, without a configuration file
+       transid COMMAND [OPTIONS]
+
+${lines.join('\n')}
+
+transid COMMAND --help tells more. Exit codes: 0 fine, 1 found problems, 2 wrong usage.
+`;
+}
+
+async function main(argv: string[], io: CommandIo): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    (first === undefined ? io.stderr : io.stdout).write(usage());
+    return first === undefined ? 2 : 0;
+  }
+  if (first === '--version' || first === '-V') {
+    io.stdout.write(`${(await import('../version.ts')).VERSION}\n`);
+    return 0;
+  }
+  if (/^https?:\/\//i.test(first)) return (await import('./serve.ts')).serveUpstreamCommand(argv, io);
+  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (command === undefined) {
+    io.stderr.write(`transid: no command "${first}"\n\n${usage()}`);
+    return 2;
+  }
+  return (await command.load())(rest, io);
+}
+
+process.exitCode = await main(process.argv.slice(2), process);

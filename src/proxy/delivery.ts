@@ -1,0 +1,175 @@
+/**
+ * The response side of one exchange: Set-Cookie into the jar or to the client, the plan, and the body on its way.
+ */
+import { ProxyError } from '../errors.ts';
+import { CharsetGate, openPageBody } from '../response/body.ts';
+import { makePrivate, takeSetCookies, takeSignals, type UpstreamSignals } from '../response/fields.ts';
+import { createPageStage, type MarkingStage } from '../response/page-stage.ts';
+import {
+  canCarry,
+  type PageKind,
+  pageKind,
+  planResponse,
+  type ResponseHead,
+  type ResponsePlan,
+} from '../response/plan.ts';
+import type { Session, SessionEvent } from '../session/session.ts';
+import { markWithin } from '../sid/carrier.ts';
+import type { UpstreamResponse } from '../upstream/forward.ts';
+import { type Arrival, ownOrigin } from './arrival.ts';
+import { type ClientResponse, pipeBody, sendHead } from './client-response.ts';
+import { sessionsOf } from './site.ts';
+
+/** What happened, for the log and the metrics. */
+export interface Delivery {
+  readonly status: number;
+  readonly session: Session | null;
+  readonly event: SessionEvent;
+  readonly plan: 'pass' | 'rewrite';
+  readonly marks: number;
+  readonly bytes: number;
+  readonly bailedOut: string | null;
+}
+
+export async function deliver(arrival: Arrival, response: UpstreamResponse, res: ClientResponse): Promise<Delivery> {
+  const { signals, fields } = takeSignals(response.fields);
+  const { policy, treatment } = arrival;
+  const vars = varsOf(arrival, signals);
+  const mayRewrite = treatment.mayMark || vars.length > 0;
+  const asCame: ResponseHead = { status: response.status, fields };
+  const page = mayRewrite ? pageKind(asCame) : null;
+  const absorbed = await absorb(arrival, asCame, page, signals);
+  const head: ResponseHead = { status: response.status, fields: absorbed.fields };
+  const marking = openMarking(arrival, absorbed.session);
+  const plan = planResponse({
+    head,
+    page,
+    policy,
+    markSid: marking?.markSid ?? null,
+    hasVars: vars.length > 0,
+    isRewriteOff: signals.isRewriteOff,
+  });
+  const sent = await send(arrival, response, res, plan, () => {
+    const origin = ownOrigin(arrival.facts);
+    return {
+      session: marking === null ? null : { sid: marking.session.sid, scope: marking.scope },
+      vars,
+      varsScope: arrival.site.scopes.ofVars(policy, origin),
+      documentUrl: `${origin}${arrival.target}`,
+      policy,
+    };
+  });
+  return {
+    status: response.status,
+    session: absorbed.session,
+    event: absorbed.event,
+    plan: plan.kind,
+    marks: plan.markedFields + sent.marks,
+    bytes: sent.bytes,
+    bailedOut: sent.bailedOut,
+  };
+}
+
+/** The route's variables and what the upstream added for this response, in this order [PHP 9.1]. */
+function varsOf(arrival: Arrival, signals: UpstreamSignals): ReadonlyArray<readonly [string, string]> {
+  const own = signals.resetsVars ? [] : arrival.policy.rewriteVars;
+  return signals.addedVars.length === 0 ? own : [...own, ...signals.addedVars];
+}
+
+interface Absorption {
+  session: Session | null;
+  event: SessionEvent;
+  fields: readonly string[];
+}
+
+/** Send Set-Cookie where the treatment says. A session is only made for a response that can carry its SID. */
+async function absorb(
+  arrival: Arrival,
+  head: ResponseHead,
+  page: PageKind | null,
+  signals: UpstreamSignals,
+): Promise<Absorption> {
+  const { policy, treatment, facts, session } = arrival;
+  if (treatment.setCookie === 'pass') return { session, event: 'none', fields: head.fields };
+  const kept = policy.session.mode === 'mirror' ? everyNameBut(policy.session.cookie) : policy.ignoreCookies;
+  const { setCookies, fields } = takeSetCookies(head.fields, kept);
+  if (treatment.setCookie === 'drop') return { session: null, event: 'none', fields };
+  const remaining = treatment.setCookie === 'both' ? head.fields : fields;
+  if (setCookies.length === 0 && !signals.rotate && !signals.destroy)
+    return { session, event: 'none', fields: remaining };
+  const response = {
+    setCookies,
+    host: arrival.binding.host,
+    path: arrival.target,
+    isSecure: facts.client.scheme === 'https',
+    method: facts.method,
+    rotate: signals.rotate,
+    destroy: signals.destroy,
+    mayCreate: treatment.mayCreate && (canCarry(head, page) || policy.expose),
+  };
+  try {
+    const result = await sessionsOf(arrival.site, policy).absorb(session, response, arrival.binding, policy.session);
+    return { session: result.session, event: result.event, fields: remaining };
+  } catch (error) {
+    // A client that may take cookies gets its page and its cookie all the same; only the marks are missing.
+    const isAway = error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
+    if (isAway && treatment.setCookie === 'both') return { session: null, event: 'not-created', fields: remaining };
+    throw error;
+  }
+}
+
+/** In mirror mode the SID is one cookie; the others stay the client's own affair, as in PHP. */
+function everyNameBut(name: string | null): Pick<ReadonlySet<string>, 'has'> {
+  return { has: (candidate) => candidate !== name };
+}
+
+/** Everything that marking needs, or null when this response carries no SID. */
+function openMarking(arrival: Arrival, session: Session | null) {
+  if (session === null || !arrival.treatment.mayMark) return null;
+  const { policy, facts, site } = arrival;
+  const origin = ownOrigin(facts);
+  const scope = site.scopes.ofSid(policy, origin);
+  const documentUrl = `${origin}${arrival.target}`;
+  const mark = { kind: policy.carrier, name: policy.session.name, sid: session.sid };
+  return { session, scope, markSid: (reference: string) => markWithin(reference, mark, scope, documentUrl) };
+}
+
+interface Sent {
+  bytes: number;
+  marks: number;
+  bailedOut: string | null;
+}
+
+async function send(
+  arrival: Arrival,
+  response: UpstreamResponse,
+  res: ClientResponse,
+  plan: ResponsePlan,
+  marking: () => Parameters<typeof createPageStage>[1],
+): Promise<Sent> {
+  if (plan.kind === 'pass') {
+    const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
+    sendHead(res, response.status, response.statusText, fields);
+    const { bytes } = await pipeBody(response.body, res, { trailers: () => response.trailers() });
+    return { bytes, marks: 0, bailedOut: null };
+  }
+  sendHead(res, response.status, response.statusText, plan.fields);
+  if (response.framing === 'none') {
+    const { bytes } = await pipeBody(response.body, res);
+    return { bytes, marks: 0, bailedOut: null };
+  }
+  let stage: MarkingStage | null = null;
+  const gate = new CharsetGate(plan.page.charset, () => {
+    stage = createPageStage(plan.page, marking());
+    return stage;
+  });
+  const outgoing = openPageBody(response.body, plan.page, gate);
+  const lengthBytes = plan.page.coding === 'identity' && typeof response.framing === 'number' ? response.framing : null;
+  const { bytes } = await pipeBody(outgoing.body, res, {
+    ...(outgoing.stage === null ? {} : { stage: outgoing.stage }),
+    lengthBytes,
+    trailers: () => response.trailers(),
+  });
+  const done = stage as MarkingStage | null; // assigned inside the gate, which the compiler cannot see
+  return { bytes, marks: done?.editCount ?? 0, bailedOut: done?.bailedOut ?? null };
+}

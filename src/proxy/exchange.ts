@@ -1,0 +1,133 @@
+/**
+ * One exchange, start to end. Reads like the design's diagram: receive (match, unmark, judge) → redirect or forward →
+ * deliver (absorb, plan, rewrite). The server around it answers with an error page when something here throws.
+ */
+import { ProxyError } from '../errors.ts';
+import { KNOWN_CODINGS } from '../response/coding.ts';
+import { buildUpstreamRequest, type RequestEdits, type UpstreamRequest } from '../upstream/request.ts';
+import { type Arrival, cleanReferer, receive } from './arrival.ts';
+import { openBody } from './client-body.ts';
+import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
+import { deliver } from './delivery.ts';
+import type { RequestFacts } from './framing.ts';
+import { type ExchangeObserver, ExchangeRecord } from './record.ts';
+import { ownRedirect, redirectFields } from './redirects.ts';
+import type { ClientRequest, Handler, UpgradeHandler } from './server.ts';
+import { type Site, sessionsOf } from './site.ts';
+
+/** `site` is asked anew for each exchange, so that a reload takes effect with the next one. */
+export function createExchange(
+  site: () => Site,
+  observer: ExchangeObserver,
+): { handle: Handler; upgrade: UpgradeHandler } {
+  return {
+    handle: async (req, res, facts) => {
+      const record = new ExchangeRecord(facts);
+      try {
+        await exchange(site(), req, res, facts, record);
+      } catch (error) {
+        record.failed(error);
+        throw error;
+      } finally {
+        observer.exchange(record);
+      }
+    },
+    upgrade: async (req, socket, head, facts) => {
+      const record = new ExchangeRecord(facts);
+      try {
+        const current = site();
+        const arrival = await receive(current, facts);
+        record.arrived(arrival);
+        rejectUrlSid(arrival);
+        record.tunnelled(await current.tunnel.open(upstreamRequest(arrival), req, socket, head));
+      } catch (error) {
+        record.failed(error);
+        throw error;
+      } finally {
+        observer.exchange(record);
+      }
+    },
+  };
+}
+
+async function exchange(
+  site: Site,
+  req: ClientRequest,
+  res: ClientResponse,
+  facts: RequestFacts,
+  record: ExchangeRecord,
+): Promise<void> {
+  const arrival = await receive(site, facts);
+  record.arrived(arrival);
+  rejectUrlSid(arrival);
+  await dropSuperfluousSession(arrival);
+  const redirect = ownRedirect(arrival);
+  if (redirect !== null) {
+    record.redirected(redirect);
+    sendHead(res, redirect.status, '', redirectFields(redirect));
+    res.end();
+    return;
+  }
+  const body = openBody(req, res, facts, arrival.policy.bodyLimitBytes);
+  const response = await site.upstream.forward(upstreamRequest(arrival), {
+    body,
+    client: res,
+    onInformation: (status, fields) => sendInformation(res, status, fields),
+  });
+  record.answered();
+  try {
+    record.delivered(await deliver(arrival, response, res));
+  } catch (error) {
+    response.discard();
+    throw error;
+  }
+}
+
+/** `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. */
+function rejectUrlSid(arrival: Arrival): void {
+  const { policy, carriedIn } = arrival;
+  if (policy.useOnlyCookies && policy.onUrlSid === 'reject' && carriedIn !== null) throw new ProxyError('SID_REJECTED');
+}
+
+/** The client takes cookies: the jar that was kept for it is superfluous. Only the jar's own client can drop it. */
+async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
+  if (!arrival.treatment.dropsSession || arrival.session === null || !arrival.isJarsOwner) return;
+  await sessionsOf(arrival.site, arrival.policy).drop(arrival.session, arrival.binding);
+}
+
+/** What the application gets to see: never a SID, the jar's cookies for a client without, and only codings we can undo. */
+function upstreamRequest(arrival: Arrival): UpstreamRequest {
+  const { site, facts, policy, treatment, client, session } = arrival;
+  const edits: { -readonly [Key in keyof RequestEdits]: RequestEdits[Key] } = { target: arrival.target };
+  const referer = cleanReferer(site, client.referer);
+  if (referer !== client.referer) edits.referer = referer;
+  if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
+  if (treatment.mayMark || policy.rewriteVars.length > 0) edits.codings = KNOWN_CODINGS;
+  if (treatment.mayMark && session !== null && client.isNavigation) edits.dropConditions = true;
+  if (policy.expose) edits.add = exposed(arrival);
+  return buildUpstreamRequest(facts, edits, site.upstreamSettings);
+}
+
+/** The jar's cookies for this target, and behind them what the client sent under names that prove nothing. */
+function cookiesFor(arrival: Arrival): string | null {
+  const { site, session, policy, client, facts, binding } = arrival;
+  const target = { isSecure: facts.client.scheme === 'https', host: binding.host, path: arrival.target };
+  const pairs = session === null ? '' : session.jar.cookieHeader(target, site.clock());
+  const ignored = client.cookieField
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => policy.ignoreCookies.has(pair.slice(0, Math.max(0, pair.indexOf('=')))))
+    .join('; ');
+  const all = pairs !== '' && ignored !== '' ? `${pairs}; ${ignored}` : pairs + ignored;
+  return all === '' ? null : all;
+}
+
+/** `expose: true`: what PHP's constant SID told the application. The id only where it must travel in URLs. */
+function exposed(arrival: Arrival): string[] {
+  const { verdict, session, treatment, policy } = arrival;
+  const fields = ['Transid-Client', verdict];
+  if (session !== null && treatment.cookies === 'jar') {
+    fields.push('Transid-Sid', `${policy.session.name}=${session.sid.reveal()}`);
+  }
+  return fields;
+}

@@ -1,0 +1,85 @@
+/**
+ * A site: one configuration put to work. Compiled once and frozen; a reload makes a new one beside it, and each exchange
+ * keeps the site that it began with.
+ */
+import type { Config } from '../config/schema.ts';
+import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
+import type { RouteTable } from '../policy/routes.ts';
+import type { SessionSource } from '../session/source.ts';
+import { Scope } from '../sid/scope.ts';
+import type { Upstream } from '../upstream/forward.ts';
+import type { UpstreamSettings } from '../upstream/request.ts';
+import type { Tunnel } from '../upstream/tunnel.ts';
+
+export interface Site {
+  readonly config: Config;
+  readonly routes: RouteTable;
+  /** Every name under which some route's SID may travel: all of them come off before the upstream sees a request. */
+  readonly sidNames: readonly string[];
+  readonly jarSessions: SessionSource;
+  readonly mirrorSessions: SessionSource;
+  readonly upstream: Upstream;
+  readonly tunnel: Tunnel;
+  readonly upstreamSettings: UpstreamSettings;
+  /** The upstream's own origin where it is not told the client's Host (`preserve_host: false`): its URLs are ours too. */
+  readonly upstreamOrigin: string | null;
+  readonly scopes: ScopeCache;
+  /** Milliseconds since the epoch; the sessions' own clock. */
+  readonly clock: () => number;
+}
+
+export function sessionsOf(site: Site, policy: RoutePolicy): SessionSource {
+  return policy.session.mode === 'mirror' ? site.mirrorSessions : site.jarSessions;
+}
+
+/** Where a SID of a route travels and under which name. */
+export interface CarrierName {
+  readonly kind: CarrierKind;
+  readonly name: string;
+}
+
+/** Hosts come from clients: the cache is dropped when it has grown to this many. */
+const MAX_SCOPES = 256;
+
+/** Scopes by route and origin, so that an exchange does not compile one. */
+export class ScopeCache {
+  readonly #routes: RouteTable;
+  readonly #aliases: readonly string[];
+  readonly #scopes = new Map<string, Scope>();
+
+  constructor(routes: RouteTable, aliases: readonly string[]) {
+    this.#routes = routes;
+    this.#aliases = aliases;
+  }
+
+  /** The scope of the SID's marks on a route. A link into a cookie-only route never carries a SID: it would be refused there. */
+  ofSid(policy: RoutePolicy, origin: string): Scope {
+    return this.#get(`sid ${policy.index} ${origin}`, () => {
+      const host = new URL(origin).host;
+      return new Scope({
+        origin,
+        aliases: this.#aliases,
+        hosts: policy.transSidHosts,
+        path: policy.scopePath,
+        isExcluded: (path) => this.#routes.match(host, path).policy.useOnlyCookies,
+      });
+    });
+  }
+
+  /** The scope of the route's rewrite variables: the application's own, not secret. */
+  ofVars(policy: RoutePolicy, origin: string): Scope {
+    return this.#get(
+      `vars ${policy.index} ${origin}`,
+      () => new Scope({ origin, aliases: this.#aliases, hosts: policy.urlRewriterHosts }),
+    );
+  }
+
+  #get(key: string, make: () => Scope): Scope {
+    const known = this.#scopes.get(key);
+    if (known !== undefined) return known;
+    const scope = make();
+    if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
+    this.#scopes.set(key, scope);
+    return scope;
+  }
+}

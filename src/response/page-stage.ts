@@ -1,0 +1,82 @@
+/**
+ * The stage that marks one page: the scanner of its language, the marker of its route, and the rewriter between them.
+ */
+import type { BufferSource } from '../html/edits.ts';
+import { Rewriter } from '../html/rewriter.ts';
+import { createHtmlScanner } from '../html/scan-html.ts';
+import { createXmlScanner } from '../html/scan-xml.ts';
+import type { TagSink } from '../html/scanner.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
+import type { Scope } from '../sid/scope.ts';
+import type { Sid } from '../sid/sid.ts';
+import type { PageStage } from './body.ts';
+import { createHtmlMarker, type HtmlMarker } from './marker.ts';
+import { createPhpRewriter } from './php-rewriter.ts';
+import type { PageKind } from './plan.ts';
+
+export interface PageMarking {
+  /** The SID that links and forms shall carry, and where it may go; null for variables only. */
+  readonly session: { readonly sid: Sid; readonly scope: Scope } | null;
+  readonly vars: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly varsScope: Scope;
+  /** Absolute, as the client sees it, without the SID. */
+  readonly documentUrl: string;
+  readonly policy: RoutePolicy;
+  readonly source?: BufferSource;
+}
+
+/** A stage with what the log wants to know of it afterwards. */
+export interface MarkingStage extends PageStage {
+  readonly editCount: number;
+  readonly bailedOut: 'TAG_TOO_LONG' | null;
+}
+
+export function createPageStage(page: PageKind, marking: PageMarking): MarkingStage {
+  if (page.language === 'html' && marking.policy.rewriter === 'php') return createPhpStage(marking);
+  const marker = createMarker(page, marking);
+  const createScanner = (sink: TagSink) =>
+    page.language === 'html' ? createHtmlScanner(marker.interest, sink) : createXmlScanner(marker.interest, sink);
+  return new Rewriter({ createScanner, marker, ...(marking.source === undefined ? {} : { source: marking.source }) });
+}
+
+function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
+  const { policy, session, vars } = marking;
+  return createHtmlMarker({
+    documentUrl: marking.documentUrl,
+    session:
+      session === null
+        ? null
+        : {
+            sid: session.sid,
+            name: policy.session.name,
+            carrier: policy.carrier,
+            scope: session.scope,
+            tags: policy.transSidTags,
+            forms: policy.forms,
+          },
+    vars: vars.length === 0 ? null : { pairs: vars, scope: marking.varsScope, tags: policy.urlRewriterTags },
+    argSeparator: policy.argSeparator,
+    syntax: page.language === 'xml' ? 'xhtml' : 'html',
+  });
+}
+
+function createPhpStage(marking: PageMarking): MarkingStage {
+  const { policy, session } = marking;
+  return createPhpRewriter({
+    session: session === null ? null : { name: policy.session.name, value: session.sid.reveal() },
+    variables: marking.vars,
+    transSidTags: policy.transSidTags,
+    urlRewriterTags: policy.urlRewriterTags,
+    transSidHosts: policy.transSidHosts,
+    urlRewriterHosts: policy.urlRewriterHosts,
+    phpVersion: policy.phpVersion,
+    argSeparator: policy.argSeparator,
+    httpHost: new URL(marking.documentUrl).host,
+    veto: {
+      documentUrl: marking.documentUrl,
+      session: session?.scope ?? marking.varsScope,
+      variables: marking.varsScope,
+    },
+    ...(marking.source === undefined ? {} : { source: marking.source }),
+  });
+}
