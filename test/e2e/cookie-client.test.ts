@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../apps/php-shop', import.meta.url));
 /** Of one connection or of the moment, not of the page; Via and X-Request-Id are the proxy's own. */
 const HOP_OR_MOMENT = /^(connection|keep-alive|transfer-encoding|content-length|date|via|x-request-id)$/i;
 
-describe('a client with cookies', () => {
+describe('a client with cookies [needs php]', () => {
   let php: PhpServer;
   let proxy: TestProxy;
   const clients: PageClient[] = [];

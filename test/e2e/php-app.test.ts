@@ -12,7 +12,7 @@ import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
 const ROOT = fileURLToPath(new URL('../apps/php-shop', import.meta.url));
 const ORIGIN = 'http://app.test';
 
-describe('a PHP application with sessions by cookie only', function () {
+describe('a PHP application with sessions by cookie only [needs php]', function () {
   this.timeout(30_000);
   let php: PhpServer;
   let proxy: TestProxy;
