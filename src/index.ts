@@ -6,4 +6,4 @@ export { configFromUpstream, loadConfigFile, parseConfig } from './config/load.t
 export { ConfigError, type ConfigProblem } from './config/problems.ts';
 export type { Config } from './config/schema.ts';
 export { ERRORS, type ErrorCode, ProxyError } from './errors.ts';
-export { createProxy, type ListeningAt, type Proxy, type ProxyOptions } from './proxy/proxy.ts';
+export { createProxy, type ListeningAt, type ProxyOptions, type ReverseProxy } from './proxy/proxy.ts';

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { configFromUpstream, loadConfigFile } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
-import { createProxy, type Proxy } from '../index.ts';
+import { createProxy, type ReverseProxy } from '../index.ts';
 import type { CommandIo } from './main.ts';
 
 const SERVE_USAGE = `Usage: transid serve [-c FILE]
@@ -65,7 +65,7 @@ async function run(load: () => Config, io: CommandIo, note: string): Promise<num
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  let proxy: Proxy;
+  let proxy: ReverseProxy;
   try {
     proxy = await createProxy(config);
     const { host, port } = await proxy.listen();

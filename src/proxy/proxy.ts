@@ -28,7 +28,7 @@ export interface ListeningAt {
   readonly port: number;
 }
 
-export interface Proxy {
+export interface ReverseProxy {
   /** Start to serve. Rejects when the address cannot be had. */
   listen(): Promise<ListeningAt>;
   /** Put another configuration to work; exchanges under way end by the old one. The listener itself stays. */
@@ -38,7 +38,7 @@ export interface Proxy {
   readonly log: Log;
 }
 
-export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<Proxy> {
+export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<ReverseProxy> {
   const clock = options.clock ?? Date.now;
   const log = createLog(config.log, options.logSink ?? process.stdout);
   const store = await openStore(config, clock);
