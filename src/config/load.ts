@@ -20,6 +20,8 @@ import {
 import { type Config, ConfigSchema, type ListenerTls, type ParsedConfig, type StoreConfig } from './schema.ts';
 import { Secret } from './secret.ts';
 
+export type { Config } from './schema.ts';
+
 /** What became of a text: a configuration, or its problems. `locate` finds the place of a key for further remarks. */
 export interface Reading {
   readonly config: Config | null;

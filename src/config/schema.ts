@@ -409,9 +409,10 @@ const routeShape = {
   arg_separator: z
     .string()
     .regex(/^[&;,a-z0-9#]{1,16}$/i, { error: 'not a separator: such as "&amp;", "&" or ";"' })
-    .default('&amp;')
+    .optional()
     .meta({
-      description: 'Between parameters that are added in markup; header fields always use `&`.',
+      description:
+        "Between parameters that are added in markup; header fields always use `&`. Default: `&amp;`, with `rewriter: php` PHP's own `&`.",
       php: 'arg_separator.output',
     }),
   ignore_cookies: cookieNames().default(IGNORED_COOKIES).meta({

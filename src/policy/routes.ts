@@ -180,7 +180,7 @@ function compilePolicy(route: RouteOptions, index: number, label: string, config
     acceptFrom: new Set(pick('acceptFrom')),
     carrier: pick('carrier'),
     forms: pick('forms'),
-    argSeparator: pick('argSeparator'),
+    argSeparator: route.argSeparator ?? defaults.argSeparator ?? (pick('rewriter') === 'php' ? '&' : '&amp;'),
     rewriter: pick('rewriter'),
     phpVersion: pick('phpVersion'),
     transSidTags: parseTagList(pick('transSidTags')),

@@ -187,6 +187,15 @@ routes:
     expect(policy.partitionedCookies).to.equal(true);
   });
 
+  it('the php rewriter has the separator of PHP', () => {
+    const table = tableOf(`routes:
+  - { path: /php, rewriter: php }
+  - { path: /own, rewriter: php, arg_separator: "&amp;" }
+`);
+    expect(table.match('h', '/php').policy.argSeparator).to.equal('&');
+    expect(table.match('h', '/own').policy.argSeparator).to.equal('&amp;');
+  });
+
   it('is frozen', () => {
     const { policy } = tableOf('').match('h', '/');
     expect(Object.isFrozen(policy)).to.equal(true);
