@@ -68,6 +68,13 @@ export class Jar {
     return new Jar([]);
   }
 
+  /** A jar of one host-only cookie for every path and scheme, which scripts do not see. */
+  static ofOne(name: string, value: string, host: string): Jar {
+    const domain = canonicalHost(host);
+    const rest = { isHostOnly: true, path: '/', isSecure: false, isHttpOnly: true, expiresAtMs: null, setOrder: 1 };
+    return new Jar([{ name, value, domain, ...rest }]);
+  }
+
   /** The jar that `toData` wrote. The data is our own (it was sealed): its form is not checked again. */
   static fromData(data: JarData): Jar {
     let domain = '';
