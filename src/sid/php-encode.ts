@@ -8,7 +8,7 @@
 export type PhpText = string | Uint8Array;
 export type PhpVariable = readonly [name: PhpText, value: PhpText];
 
-/** `name=value` for each variable, percent-encoded, joined with the separator, in the given order [PHP 4.1, 4.4]. */
+/** `name=value` for each variable, percent-encoded, joined with the separator (a byte string), in the given order [PHP 4.1, 4.4]. */
 export function encodePhpPairs(variables: readonly PhpVariable[], separator: string): string {
   return variables.map(([name, value]) => `${encodePhpUrlText(name)}=${encodePhpUrlText(value)}`).join(separator);
 }

@@ -1,0 +1,125 @@
+/**
+ * Character references of attribute values, decoded only as far as a URL can tell the difference (HTML §13.2.5.72 ff.).
+ *
+ * Input is the latin1 view of the page's bytes, so offsets are byte offsets. Every named reference that decodes to ASCII
+ * is in the table below. The other 2,076 decode to characters above U+007F: neither those nor their spelling (`&eacute;`)
+ * can belong to a scheme, to a host of ours or to a separator of a URL, so they are left as they are spelt. A test
+ * holds the table against the whole list of HTML.
+ */
+
+/** Named references whose text has an ASCII character, without the `;` [HTML §13.5]. */
+const ASCII_REFERENCES: ReadonlyMap<string, string> = new Map([
+  ...Object.entries({ amp: '&', AMP: '&', lt: '<', LT: '<', gt: '>', GT: '>', quot: '"', QUOT: '"', apos: "'" }),
+  ...Object.entries({ Tab: '\t', NewLine: '\n', excl: '!', num: '#', dollar: '$', percnt: '%', lpar: '(', rpar: ')' }),
+  ...Object.entries({ ast: '*', midast: '*', plus: '+', comma: ',', period: '.', sol: '/', colon: ':', semi: ';' }),
+  ...Object.entries({
+    equals: '=',
+    quest: '?',
+    commat: '@',
+    lsqb: '[',
+    lbrack: '[',
+    bsol: '\\',
+    rsqb: ']',
+    rbrack: ']',
+  }),
+  ...Object.entries({
+    Hat: '^',
+    lowbar: '_',
+    UnderBar: '_',
+    grave: '`',
+    DiacriticalGrave: '`',
+    lcub: '{',
+    lbrace: '{',
+  }),
+  ...Object.entries({ verbar: '|', vert: '|', VerticalLine: '|', rcub: '}', rbrace: '}', fjlig: 'fj' }),
+  ...Object.entries({ bne: '=\u{FFFD}', nvlt: '<\u{FFFD}', nvgt: '>\u{FFFD}' }),
+]);
+
+/** The ones among them that HTML also takes without the `;`. */
+const LEGACY_ASCII: ReadonlySet<string> = new Set(['amp', 'AMP', 'lt', 'LT', 'gt', 'GT', 'quot', 'QUOT']);
+
+const NOT_ASCII = '\u{FFFD}';
+
+/** A decoded value and where each of its characters stands in the source. */
+export interface DecodedValue {
+  readonly text: string;
+  /** Source offset of each character, and of the end, so one longer than `text`; null where both are the same. */
+  readonly offsets: readonly number[] | null;
+}
+
+/** In XML a reference has its `;`, always; HTML's rules for attribute values allow some without. */
+export type ReferenceSyntax = 'html' | 'xml';
+
+/** Decode the source of an attribute value, quotes not included. Never throws; linear in the length. */
+export function decodeAttributeValue(source: string, syntax: ReferenceSyntax = 'html'): DecodedValue {
+  let ampersand = source.indexOf('&');
+  // The tokenizer turns NUL into U+FFFD, so it is not among the control characters that a URL parser strips.
+  const clean = syntax === 'html' && source.includes('\0') ? source.replaceAll('\0', NOT_ASCII) : source;
+  if (ampersand < 0) return { text: clean, offsets: null };
+  let text = '';
+  const offsets: number[] = [];
+  let from = 0;
+  while (ampersand >= 0) {
+    const reference = referenceAt(clean, ampersand, syntax);
+    if (reference !== null) {
+      text += clean.slice(from, ampersand);
+      for (let at = from; at < ampersand; at++) offsets.push(at);
+      text += reference.text;
+      for (let i = 0; i < reference.text.length; i++) offsets.push(ampersand);
+      from = reference.end;
+    }
+    ampersand = clean.indexOf('&', reference === null ? ampersand + 1 : reference.end);
+  }
+  text += clean.slice(from);
+  for (let at = from; at <= clean.length; at++) offsets.push(at);
+  return { text, offsets };
+}
+
+const LETTER_OR_DIGIT = /[A-Za-z0-9]/;
+const NUMERIC = /&#(?:[xX]([0-9a-fA-F]+)|([0-9]+))(;?)/y;
+const NAMED = /&([A-Za-z][A-Za-z0-9]*)(;?)/y;
+
+/** The reference that starts with the `&` at `at`, or null if a browser takes the `&` for itself. */
+function referenceAt(source: string, at: number, syntax: ReferenceSyntax): { text: string; end: number } | null {
+  NUMERIC.lastIndex = at;
+  const numeric = NUMERIC.exec(source);
+  if (numeric !== null) {
+    if (syntax === 'xml' && numeric[3] === '') return null;
+    const code = numeric[1] === undefined ? Number.parseInt(numeric[2] ?? '', 10) : Number.parseInt(numeric[1], 16);
+    // NUL and all above ASCII, surrogates and nonsense included, end up above U+007F (HTML §13.2.5.80).
+    return { text: code > 0 && code < 0x80 ? String.fromCharCode(code) : NOT_ASCII, end: NUMERIC.lastIndex };
+  }
+  NAMED.lastIndex = at;
+  const named = NAMED.exec(source);
+  const name = named?.[1];
+  if (name === undefined) return null;
+  if (named?.[2] === ';') {
+    const text = ASCII_REFERENCES.get(name);
+    return text === undefined ? null : { text, end: NAMED.lastIndex };
+  }
+  // "If the next character is = or alphanumeric, the & is itself" (HTML §13.2.5.73); the run has eaten all of those but =.
+  if (syntax === 'xml' || !LEGACY_ASCII.has(name) || source[NAMED.lastIndex] === '=') return null;
+  return { text: ASCII_REFERENCES.get(name) ?? NOT_ASCII, end: NAMED.lastIndex };
+}
+
+/** The source of an ASCII text within an attribute value, safe in either quotes and, with `isUnquoted`, without any. */
+export function escapeAttributeText(text: string, isUnquoted = false): string {
+  return text.replace(isUnquoted ? UNSAFE_UNQUOTED : UNSAFE_QUOTED, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+const UNSAFE_QUOTED = /["'<>&]/g;
+const UNSAFE_UNQUOTED = /["'<>&=`\s]/g;
+
+/**
+ * True if `source` ends in a reference that lacks its `;`, which a `;`, `=`, letter or digit behind it would change
+ * or undo.
+ */
+export function endsInOpenReference(source: string): boolean {
+  const ampersand = source.lastIndexOf('&');
+  if (ampersand < 0) return false;
+  for (let at = ampersand + 1; at < source.length; at++) {
+    const char = source[at] ?? '';
+    if (!LETTER_OR_DIGIT.test(char) && !(char === '#' && at === ampersand + 1)) return false;
+  }
+  return source.length > ampersand + 1;
+}

@@ -1,0 +1,167 @@
+/**
+ * Taking SIDs off URLs: request targets on their way upstream, Referer fields, identity places in pages.
+ *
+ * All three carriers are looked for, whichever the route uses: `?name=SID` (also with `;` between parameters),
+ * `;name=SID` on any segment of the path, and `/(name-SID)` in front of it. The remaining bytes stay exactly as they
+ * were, percent-escapes, order and stray separators included: what `sid/mark.ts` puts on comes off again without a
+ * trace. Names are compared percent-decoded and with their case.
+ */
+
+/** Where the SID travels. */
+export type CarrierKind = 'query' | 'path-parameter' | 'path-segment';
+
+export interface Unmarked {
+  /** The target without any SID; the very string that came in if there was none. */
+  readonly target: string;
+  /** The values found, percent-decoded, in order, repeated ones too; empty ones are removed but not listed. */
+  readonly sids: readonly string[];
+  /** Where they stood, each kind once. */
+  readonly places: readonly CarrierKind[];
+}
+
+/**
+ * Unmark a request target: origin-form (`/path?query`, where `//x` is a path) or absolute-form.
+ * Any string is taken; what is no target comes back as it is or with a SID less.
+ */
+export function unmarkTarget(target: string, name: string): Unmarked {
+  return unmark(target, name, target.startsWith('/') ? 0 : pathStart(target));
+}
+
+/** Unmark a URL or a reference (where `//x` is a host), its fragment kept: Referer, canonical links. */
+export function unmarkReference(reference: string, name: string): string {
+  return unmark(reference, name, pathStart(reference)).target;
+}
+
+/** One place where a SID stands, or seems to. */
+export interface Carried {
+  /** Of the name's first byte, or of the `(` of a segment. */
+  readonly start: number;
+  /** Behind the value, or behind the `)` of a segment. */
+  readonly end: number;
+  /** Of the value's first byte as it is spelt; equals `end` if there is no `=`. Meaningless for segments. */
+  readonly valueStart: number;
+  /** Percent-decoded. */
+  readonly value: string;
+}
+
+/** The parameters called `name` in `text[start, end)`; `separators` are the characters between parameters. */
+export function findParameters(
+  text: string,
+  start: number,
+  end: number,
+  separators: string,
+  name: string,
+): readonly Carried[] {
+  const found: Carried[] = [];
+  let from = start;
+  let equals = -1;
+  for (let at = start; at <= end; at++) {
+    const char = at < end ? (text[at] ?? '') : null;
+    if (char === '=' && equals < 0) equals = at;
+    if (char !== null && !separators.includes(char)) continue;
+    const nameEnd = equals < 0 ? at : equals;
+    if (spells(text.slice(from, nameEnd), name)) {
+      const valueStart = equals < 0 ? at : equals + 1;
+      found.push({ start: from, end: at, valueStart, value: percentDecode(text.slice(valueStart, at)) });
+    }
+    from = at + 1;
+    equals = -1;
+  }
+  return found;
+}
+
+/** The parameters of all path segments of `text[start, end)`: `/a;name=1/b;name=2`. */
+export function findPathParameters(text: string, start: number, end: number, name: string): readonly Carried[] {
+  // A segment's own name is no parameter: only what a semicolon precedes counts.
+  return findParameters(text, start, end, ';/', name).filter((found) => text[found.start - 1] === ';');
+}
+
+/** The segments `(name-SID)` in front of a path that starts at `start`, in brackets as they are or percent-encoded. */
+export function findPathSegments(text: string, start: number, end: number, name: string): readonly Carried[] {
+  const found: Carried[] = [];
+  const opening = `(${name}-`;
+  for (let at = start; at < end && text[at] === '/'; ) {
+    const slash = text.indexOf('/', at + 1);
+    const segmentEnd = slash < 0 || slash > end ? end : slash;
+    const segment = percentDecode(text.slice(at + 1, segmentEnd));
+    if (!segment.startsWith(opening) || !segment.endsWith(')')) break;
+    found.push({ start: at + 1, end: segmentEnd, valueStart: segmentEnd, value: segment.slice(opening.length, -1) });
+    at = segmentEnd;
+  }
+  return found;
+}
+
+/** Where the parts of a reference begin; each ends where the next begins. All three may be the text's end. */
+export interface Parts {
+  readonly path: number;
+  /** Of the `?`. */
+  readonly query: number;
+  /** Of the `#`. */
+  readonly fragment: number;
+}
+
+/** The parts of a reference whose path starts at `path`. */
+export function partsFrom(text: string, path: number): Parts {
+  const hash = text.indexOf('#', path);
+  const fragment = hash < 0 ? text.length : hash;
+  const question = text.indexOf('?', path);
+  return { path, query: question < 0 || question > fragment ? fragment : question, fragment };
+}
+
+// A scheme and its slashes, or two slashes; then the authority. Browsers take backslashes for slashes here.
+const AUTHORITY = /^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}[^/\\?#]*/i;
+
+/** Where the path of a reference starts: behind its authority if it has one, else 0 (a scheme alone is not looked at). */
+export function pathStart(reference: string): number {
+  return AUTHORITY.exec(reference)?.[0].length ?? 0;
+}
+
+function unmark(text: string, name: string, path: number): Unmarked {
+  // Almost always nothing is there. A spelling other than the plain one has a percent sign.
+  if (!text.includes(name) && !text.includes('%')) return { target: text, sids: [], places: [] };
+  const parts = partsFrom(text, path);
+  const pairs = findParameters(text, Math.min(parts.query + 1, parts.fragment), parts.fragment, '&;', name);
+  const parameters = findPathParameters(text, parts.path, parts.query, name);
+  // Parameters go first: `/(name-SID);name=SID` shows its segment only then.
+  const between = without(text, parts.path, parts.query, parameters);
+  const segments = findPathSegments(between, 0, between.length, name);
+  const places: CarrierKind[] = [];
+  if (segments.length > 0) places.push('path-segment');
+  if (parameters.length > 0) places.push('path-parameter');
+  if (pairs.length > 0) places.push('query');
+  if (places.length === 0) return { target: text, sids: [], places };
+
+  const sids = [...segments, ...parameters, ...pairs].map(({ value }) => value).filter((value) => value !== '');
+  const lastSegment = segments.at(-1);
+  const cleanPath = lastSegment === undefined ? between : between.slice(lastSegment.end) || '/';
+  let query = without(text, parts.query, parts.fragment, pairs);
+  // The first pair takes the `?` along; what stays needs one in the place of its separator.
+  if (query !== '' && !query.startsWith('?')) query = `?${query.slice(1)}`;
+  return { target: text.slice(0, parts.path) + cleanPath + query + text.slice(parts.fragment), sids, places };
+}
+
+/**
+ * `text[start, end)` without parameters, each taken out with the separator before it. So whatever a mark was appended
+ * to comes back as it was.
+ */
+function without(text: string, start: number, end: number, parameters: readonly Carried[]): string {
+  let kept = '';
+  let from = start;
+  for (const parameter of parameters) {
+    kept += text.slice(from, parameter.start - 1);
+    from = parameter.end;
+  }
+  return kept + text.slice(from, end);
+}
+
+function spells(text: string, name: string): boolean {
+  return text === name || (text.includes('%') && percentDecode(text) === name);
+}
+
+const ESCAPE = /%([0-9a-fA-F]{2})/g;
+
+/** Byte by byte, into latin1: names and SIDs are ASCII, and nothing here may throw on `%FF`. */
+function percentDecode(text: string): string {
+  if (!text.includes('%')) return text;
+  return text.replace(ESCAPE, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+}

@@ -1,0 +1,153 @@
+/**
+ * May this URL carry our SID? The one place that decides it, for links, forms and header fields alike.
+ *
+ * A reference is resolved as browsers do (WHATWG URL) and must lead to http(s) on an origin of ours, without userinfo,
+ * never from an https page to an http URL, and inside the path scope. Everything else keeps the SID away: a wrong "no"
+ * costs one client its session, a wrong "yes" gives it to a stranger. No I/O, no state but a memo.
+ */
+
+/** Why a URL is left as it stands. */
+export type SkipReason =
+  /** `#top`: the document itself, no request. */
+  | 'fragment-only'
+  /** `javascript:`, `mailto:`, `data:`, `blob:`… */
+  | 'not-http'
+  | 'foreign-origin'
+  /** `http://user@own/`: a SID has no business beside a password. */
+  | 'userinfo'
+  /** From an https page to an http URL: the SID would cross the network in clear. */
+  | 'downgrade'
+  /** Not below the path scope, or a place where a SID in a URL is not honoured. */
+  | 'outside-path'
+  /** A browser cannot follow it either. */
+  | 'unparsable';
+
+export type Judgement = 'mark' | SkipReason;
+
+export interface ScopeOptions {
+  /** The origin of the request as the client sees it, e.g. `https://shop.example:8443`. Throws TypeError if it is none. */
+  readonly origin: string;
+  /** Further origins that are ours under another name, e.g. the upstream's. */
+  readonly aliases?: Iterable<string>;
+  /** `trans_sid_hosts`: `host` (at the default port), `host:port`, or an origin with its scheme. */
+  readonly hosts?: Iterable<string>;
+  /** Only paths from here on; `/shop` covers `/shop` and `/shop/x`, not `/shopping`. Default `/`: all. */
+  readonly path?: string;
+  /** True for a path where a SID in a URL is never honoured. Asked at most once for each path in a while. */
+  readonly isExcluded?: (path: string) => boolean;
+}
+
+/** What relative references are resolved against: the document's URL, or what its `<base>` makes of it. */
+export interface Base {
+  /** Absolute, without fragment. */
+  readonly href: string;
+  readonly url: URL;
+  /** The judgement of references that keep the base's origin, as far as it does not depend on their path. */
+  readonly judgement: Judgement;
+}
+
+/** Paths whose exclusion is remembered; the list starts anew when it is full. */
+const MAX_MEMO = 1024;
+
+const TAB_OR_NEWLINE = /[\t\n\r]/g;
+const NON_ASCII = /[^\0-\x7F]/;
+/** A scheme, or the slashes before an authority; then the authority itself. */
+const WITH_AUTHORITY = /^(?:[a-z][a-z0-9+.-]*:[/\\]*|[/\\]{2,})([^/\\?#]*)/i;
+
+export class Scope {
+  readonly #isSecure: boolean;
+  readonly #origins = new Set<string>();
+  readonly #hosts = new Set<string>();
+  readonly #path: string;
+  readonly #pathPrefix: string;
+  readonly #isExcluded: ((path: string) => boolean) | null;
+  readonly #memo = new Map<string, boolean>();
+  /** True if each path of our origins may be marked: then a reference's path need not be looked at. */
+  readonly coversAllPaths: boolean;
+  /** The own origin as links spell it, lower case, no slash at the end. */
+  readonly origin: string;
+
+  constructor(options: ScopeOptions) {
+    const own = new URL(options.origin);
+    this.origin = own.origin;
+    this.#isSecure = own.protocol === 'https:';
+    this.#origins.add(own.origin);
+    for (const alias of options.aliases ?? []) this.#origins.add(new URL(alias).origin);
+    for (const host of options.hosts ?? []) {
+      if (host.includes('://')) this.#origins.add(new URL(host).origin);
+      else this.#hosts.add(host.toLowerCase());
+    }
+    const path = options.path ?? '/';
+    this.#path = path.endsWith('/') ? path.slice(0, -1) : path;
+    this.#pathPrefix = `${this.#path}/`;
+    this.#isExcluded = options.isExcluded ?? null;
+    this.coversAllPaths = this.#path === '' && this.#isExcluded === null;
+  }
+
+  /** A base of references. `url` is absolute and carries no SID any more. Throws TypeError if it is no URL. */
+  base(url: string): Base {
+    const parsed = new URL(url);
+    parsed.hash = '';
+    return { href: parsed.href, url: parsed, judgement: this.#judgeOrigin(parsed) };
+  }
+
+  /**
+   * Judge a reference as it stands in a document or a header field, character references decoded.
+   *
+   * Characters above U+007F stand for bytes of any charset: an authority that has one is not ours. The empty reference
+   * is the base itself and is judged like one with a path.
+   */
+  judge(reference: string, base: Base): Judgement {
+    const clean = cleanReference(reference);
+    if (clean.startsWith('#')) return 'fragment-only';
+    let url: URL;
+    try {
+      url = new URL(clean, base.href);
+    } catch {
+      return 'unparsable';
+    }
+    if (NON_ASCII.test(clean) && NON_ASCII.test(WITH_AUTHORITY.exec(clean)?.[1] ?? '')) {
+      return isHttp(url) ? 'foreign-origin' : 'not-http';
+    }
+    return this.judgeUrl(url);
+  }
+
+  /** Judge a URL that is resolved already. */
+  judgeUrl(url: URL): Judgement {
+    const judgement = this.#judgeOrigin(url);
+    return judgement === 'mark' && !this.#coversPath(url.pathname) ? 'outside-path' : judgement;
+  }
+
+  #judgeOrigin(url: URL): Judgement {
+    // The scheme comes first: the origin of blob:http://own/ is http://own.
+    if (!isHttp(url)) return 'not-http';
+    if (!this.#origins.has(url.origin) && !this.#hosts.has(url.host)) return 'foreign-origin';
+    if (url.username !== '' || url.password !== '') return 'userinfo';
+    return this.#isSecure && url.protocol === 'http:' ? 'downgrade' : 'mark';
+  }
+
+  #coversPath(path: string): boolean {
+    if (path !== this.#path && !path.startsWith(this.#pathPrefix)) return false;
+    if (this.#isExcluded === null) return true;
+    let isExcluded = this.#memo.get(path);
+    if (isExcluded === undefined) {
+      isExcluded = this.#isExcluded(path);
+      if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
+      this.#memo.set(path, isExcluded);
+    }
+    return !isExcluded;
+  }
+}
+
+/** The reference without what a URL parser removes first: C0 and space at its ends, TAB, LF, CR (WHATWG URL §4.4). */
+export function cleanReference(reference: string): string {
+  let start = 0;
+  let end = reference.length;
+  while (start < end && reference.charCodeAt(start) <= 0x20) start++;
+  while (end > start && reference.charCodeAt(end - 1) <= 0x20) end--;
+  return reference.slice(start, end).replace(TAB_OR_NEWLINE, '');
+}
+
+function isHttp(url: URL): boolean {
+  return url.protocol === 'http:' || url.protocol === 'https:';
+}
