@@ -237,10 +237,12 @@ const routeSession = section({
 
 // ------------------------------------------------------------------------------------------------------------- store
 
-const memoryShape = { kind: z.literal('memory') };
+const memoryShape = {
+  kind: z.literal('memory').meta({ description: 'Bounds: `limits.max_sessions` and `limits.store`.' }),
+};
 
 const lmdbShape = {
-  kind: z.literal('lmdb'),
+  kind: z.literal('lmdb').meta({ description: 'Survives restarts and crashes.' }),
   path: fileName().default('./data').meta({ description: 'Folder of the database.' }),
   map_size: size(1024 * 1024)
     .prefault('1GiB')
@@ -252,7 +254,7 @@ const redisNode = () =>
   z.string().regex(/^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/, { error: 'not an address: write host:port' });
 
 const redisShape = {
-  kind: z.literal('redis'),
+  kind: z.literal('redis').meta({ description: 'Redis or Valkey: one of `url`, `sentinels` and `cluster`.' }),
   url: z
     .string()
     .regex(/^rediss?:\/\/[^@\s]+$/, {
@@ -529,7 +531,11 @@ const matchShape = {
 };
 
 const sessionOverride = {
-  session: routeSession.optional().meta({ description: 'Whatever of `session` is different here.' }),
+  session: routeSession
+    .optional()
+    .meta({
+      description: 'What of the top-level `session` is different here: the same keys but those of the signing key.',
+    }),
 };
 
 const routes = z
