@@ -18,9 +18,9 @@ export interface Arrival {
   readonly policy: RoutePolicy;
   /** The request target as the application sees it: byte for byte as it came, without a SID. */
   readonly target: string;
-  /** The SIDs that were taken off the target, by name of the route, as they were spelt; most requests have none. */
+  /** The SIDs that were taken off the target and the form, as they were spelt; most requests have none. */
   readonly carriedSids: readonly string[];
-  /** Where the first of them stood. */
+  /** Where the first of them stood in the target; null when none did. */
   readonly carriedIn: CarrierKind | null;
   readonly client: ClientFacts;
   readonly binding: ClientBinding;
@@ -33,8 +33,15 @@ export interface Arrival {
   readonly treatment: Treatment;
 }
 
-export async function receive(site: Site, facts: RequestFacts): Promise<Arrival> {
-  const { policy, target, sids, carriedIn } = unmark(site, facts);
+/** `formSids`: what hidden fields of the body carried, where the route has them (`forms: field`). */
+export async function receive(
+  site: Site,
+  facts: RequestFacts,
+  located: Located,
+  formSids: readonly string[],
+): Promise<Arrival> {
+  const { policy, target, carriedIn } = located;
+  const sids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
   const client = observeClient(facts.method, facts.fields);
   const binding: ClientBinding = {
     host: (facts.client.host ?? '').toLowerCase(),
@@ -67,18 +74,19 @@ export function ownOrigin(facts: RequestFacts): string {
   return new URL(`${facts.client.scheme}://${facts.client.host ?? 'localhost'}`).origin;
 }
 
-interface Unmarking {
-  policy: RoutePolicy;
-  target: string;
-  sids: readonly string[];
-  carriedIn: CarrierKind | null;
+/** The request's place: its policy, and its target without a SID. */
+export interface Located {
+  readonly policy: RoutePolicy;
+  readonly target: string;
+  readonly sids: readonly string[];
+  readonly carriedIn: CarrierKind | null;
 }
 
 /**
  * Take every SID off the target and decide the policy on both the path as it came and the path that the application
  * sees: a mark in the path must not lead around a stricter route.
  */
-function unmark(site: Site, facts: RequestFacts): Unmarking {
+export function locate(site: Site, facts: RequestFacts): Located {
   const host = facts.client.host ?? '';
   let match = site.routes.match(host, pathOf(facts.target));
   let target = facts.target;

@@ -14,7 +14,7 @@ import {
   type ResponsePlan,
 } from '../response/plan.ts';
 import type { Session, SessionEvent } from '../session/session.ts';
-import { markWithin } from '../sid/carrier.ts';
+import { markWithin } from '../sid/mark.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
 import { type Arrival, ownOrigin } from './arrival.ts';
 import { type ClientResponse, pipeBody, sendHead } from './client-response.ts';

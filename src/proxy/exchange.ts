@@ -4,9 +4,13 @@
  */
 import { ProxyError } from '../errors.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
-import { buildUpstreamRequest, type RequestEdits, type UpstreamRequest } from '../upstream/request.ts';
-import { type Arrival, cleanReferer, receive } from './arrival.ts';
-import { openBody } from './client-body.ts';
+import {
+  type BodyFraming,
+  buildUpstreamRequest,
+  type RequestEdits,
+  type UpstreamRequest,
+} from '../upstream/request.ts';
+import { type Arrival, cleanReferer, locate, receive } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -14,6 +18,7 @@ import { type ExchangeObserver, ExchangeRecord } from './record.ts';
 import { ownRedirect, redirectFields } from './redirects.ts';
 import type { ClientRequest, Handler, UpgradeHandler } from './server.ts';
 import { type Site, sessionsOf } from './site.ts';
+import { openUpload } from './upload.ts';
 
 /** `site` is asked anew for each exchange, so that a reload takes effect with the next one. */
 export function createExchange(
@@ -36,10 +41,10 @@ export function createExchange(
       const record = new ExchangeRecord(facts);
       try {
         const current = site();
-        const arrival = await receive(current, facts);
+        const arrival = await receive(current, facts, locate(current, facts), []);
         record.arrived(arrival);
         rejectUrlSid(arrival);
-        record.tunnelled(await current.tunnel.open(upstreamRequest(arrival), req, socket, head));
+        record.tunnelled(await current.tunnel.open(upstreamRequest(arrival, 'none'), req, socket, head));
       } catch (error) {
         record.failed(error);
         throw error;
@@ -57,7 +62,9 @@ async function exchange(
   facts: RequestFacts,
   record: ExchangeRecord,
 ): Promise<void> {
-  const arrival = await receive(site, facts);
+  const located = locate(site, facts);
+  const upload = await openUpload(site, located.policy, req, res, facts);
+  const arrival = await receive(site, facts, located, upload.sids);
   record.arrived(arrival);
   rejectUrlSid(arrival);
   await dropSuperfluousSession(arrival);
@@ -68,9 +75,8 @@ async function exchange(
     res.end();
     return;
   }
-  const body = openBody(req, res, facts, arrival.policy.bodyLimitBytes);
-  const response = await site.upstream.forward(upstreamRequest(arrival), {
-    body,
+  const response = await site.upstream.forward(upstreamRequest(arrival, upload.framing), {
+    body: upload.body,
     client: res,
     onInformation: (status, fields) => sendInformation(res, status, fields),
   });
@@ -96,9 +102,10 @@ async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
 }
 
 /** What the application gets to see: never a SID, the jar's cookies for a client without, and only codings we can undo. */
-function upstreamRequest(arrival: Arrival): UpstreamRequest {
+function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamRequest {
   const { site, facts, policy, treatment, client, session } = arrival;
   const edits: { -readonly [Key in keyof RequestEdits]: RequestEdits[Key] } = { target: arrival.target };
+  if (framing !== facts.body) edits.body = framing;
   const referer = cleanReferer(site, client.referer);
   if (referer !== client.referer) edits.referer = referer;
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;

@@ -73,6 +73,7 @@ function openSite(config: Config, store: SessionStore, clock: () => number): Sit
     config,
     routes,
     sidNames: [...new Set(routes.policies.map((policy) => policy.session.name))],
+    hasFormFields: routes.policies.some((policy) => policy.forms === 'field'),
     jarSessions: new Sessions({
       store,
       clock,

@@ -2,7 +2,7 @@
  * The proxy's own redirects, decided before anything goes upstream. Only GET and HEAD are ever redirected, always to our
  * own origin by an absolute URL: a target such as `//host/x` would lead elsewhere as a relative reference.
  */
-import { markReference } from '../sid/carrier.ts';
+import { markReference } from '../sid/mark.ts';
 import { type Arrival, ownOrigin } from './arrival.ts';
 
 export interface OwnRedirect {

@@ -2,6 +2,7 @@
  * Header fields of responses: what the upstream says to us, redirects that carry the SID, and what keeps a marked
  * answer out of caches, search engines and foreign Referers. Pure functions over flat lists (name, value, name, …).
  */
+import { parseRefresh } from '../html/refresh.ts';
 
 /** One pass over a flat list; `edit` returns the new value, or null to take the field out. */
 function mapFields(fields: readonly string[], edit: (lowerName: string, value: string) => string | null): string[] {
@@ -153,26 +154,12 @@ export function holdsUrls(fields: readonly string[], status: number): boolean {
   return false;
 }
 
-/** HTML §4.2.5.3, the shared declarative refresh steps: where in a value the URL stands; null when there is none. */
-export function urlOfRefresh(value: string): { start: number; end: number } | null {
-  const head = /^[\t\n\f\r ]*(?:\d+[\d.]*|\.[\d.]*)[\t\n\f\r ]*(?:[;,][\t\n\f\r ]*|(?<=[\t\n\f\r ]))/.exec(value);
-  if (head === null) return null;
-  let start = head[0].length;
-  const keyword = /^url[\t\n\f\r ]*=[\t\n\f\r ]*/i.exec(value.slice(start));
-  if (keyword !== null) start += keyword[0].length;
-  const quote = value[start];
-  if (quote === '"' || quote === "'") {
-    const end = value.indexOf(quote, start + 1);
-    return { start: start + 1, end: end < 0 ? value.length : end };
-  }
-  return start < value.length ? { start, end: value.length } : null;
-}
-
+/** A value without a URL reloads the document, whose own address may lack the SID: then the marked one is added. */
 function markRefresh(value: string, mark: MarkReference): string | null {
-  const url = urlOfRefresh(value);
+  const url = parseRefresh(value);
   if (url === null) return null;
   const marked = mark(value.slice(url.start, url.end));
-  return marked === null ? null : value.slice(0, url.start) + marked + value.slice(url.end);
+  return marked === null ? null : value.slice(0, url.start) + url.prefix + marked + value.slice(url.end);
 }
 
 /** htmx takes a path or a JSON object with a `path`. */

@@ -1,0 +1,84 @@
+/**
+ * The request body on its way upstream. Most bodies stream as they are, unread. Where forms carry the SID in a hidden
+ * field (`forms: field`), the first bytes of a form body are read ahead and the field is taken out of them; the length
+ * is corrected by what went. Memory: the window of `limits.form_peek`, whatever the size of the upload.
+ */
+import { Readable } from 'node:stream';
+import { formEncoding, unmarkForm } from '../form/unmark.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
+import type { UploadBody } from '../upstream/forward.ts';
+import type { BodyFraming } from '../upstream/request.ts';
+import { type ClientBody, openBody } from './client-body.ts';
+import type { ClientRequest, ClientResponse } from './client-response.ts';
+import { fieldValue, type RequestFacts } from './framing.ts';
+import type { Site } from './site.ts';
+
+export interface Upload {
+  readonly body: UploadBody | null;
+  readonly framing: BodyFraming;
+  /** SIDs that hidden fields of the form carried. */
+  readonly sids: readonly string[];
+}
+
+export async function openUpload(
+  site: Site,
+  policy: RoutePolicy,
+  req: ClientRequest,
+  res: ClientResponse,
+  facts: RequestFacts,
+): Promise<Upload> {
+  const body = openBody(req, res, facts, policy.bodyLimitBytes);
+  const asCame: Upload = { body, framing: facts.body, sids: [] };
+  if (body === null || !mayHoldField(site, policy)) return asCame;
+  const encoding = formEncoding(fieldValue(facts.fields, 'content-type'));
+  // A coded body is not ours to read; browsers never send one from a form.
+  if (encoding === null || fieldValue(facts.fields, 'content-encoding') !== null) return asCame;
+  const { window, isWhole, rest } = await readAhead(body, site.config.limits.formPeekBytes);
+  let unmarked = window;
+  const sids: string[] = [];
+  for (const name of site.sidNames) {
+    const result = unmarkForm(unmarked, encoding, name, isWhole);
+    unmarked = result.body;
+    if (name === policy.session.name) sids.push(...result.sids.filter((sid) => sid !== ''));
+  }
+  const removed = window.length - unmarked.length;
+  const framing = facts.body === 'chunked' || facts.body === 'none' ? facts.body : facts.body - removed;
+  return { body: joined(unmarked, rest, body), framing, sids };
+}
+
+/** On a cookie-only route the field is taken out too, and never honoured: another route's page may have sent it. */
+function mayHoldField(site: Site, policy: RoutePolicy): boolean {
+  return policy.forms === 'field' || (policy.useOnlyCookies && site.hasFormFields);
+}
+
+interface ReadAhead {
+  readonly window: Buffer;
+  readonly isWhole: boolean;
+  readonly rest: AsyncIterator<Buffer>;
+}
+
+async function readAhead(body: Readable, peekBytes: number): Promise<ReadAhead> {
+  const rest = body.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  while (size < peekBytes) {
+    const { value, done } = await rest.next();
+    if (done === true) return { window: Buffer.concat(chunks), isWhole: true, rest };
+    chunks.push(value);
+    size += value.length;
+  }
+  return { window: Buffer.concat(chunks), isWhole: false, rest };
+}
+
+function joined(window: Buffer, rest: AsyncIterator<Buffer>, source: ClientBody): UploadBody {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    if (window.length > 0) yield window;
+    for (;;) {
+      const { value, done } = await rest.next();
+      if (done === true) return;
+      yield value;
+    }
+  }
+  const body = Readable.from(chunks(), { objectMode: false });
+  return Object.assign(body, { trailers: () => source.trailers() });
+}
