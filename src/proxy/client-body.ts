@@ -1,0 +1,128 @@
+/**
+ * The body of a request, counted and timed. Nothing is read before somebody wants it: then the client is told to go on
+ * (RFC 9110 §10.1.1), and the bytes are held against the limit, the clock and the slowest rate that we put up with.
+ */
+import { Readable } from 'node:stream';
+import { type ErrorCode, ProxyError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { ClientRequest, ClientResponse } from './client-response.ts';
+import type { RequestFacts } from './framing.ts';
+
+/** Open bodies, for `failBody`; a code stands for a body that broke before anybody opened it. */
+const bodies = new WeakMap<ClientRequest, ClientBody | ErrorCode>();
+
+/** How long a client may send nothing, by connection; the server sets it. */
+const idleTimes = new WeakMap<ClientRequest, number>();
+
+export function setBodyIdleTime(req: ClientRequest, idleMs: number): void {
+  idleTimes.set(req, idleMs);
+}
+
+/**
+ * The body of the request, null when it has none. Throws BODY_TOO_LARGE when the announced length is over the limit; a
+ * body without one fails with it when it gets there. Call it once, when the policy has spoken.
+ */
+export function openBody(
+  req: ClientRequest,
+  res: ClientResponse,
+  facts: RequestFacts,
+  limitBytes: number,
+): ClientBody | null {
+  if (facts.body === 'none') return null;
+  if (facts.body !== 'chunked' && facts.body > limitBytes) {
+    throw new ProxyError('BODY_TOO_LARGE', { detail: `${facts.body} bytes announced` });
+  }
+  const broken = bodies.get(req);
+  if (typeof broken === 'string') throw new ProxyError(broken);
+  const body = new ClientBody(req, facts.expectsContinue ? res : null, limitBytes, idleTimes.get(req) ?? 0);
+  bodies.set(req, body);
+  return body;
+}
+
+/** The parser found a fault in the body, or its time is over: whoever reads it learns the code. */
+export function failBody(req: ClientRequest, code: ErrorCode): void {
+  const body = bodies.get(req);
+  if (body instanceof ClientBody) body.destroy(new ProxyError(code));
+  else bodies.set(req, code);
+}
+
+export class ClientBody extends Readable {
+  readonly #req: ClientRequest;
+  readonly #limitBytes: number;
+  readonly #idleMs: number;
+  /** Waits for 100 Continue; null when it does not, or no longer does. */
+  #waiting: ClientResponse | null;
+  #isStarted = false;
+  #isPaused = false;
+  #received = 0;
+  #receivedBefore = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(req: ClientRequest, waiting: ClientResponse | null, limitBytes: number, idleMs: number) {
+    super();
+    this.#req = req;
+    this.#waiting = waiting;
+    this.#limitBytes = limitBytes;
+    this.#idleMs = idleMs;
+    req.once('error', (error) => this.destroy(new ProxyError('CLIENT_GONE', { cause: error })));
+    req.once('close', () => {
+      if (!req.readableEnded) this.destroy(new ProxyError('CLIENT_GONE'));
+    });
+    // The reader may be gone when the client goes: that is no fault of the process.
+    this.on('error', ignore);
+  }
+
+  /** Flat list of the trailer fields, unfiltered; complete at 'end'. */
+  trailers(): string[] {
+    return this.#req.rawTrailers;
+  }
+
+  override _read(): void {
+    if (!this.#isStarted) this.#start();
+    else if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#req.resume();
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#req.pause();
+    done(error);
+  }
+
+  #start(): void {
+    this.#isStarted = true;
+    this.#waiting?.writeContinue();
+    this.#waiting = null;
+    this.#req.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#req.once('end', () => {
+      if (this.#timer !== null) clearInterval(this.#timer);
+      this.push(null);
+    });
+    if (this.#idleMs > 0) this.#timer = setInterval(() => this.#checkPace(), this.#idleMs).unref();
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.destroyed) return;
+    this.#received += chunk.length;
+    if (this.#received > this.#limitBytes) {
+      this.destroy(new ProxyError('BODY_TOO_LARGE', { detail: `more than ${this.#limitBytes} bytes` }));
+      return;
+    }
+    if (!this.push(chunk)) {
+      this.#isPaused = true;
+      this.#req.pause();
+    }
+  }
+
+  /** Once in each idle time: did enough come, as far as it was us who let it come? */
+  #checkPace(): void {
+    const came = this.#received - this.#receivedBefore;
+    this.#receivedBefore = this.#received;
+    if (this.#isPaused || came >= (LIMITS.minBodyBytesPerSecond * this.#idleMs) / 1000) return;
+    this.destroy(new ProxyError('REQUEST_TIMEOUT', { detail: `${came} bytes in ${this.#idleMs} ms` }));
+  }
+}
+
+function ignore(): void {}

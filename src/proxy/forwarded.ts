@@ -1,0 +1,124 @@
+/**
+ * Who is the client? The peer of the connection, unless it is a trusted proxy: then what that says of its own peer, and
+ * so on from right to left, up to the first address that is not trusted (RFC 7239; X-Forwarded-For by custom). Pure.
+ *
+ * What stands further left was written by strangers: it is not believed and does not go upstream.
+ */
+
+import type { ForwardedClient } from '../upstream/request.ts';
+import { isAuthority } from './authority.ts';
+
+export interface ForwardedInput {
+  /** Address of the socket, IPv4-mapped ones unwrapped. */
+  readonly peerAddress: string;
+  readonly isEncrypted: boolean;
+  readonly host: string | null;
+  readonly fields: readonly string[];
+  readonly isTrustedProxy: (address: string) => boolean;
+}
+
+/** One hop as a proxy reports it; null where it did not say. */
+interface Hop {
+  readonly address: string;
+  readonly scheme: 'http' | 'https' | null;
+  readonly host: string | null;
+}
+
+export function readForwarded(input: ForwardedInput): ForwardedClient {
+  const { peerAddress, isEncrypted, host } = input;
+  const scheme = isEncrypted ? 'https' : 'http';
+  if (!input.isTrustedProxy(peerAddress)) {
+    return { address: peerAddress, scheme, host, forwardedFor: peerAddress, forwarded: null, isPeerTrusted: false };
+  }
+  const forwarded = joined(input.fields, 'forwarded');
+  const hops = forwarded === null ? fromCustomFields(input.fields) : fromForwarded(forwarded);
+  const chain = believed(hops, input.isTrustedProxy);
+  const first = chain[0];
+  const addresses = [...chain.map((hop) => hop.address), peerAddress];
+  return {
+    address: first?.address ?? peerAddress,
+    scheme: first?.scheme ?? scheme,
+    host: first?.host ?? host,
+    forwardedFor: addresses.join(', '),
+    forwarded: forwarded === null ? null : addresses.map((address) => `for=${quoted(address)}`).join(', '),
+    isPeerTrusted: true,
+  };
+}
+
+/** The end of the list that trusted proxies wrote: up to and with the first address that is not one of them. */
+function believed(hops: readonly Hop[], isTrusted: (address: string) => boolean): readonly Hop[] {
+  let from = hops.length;
+  while (from > 0) {
+    from -= 1;
+    const hop = hops[from] as Hop;
+    if (hop.address === '') return hops.slice(from + 1);
+    if (!isTrusted(hop.address)) break;
+  }
+  return hops.slice(from);
+}
+
+/** X-Forwarded-For is a list; -Proto and -Host are of the nearest proxy, which is the only one we can believe. */
+function fromCustomFields(fields: readonly string[]): Hop[] {
+  const list = joined(fields, 'x-forwarded-for');
+  const proto = last(joined(fields, 'x-forwarded-proto'))?.toLowerCase() ?? null;
+  const host = last(joined(fields, 'x-forwarded-host'));
+  const scheme = proto === 'http' || proto === 'https' ? proto : null;
+  const saidHost = host !== null && isAuthority(host) ? host : null;
+  const addresses = list === null ? [] : list.split(',').map((item) => plainAddress(item.trim()));
+  return addresses.map((address) => ({ address, scheme, host: saidHost }));
+}
+
+/** RFC 7239 §4: `for=192.0.2.60;proto=http, for="[2001:db8::1]:4711"`. */
+function fromForwarded(value: string): Hop[] {
+  return value.split(',').map((element) => {
+    const pairs = new Map<string, string>();
+    for (const pair of element.split(';')) {
+      const at = pair.indexOf('=');
+      if (at > 0) pairs.set(pair.slice(0, at).trim().toLowerCase(), unquoted(pair.slice(at + 1).trim()));
+    }
+    const proto = pairs.get('proto')?.toLowerCase();
+    const host = pairs.get('host') ?? null;
+    return {
+      address: plainAddress(pairs.get('for') ?? ''),
+      scheme: proto === 'http' || proto === 'https' ? proto : null,
+      host: host !== null && isAuthority(host) ? host : null,
+    };
+  });
+}
+
+/** `[2001:db8::1]:80` → `2001:db8::1`, `192.0.2.1:80` → `192.0.2.1`; '' for `unknown`, `_hidden` and nonsense. */
+function plainAddress(text: string): string {
+  const bracketed = /^\[([0-9a-f:.]{2,45})\](?::\d{1,5})?$/i.exec(text)?.[1];
+  if (bracketed !== undefined) return unmapped(bracketed.toLowerCase());
+  const v4 = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?$/.exec(text)?.[1];
+  if (v4 !== undefined) return v4;
+  return /^[0-9a-f:]{2,39}$|^[0-9a-f:]{2,30}\d{1,3}(?:\.\d{1,3}){3}$/i.test(text) ? unmapped(text.toLowerCase()) : '';
+}
+
+/** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`. */
+export function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+function quoted(address: string): string {
+  return address.includes(':') ? `"[${address}]"` : address;
+}
+
+function unquoted(text: string): string {
+  return text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text;
+}
+
+/** All values of a field as one list, null when it is absent. */
+function joined(fields: readonly string[], lowerName: string): string | null {
+  let value: string | null = null;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
+    value = value === null ? (fields[i + 1] as string) : `${value}, ${fields[i + 1]}`;
+  }
+  return value;
+}
+
+function last(list: string | null): string | null {
+  return list === null ? null : (list.split(',').at(-1) as string).trim();
+}

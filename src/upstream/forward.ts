@@ -1,0 +1,339 @@
+/**
+ * One request upstream by node:http: send it, receive the head of the answer, hand over its body.
+ *
+ * - A client that leaves ends the upstream request; a body that breaks off ends it without ever completing it.
+ * - A request without a body that is safe to repeat is sent once more, on a new connection, when a reused connection
+ *   turns out to be dead and the upstream has not said a word (RFC 9112 §9.3.1).
+ * - The body of the answer emits 'end' only when it is whole. A reset is no end, even of a close-delimited body.
+ * - Every wait has an end: connect, first byte, idle. Waiting for the *client* is not counted here; the server does.
+ */
+import {
+  type Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type InformationEvent,
+} from 'node:http';
+import type { Readable } from 'node:stream';
+import { type ErrorCode, ProxyError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { type Connection, ConnectionPool, type Lease, type PoolOptions } from './pool.ts';
+import type { UpstreamRequest } from './request.ts';
+import { keepTrailers, type ResponseFraming, readResponseHead } from './response-head.ts';
+
+export interface UpstreamOptions extends PoolOptions {
+  /** From the request being sent to the head of the answer. */
+  readonly firstByteTimeoutMs: number;
+  /** Between two pieces of the answer's body. */
+  readonly idleTimeoutMs: number;
+  /** Bytes of the head of an answer. */
+  readonly maxHeadBytes: number;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  /** May be empty. */
+  readonly statusText: string;
+  /** Flat list without the fields of the upstream's hop; the caller's own copy. */
+  readonly fields: string[];
+  readonly framing: ResponseFraming;
+  /** Emits 'end' when whole, else 'error' with a ProxyError or the socket's error. Must be read or discarded. */
+  readonly body: Readable;
+  /** Flat list of the trailer fields that may go on; complete once `body` has ended. */
+  trailers(): string[];
+  /** The body is not wanted: end the upstream connection. */
+  discard(): void;
+}
+
+/** The response to the client, as far as it matters here: it closes, and it was delivered by then or not. */
+export interface ClientSide {
+  once(event: 'close', listener: () => void): unknown;
+  readonly destroyed: boolean;
+  readonly writableFinished: boolean;
+  /** HTTP/1 only: false makes `Connection: close`. */
+  shouldKeepAlive?: boolean;
+}
+
+/** A request body; `trailers` is asked when it has ended. */
+export type UploadBody = Readable & { trailers?(): string[] };
+
+export interface ForwardCall {
+  /** Null exactly when the request says that it has none. */
+  readonly body: UploadBody | null;
+  readonly client: ClientSide;
+  /** 103 and other interim answers but 100; fields as a flat list. */
+  readonly onInformation?: (status: number, fields: readonly string[]) => void;
+}
+
+export interface Upstream {
+  /** Resolves with the head; rejects with a ProxyError. */
+  forward(request: UpstreamRequest, call: ForwardCall): Promise<UpstreamResponse>;
+  /** Open connections, lent and idle. */
+  readonly connectionCounts: { open: number; idle: number };
+  /** No new reuse; requests under way go on. */
+  close(): void;
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const pool = new ConnectionPool(options);
+  return {
+    forward: (request, call) =>
+      new Promise((resolve, reject) => {
+        new Call(pool, options, request, call, resolve, reject).start();
+      }),
+    get connectionCounts() {
+      return pool.counts;
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** Safe and idempotent, so that a lost request may be sent again unasked. */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** ClientRequest's own entry for agents; the type definitions leave it out. */
+interface RequestForAgent extends ClientRequest {
+  onSocket(socket: Connection['socket']): void;
+}
+
+/** The state of one forwarded request. It is its own agent (an "Agent-like object"): node:http asks it for a socket. */
+class Call implements Lease {
+  readonly keepAlive = true;
+  keepAliveMs: number | null = null;
+  readonly #pool: ConnectionPool;
+  readonly #options: UpstreamOptions;
+  readonly #request: UpstreamRequest;
+  readonly #call: ForwardCall;
+  readonly #resolve: (response: UpstreamResponse) => void;
+  readonly #reject: (error: ProxyError) => void;
+  #connection: Connection | null = null;
+  #sent: ClientRequest | null = null;
+  #message: IncomingMessage | null = null;
+  #framing: ResponseFraming = 'none';
+  #isReused = false;
+  #isRetry = false;
+  #isUploaded: boolean;
+  #interimCount = 0;
+  /** Why we ended it ourselves; the error that node:http then reports is only the echo. */
+  #reason: ProxyError | null = null;
+
+  constructor(
+    pool: ConnectionPool,
+    options: UpstreamOptions,
+    request: UpstreamRequest,
+    call: ForwardCall,
+    resolve: (response: UpstreamResponse) => void,
+    reject: (error: ProxyError) => void,
+  ) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#request = request;
+    this.#call = call;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#isUploaded = call.body === null;
+  }
+
+  start(): void {
+    const { client, body } = this.#call;
+    if (client.destroyed) {
+      this.#reject(new ProxyError('CLIENT_GONE'));
+      return;
+    }
+    if (body?.errored) {
+      this.#reject(asProxyError(body.errored, 'CLIENT_GONE'));
+      return;
+    }
+    client.once('close', () => this.#onClientClose());
+    this.#send();
+  }
+
+  /** Asked by node:http in place of an agent. */
+  addRequest(request: RequestForAgent): void {
+    const connection = this.#pool.lend(this, this.#isRetry);
+    this.#isReused = connection.isConnected;
+    this.#connection = connection;
+    connection.socket.setTimeout(this.#options.firstByteTimeoutMs);
+    request.onSocket(connection.socket);
+  }
+
+  get isAnswered(): boolean {
+    return this.#message?.complete === true;
+  }
+
+  #send(): void {
+    const { method, target, fields } = this.#request;
+    const request = httpRequest({
+      method,
+      path: target,
+      headers: fields,
+      setHost: false,
+      maxHeaderSize: this.#options.maxHeadBytes,
+      insecureHTTPParser: false,
+      // It has what node:http uses of an agent: addRequest and keepAlive.
+      agent: this as unknown as Agent,
+    });
+    // Node cuts the list silently above some 2,000 otherwise; readResponseHead counts.
+    request.maxHeadersCount = 0;
+    this.#sent = request;
+    request.on('response', (message) => this.#onResponse(message));
+    request.on('error', (error) => this.#onError(error));
+    request.on('information', (info) => this.#onInformation(info));
+    request.on('upgrade', (_message, socket) => {
+      // Nobody asked: a tunnel here would let the client speak past us.
+      this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: 'unasked 101' }));
+      socket.destroy();
+    });
+    this.#upload(request);
+  }
+
+  #upload(request: ClientRequest): void {
+    const body = this.#call.body;
+    if (body === null) {
+      request.end();
+      return;
+    }
+    body.pipe(request, { end: false });
+    body.once('end', () => {
+      this.#isUploaded = true;
+      const trailers = this.#request.body === 'chunked' ? (body.trailers?.() ?? []) : [];
+      if (trailers.length > 0) request.addTrailers(inPairs(keepTrailers(trailers)));
+      request.end();
+    });
+    body.once('error', (error) => this.#abort(asProxyError(error, 'CLIENT_GONE')));
+  }
+
+  #onResponse(message: IncomingMessage): void {
+    this.#message = message;
+    // The socket's error comes as the body's error too; nobody may be listening yet.
+    message.on('error', ignore);
+    const head = readResponseHead(
+      this.#request.method,
+      message.statusCode ?? 0,
+      message.statusMessage ?? '',
+      message.rawHeaders,
+    );
+    if (typeof head === 'string') {
+      this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: head }));
+      return;
+    }
+    this.#framing = head.framing;
+    this.keepAliveMs = head.keepAliveMs;
+    if (this.#options.idleTimeoutMs !== this.#options.firstByteTimeoutMs) {
+      this.#connection?.socket.setTimeout(this.#options.idleTimeoutMs);
+    }
+    // The answer came before the whole request: what is left of it must not be taken for the client's next one.
+    if (!this.#isUploaded && this.#call.client.shouldKeepAlive === true) this.#call.client.shouldKeepAlive = false;
+    this.#resolve({
+      status: message.statusCode as number,
+      statusText: head.statusText,
+      fields: head.fields,
+      framing: head.framing,
+      body: message,
+      trailers: () => keepTrailers(message.rawTrailers),
+      discard: () => this.#abort(new ProxyError('CLIENT_GONE', { detail: 'body not wanted' })),
+    });
+  }
+
+  #onInformation(info: InformationEvent): void {
+    this.#interimCount += 1;
+    if (this.#interimCount > LIMITS.maxInterimResponsesSeen) {
+      this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: 'flood of interim responses' }));
+      return;
+    }
+    // 100 answers our own request, which does not wait for it.
+    if (info.statusCode === 100 || this.#interimCount > LIMITS.maxInterimResponses) return;
+    this.#call.onInformation?.(info.statusCode, info.rawHeaders);
+  }
+
+  #onError(error: Error): void {
+    if (this.#message !== null) {
+      // After a whole answer of known length the connection may break as it likes. One that ends with the connection
+      // is not whole when that is reset, even if the parser has already called it complete.
+      if (this.#message.complete && this.#framing !== 'close' && this.#reason === null) return;
+      this.#message.destroy(this.#reason ?? new ProxyError('UPSTREAM_TRUNCATED', { cause: error }));
+      return;
+    }
+    if (this.#reason === null && this.#mayRetry()) {
+      this.#isRetry = true;
+      this.#send();
+      return;
+    }
+    this.#reject(this.#reason ?? this.#describe(error));
+  }
+
+  #mayRetry(): boolean {
+    const { method, body } = this.#request;
+    return (
+      this.#isReused &&
+      !this.#isRetry &&
+      body === 'none' &&
+      REPEATABLE.has(method) &&
+      this.#connection?.hasAnswered === false &&
+      this.#interimCount === 0 &&
+      !this.#call.client.destroyed
+    );
+  }
+
+  #describe(error: Error): ProxyError {
+    if (error instanceof ProxyError) return error;
+    const code = (error as NodeJS.ErrnoException).code ?? error.name;
+    const detail = { detail: code, cause: error };
+    if (this.#connection?.isConnected !== true) return new ProxyError('UPSTREAM_REFUSED', detail);
+    // HPE_INVALID_EOF_STATE: closed in the middle of the head.
+    const isMalformed = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
+    return new ProxyError(isMalformed ? 'UPSTREAM_BAD_RESPONSE' : 'UPSTREAM_RESET', detail);
+  }
+
+  /** The socket was silent for the time that was set. Is it the upstream that we wait for? */
+  onIdle(): void {
+    const socket = this.#connection?.socket;
+    if (socket === undefined) return;
+    if (this.#message === null) {
+      const waitsForClient = !this.#isUploaded && socket.writableLength === 0;
+      if (!waitsForClient) {
+        this.#abort(new ProxyError('UPSTREAM_TIMEOUT'));
+        return;
+      }
+      socket.setTimeout(this.#options.firstByteTimeoutMs);
+      return;
+    }
+    const waitsForClient = this.#message.isPaused() || this.#message.readableLength > 0;
+    if (!waitsForClient) {
+      this.#abort(new ProxyError('UPSTREAM_STALLED'));
+      return;
+    }
+    socket.setTimeout(this.#options.idleTimeoutMs);
+  }
+
+  #onClientClose(): void {
+    const isOver = this.#call.client.writableFinished && this.#isUploaded;
+    if (!isOver) this.#abort(new ProxyError('CLIENT_GONE'));
+  }
+
+  /** End the upstream request for `reason`; whoever waits for its head or its body learns it. */
+  #abort(reason: ProxyError): void {
+    this.#reason ??= reason;
+    if (this.#message !== null && !this.#message.readableEnded) this.#message.destroy(this.#reason);
+    this.#sent?.destroy(reason);
+    this.#reject(this.#reason);
+  }
+
+  #fail(reason: ProxyError): void {
+    this.#reason ??= reason;
+    this.#reject(this.#reason);
+  }
+}
+
+function asProxyError(error: unknown, code: ErrorCode): ProxyError {
+  return error instanceof ProxyError ? error : new ProxyError(code, { cause: error });
+}
+
+/** `[a, 1, b, 2]` → `[[a, 1], [b, 2]]`, which addTrailers takes. */
+function inPairs(flat: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
+  return pairs;
+}
+
+function ignore(): void {}

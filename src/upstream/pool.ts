@@ -1,0 +1,157 @@
+/**
+ * Connections to the upstream: opened, lent to one request at a time, kept for a while, thrown away on any doubt.
+ *
+ * It replaces node:http's Agent (whose place an "Agent-like object" with `addRequest` may take): the last one used is
+ * lent first, a byte that nobody asked for ends the connection, and one listener per connection serves all its requests.
+ */
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { ProxyError } from '../errors.ts';
+
+export interface PoolOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Null: plain TCP. Else TLS with verification on; `ca` in PEM adds to what Node trusts. */
+  readonly tls: { readonly ca: string | null; readonly serverName: string | null } | null;
+  readonly connectTimeoutMs: number;
+  /** Idle connections kept at most, and for how long. Keep it below the upstream's own keep-alive time. */
+  readonly poolSize: number;
+  readonly poolIdleMs: number;
+}
+
+/** Who holds a connection. */
+export interface Lease {
+  /** Has the whole answer been received? A byte after that belongs to nobody. */
+  readonly isAnswered: boolean;
+  /** How long the upstream promised to keep the connection; null when it did not say. */
+  readonly keepAliveMs: number | null;
+  /** No byte went either way for as long as `socket.setTimeout` says. */
+  onIdle(): void;
+}
+
+/** The announced keep-alive time is the upstream's clock; our reuse has to end well before. */
+const KEEP_ALIVE_MARGIN_MS = 1000;
+
+export class Connection {
+  readonly socket: Socket;
+  readonly #pool: ConnectionPool;
+  lease: Lease | null = null;
+  isConnected = false;
+  /** `socket.bytesRead` when it was lent: no more than that means that the upstream has not said a word. */
+  bytesReadBefore = 0;
+  #hasSurplus = false;
+
+  constructor(
+    pool: ConnectionPool,
+    socket: Socket,
+    connectEvent: 'connect' | 'secureConnect',
+    connectTimeoutMs: number,
+  ) {
+    this.#pool = pool;
+    this.socket = socket;
+    socket.setNoDelay(true);
+    const timer = setTimeout(() => socket.destroy(new ProxyError('UPSTREAM_CONNECT_TIMEOUT')), connectTimeoutMs);
+    socket.once(connectEvent, () => {
+      clearTimeout(timer);
+      this.isConnected = true;
+    });
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#pool.forget(this);
+    });
+    // node:http listens only while a request has the socket; a reset in between must not end the process.
+    socket.on('error', ignore);
+    socket.on('data', () => {
+      if (this.lease === null) socket.destroy();
+      else if (this.lease.isAnswered) this.#hasSurplus = true;
+    });
+    socket.on('timeout', () => {
+      if (this.lease === null) socket.destroy();
+      else this.lease.onIdle();
+    });
+    // Emitted by node:http's ClientRequest when the answer is whole and both sides keep the connection.
+    socket.on('free', () => this.#pool.takeBack(this));
+  }
+
+  get isReusable(): boolean {
+    return this.isConnected && !this.#hasSurplus && !this.socket.destroyed && this.socket.writable;
+  }
+
+  /** Did the upstream send anything since this connection was lent? */
+  get hasAnswered(): boolean {
+    return this.socket.bytesRead > this.bytesReadBefore;
+  }
+}
+
+export class ConnectionPool {
+  readonly #options: PoolOptions;
+  readonly #idle: Connection[] = [];
+  readonly #all = new Set<Connection>();
+  #isClosed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** A connection for `lease`: the one used last, or a new one. `fresh`: certainly a new one. */
+  lend(lease: Lease, fresh: boolean): Connection {
+    let connection = fresh ? undefined : this.#idle.pop();
+    while (connection !== undefined && !connection.isReusable) connection = this.#idle.pop();
+    connection ??= this.#open();
+    connection.lease = lease;
+    connection.bytesReadBefore = connection.socket.bytesRead;
+    return connection;
+  }
+
+  takeBack(connection: Connection): void {
+    const lease = connection.lease;
+    connection.lease = null;
+    const { poolSize, poolIdleMs } = this.#options;
+    const promisedMs = lease?.keepAliveMs ?? null;
+    const idleMs = promisedMs === null ? poolIdleMs : Math.min(poolIdleMs, promisedMs - KEEP_ALIVE_MARGIN_MS);
+    if (this.#isClosed || !connection.isReusable || idleMs <= 0 || this.#idle.length >= poolSize) {
+      connection.socket.destroy();
+      return;
+    }
+    connection.socket.setTimeout(idleMs);
+    this.#idle.push(connection);
+  }
+
+  forget(connection: Connection): void {
+    this.#all.delete(connection);
+    if (connection.lease !== null) return;
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  /** Open connections, lent and idle. */
+  get counts(): { open: number; idle: number } {
+    return { open: this.#all.size, idle: this.#idle.length };
+  }
+
+  /** End idle connections now, lent ones when their request is over. */
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#idle.splice(0)) connection.socket.destroy();
+  }
+
+  #open(): Connection {
+    const { host, port, tls, connectTimeoutMs } = this.#options;
+    const socket =
+      tls === null
+        ? connectPlain({ host, port })
+        : connectTls({
+            host,
+            port,
+            ALPNProtocols: ['http/1.1'],
+            ...(tls.ca === null ? {} : { ca: tls.ca }),
+            // An IP address is no server name (RFC 6066 §3); the certificate is then checked against the address.
+            ...(isIP(tls.serverName ?? host) === 0 ? { servername: tls.serverName ?? host } : {}),
+          });
+    const connection = new Connection(this, socket, tls === null ? 'connect' : 'secureConnect', connectTimeoutMs);
+    this.#all.add(connection);
+    return connection;
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,280 @@
+/**
+ * The request as it goes upstream: target and fields, made from what the client sent. Pure; sends nothing.
+ *
+ * Fields that end at this hop go (RFC 9110 §7.6.1), the ones that a client must not speak for are ours
+ * (X-Forwarded-*, Via, Host), and one framing field is written from the facts of the parser, never copied.
+ * `Connection` of a client names fields to drop; it cannot name the ones that keep the message whole or safe.
+ */
+
+/** How a message body is delimited: none, chunked, or its length in bytes. */
+export type BodyFraming = 'none' | 'chunked' | number;
+
+/** What trusted proxies before us say of the client, and what goes upstream of it. */
+export interface ForwardedClient {
+  /** The outermost address that can be believed. */
+  readonly address: string;
+  readonly scheme: 'http' | 'https';
+  /** The host that the client asked for. */
+  readonly host: string | null;
+  /** The whole value of X-Forwarded-For that goes upstream. */
+  readonly forwardedFor: string;
+  /** The whole value of Forwarded (RFC 7239); null when no trusted proxy uses it. */
+  readonly forwarded: string | null;
+  /** May fields of the peer such as X-Real-IP be believed and passed on? */
+  readonly isPeerTrusted: boolean;
+}
+
+/** The part of the client's request that is needed here; the facts of `proxy/framing.ts` have it. */
+export interface ClientHead {
+  readonly method: string;
+  readonly host: string | null;
+  readonly version: '1.0' | '1.1' | '2.0';
+  /** Flat list of names and values as they were sent. */
+  readonly fields: readonly string[];
+  readonly body: BodyFraming;
+  readonly upgrade: 'websocket' | null;
+  readonly client: ForwardedClient;
+}
+
+/** What the exchange changes. An absent key leaves the client's own field; null removes it. */
+export interface RequestEdits {
+  /** After unmarking: origin-form, or `*`. */
+  readonly target: string;
+  readonly cookie?: string | null;
+  readonly referer?: string | null;
+  readonly origin?: string | null;
+  /** Only these content codings stay in Accept-Encoding. */
+  readonly codings?: readonly string[];
+  /** If-* and Range go, so that the whole page comes back. */
+  readonly dropConditions?: boolean;
+  /** Where the body is edited on its way. */
+  readonly body?: BodyFraming;
+  /** Flat list of fields to add, such as Transid-Client. */
+  readonly add?: readonly string[];
+}
+
+export interface UpstreamSettings {
+  /** `host[:port]` of the upstream, for Host when the client's is not kept. */
+  readonly authority: string;
+  readonly preserveHost: boolean;
+  /** Our pseudonym in Via. */
+  readonly viaName: string;
+}
+
+declare const built: unique symbol;
+
+/** Only `buildUpstreamRequest` makes one. */
+export interface UpstreamRequest {
+  readonly [built]: true;
+  readonly method: string;
+  readonly target: string;
+  /** Flat list; holds exactly one Connection field and at most one framing field, at its end. */
+  readonly fields: readonly string[];
+  readonly body: BodyFraming;
+  readonly upgrade: 'websocket' | null;
+}
+
+/**
+ * What becomes of a field. Absent from the table: it goes upstream as it is.
+ * drop: never goes. ours: written below. trusted: goes only when the peer is a trusted proxy. condition: see edits.
+ */
+type Fate = 'drop' | 'ours' | 'trusted' | 'condition' | 'cookie' | 'referer' | 'origin' | 'accept-encoding' | 'via';
+
+const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
+  ['connection', 'ours'],
+  ['keep-alive', 'drop'],
+  ['proxy-connection', 'drop'],
+  ['proxy-authorization', 'drop'],
+  ['proxy-authenticate', 'drop'],
+  ['te', 'ours'],
+  ['trailer', 'drop'],
+  ['transfer-encoding', 'ours'],
+  ['content-length', 'ours'],
+  ['upgrade', 'ours'],
+  ['http2-settings', 'drop'],
+  // Answered here: a gateway speaks for the origin (RFC 9110 §10.1.1).
+  ['expect', 'drop'],
+  ['host', 'ours'],
+  ['max-forwards', 'ours'],
+  ['via', 'via'],
+  // httpoxy: CGI turns it into HTTP_PROXY.
+  ['proxy', 'drop'],
+  // Override the path in IIS, Symfony, Zend.
+  ['x-original-url', 'drop'],
+  ['x-rewrite-url', 'drop'],
+  ['forwarded', 'ours'],
+  ['x-forwarded-for', 'ours'],
+  ['x-forwarded-proto', 'ours'],
+  ['x-forwarded-host', 'ours'],
+  ['x-forwarded-port', 'trusted'],
+  ['x-forwarded-server', 'trusted'],
+  ['x-forwarded-prefix', 'trusted'],
+  ['x-forwarded-ssl', 'trusted'],
+  ['x-forwarded-scheme', 'trusted'],
+  ['x-forwarded-by', 'trusted'],
+  ['x-real-ip', 'trusted'],
+  ['x-client-ip', 'trusted'],
+  ['x-cluster-client-ip', 'trusted'],
+  ['true-client-ip', 'trusted'],
+  ['cf-connecting-ip', 'trusted'],
+  ['fastly-client-ip', 'trusted'],
+  ['front-end-https', 'trusted'],
+  ['cookie', 'cookie'],
+  ['referer', 'referer'],
+  ['origin', 'origin'],
+  ['accept-encoding', 'accept-encoding'],
+  ['range', 'condition'],
+  ['if-range', 'condition'],
+  ['if-match', 'condition'],
+  ['if-none-match', 'condition'],
+  ['if-modified-since', 'condition'],
+  ['if-unmodified-since', 'condition'],
+]);
+
+/** Fields that `Connection` of a client cannot make us drop: taking them away would change what the request means. */
+const NOT_NAMEABLE: ReadonlySet<string> = new Set([
+  ...['cookie', 'referer', 'origin', 'authorization', 'accept-encoding', 'cache-control', 'content-type', 'via'],
+  ...['content-encoding', 'user-agent', 'close', 'upgrade', 'sec-websocket-key', 'sec-websocket-version'],
+]);
+
+/** Methods for which Node's client assumes no body; the others get a length of their own when they have none. */
+const BODYLESS_BY_DEFAULT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Never throws: the head was checked before, and every edit is of our own making. */
+export function buildUpstreamRequest(
+  head: ClientHead,
+  edits: RequestEdits,
+  settings: UpstreamSettings,
+): UpstreamRequest {
+  const named = namedByConnection(head.fields);
+  const fields: string[] = ['Host', settings.preserveHost && head.host !== null ? head.host : settings.authority];
+  let cookie: string | null = edits.cookie ?? null;
+  let via = '';
+  let maxForwards: string | null = null;
+  let takesTrailers = false;
+
+  for (let i = 0; i < head.fields.length; i += 2) {
+    const name = head.fields[i] as string;
+    const value = head.fields[i + 1] as string;
+    const lower = name.toLowerCase();
+    const fate = FATES.get(lower);
+    if (fate === undefined) {
+      if (isReserved(lower) || (named.has(lower) && !NOT_NAMEABLE.has(lower))) continue;
+      fields.push(name, value);
+      continue;
+    }
+    switch (fate) {
+      case 'drop':
+        break;
+      case 'ours':
+        if (lower === 'max-forwards') maxForwards = value;
+        else if (lower === 'te') takesTrailers = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(value);
+        break;
+      case 'trusted':
+        if (head.client.isPeerTrusted && !named.has(lower)) fields.push(name, value);
+        break;
+      case 'condition':
+        if (edits.dropConditions !== true) fields.push(name, value);
+        break;
+      case 'cookie':
+        // One Cookie field: RFC 9113 §8.2.3 joins crumbs in this way.
+        if (edits.cookie === undefined) cookie = cookie === null ? value : `${cookie}; ${value}`;
+        break;
+      case 'referer':
+      case 'origin':
+        if (edits[fate] === undefined) fields.push(name, value);
+        break;
+      case 'accept-encoding':
+        fields.push(name, edits.codings === undefined ? value : keepCodings(value, edits.codings));
+        break;
+      case 'via':
+        via = via === '' ? value : `${via}, ${value}`;
+        break;
+    }
+  }
+
+  if (cookie !== null && cookie !== '') fields.push('Cookie', cookie);
+  if (typeof edits.referer === 'string') fields.push('Referer', edits.referer);
+  if (typeof edits.origin === 'string') fields.push('Origin', edits.origin);
+  if (edits.add !== undefined) fields.push(...edits.add);
+  pushForwarded(fields, head.client);
+  const received = `${head.version} ${settings.viaName}`;
+  fields.push('Via', via === '' ? received : `${via}, ${received}`);
+  if (maxForwards !== null) pushMaxForwards(fields, head.method, maxForwards);
+  const body = edits.body ?? head.body;
+  pushHop(fields, head, body, takesTrailers);
+  const request = { method: head.method, target: edits.target, fields, body, upgrade: head.upgrade };
+  // The brand exists for the compiler only: it says that this function made the object.
+  return request as unknown as UpstreamRequest;
+}
+
+/** Lower-case names in the client's Connection fields. */
+function namedByConnection(fields: readonly string[]): ReadonlySet<string> {
+  let named: Set<string> | null = null;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    const value = (fields[i + 1] as string).toLowerCase();
+    if (value === 'keep-alive' || value === 'close') continue;
+    named ??= new Set();
+    for (const option of value.split(',')) named.add(option.trim());
+  }
+  return named ?? NOTHING;
+}
+
+/**
+ * Names that only we may use, and spellings that a CGI-like upstream cannot tell from a field with a fate of its own:
+ * `Content_Length` becomes CONTENT_LENGTH as Content-Length does.
+ */
+function isReserved(lower: string): boolean {
+  if (lower.startsWith('transid-') || lower.startsWith('x-forwarded-')) return true;
+  return lower.includes('_') && isReservedSpelling(lower.replaceAll('_', '-'));
+}
+
+function isReservedSpelling(dashed: string): boolean {
+  return (
+    FATES.has(dashed) ||
+    dashed === 'authorization' ||
+    dashed.startsWith('transid-') ||
+    dashed.startsWith('x-forwarded-')
+  );
+}
+
+/** `gzip;q=1, zstd, *` with [gzip, br] → `gzip;q=1`; nothing left: `identity`. RFC 9110 §12.5.3. */
+function keepCodings(value: string, codings: readonly string[]): string {
+  const kept = value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => {
+      const coding = (item.split(';', 1)[0] as string).trim().toLowerCase();
+      return coding === 'identity' || codings.includes(coding);
+    });
+  return kept.length === 0 ? 'identity' : kept.join(', ');
+}
+
+function pushForwarded(fields: string[], client: ForwardedClient): void {
+  fields.push('X-Forwarded-For', client.forwardedFor, 'X-Forwarded-Proto', client.scheme);
+  if (client.host !== null) fields.push('X-Forwarded-Host', client.host);
+  if (client.forwarded !== null) fields.push('Forwarded', client.forwarded);
+}
+
+/** RFC 9110 §7.6.2: counted down for OPTIONS, and no business of other methods. Zero never comes here. */
+function pushMaxForwards(fields: string[], method: string, value: string): void {
+  if (method !== 'OPTIONS') fields.push('Max-Forwards', value);
+  else if (/^\d{1,9}$/.test(value)) fields.push('Max-Forwards', String(Math.max(0, Number(value) - 1)));
+}
+
+/** Connection and the one framing field. Last, because Node recodes a Content-Disposition that follows a length. */
+function pushHop(fields: string[], head: ClientHead, body: BodyFraming, takesTrailers: boolean): void {
+  if (head.upgrade !== null) {
+    fields.push('Connection', 'Upgrade', 'Upgrade', head.upgrade);
+    return;
+  }
+  if (takesTrailers) fields.push('TE', 'trailers', 'Connection', 'keep-alive, TE');
+  else fields.push('Connection', 'keep-alive');
+  if (body === 'chunked') fields.push('Transfer-Encoding', 'chunked');
+  else if (body !== 'none') fields.push('Content-Length', String(body));
+  else if (!BODYLESS_BY_DEFAULT.has(head.method)) fields.push('Content-Length', '0');
+}

@@ -1,0 +1,130 @@
+/**
+ * The head of the upstream's answer: is it one that can be passed on, and which of its fields go to the client?
+ * Pure. RFC 9110 §7.6.1 for fields of this hop, RFC 9112 §6.3 for the length of the body.
+ */
+import { LIMITS } from '../limits.ts';
+
+/** How the body ends: it has none, by chunks, with the connection, or after so many bytes. */
+export type ResponseFraming = 'none' | 'chunked' | 'close' | number;
+
+export interface ResponseHead {
+  /** Flat list, a copy. Content-Length, if any, stands last: Node recodes a Content-Disposition that follows it. */
+  readonly fields: string[];
+  readonly framing: ResponseFraming;
+  readonly statusText: string;
+  /** How long the upstream says it keeps the connection, null when it does not say. */
+  readonly keepAliveMs: number | null;
+}
+
+/** Fields of this hop, and those that end here because they speak of a proxy. */
+const HOP_FIELDS: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authentication-info'],
+  ...['te', 'transfer-encoding', 'upgrade', 'content-length', 'http2-settings'],
+]);
+
+/** A field or reason phrase with a control character is either an attack or a broken upstream. */
+const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
+
+/**
+ * Judge a head as the parser gave it (`raw`: flat list, complete). A string is the reason why it is malformed, for the
+ * log. `method` is that of the request: an answer to HEAD has no body whatever it says.
+ */
+export function readResponseHead(
+  method: string,
+  status: number,
+  statusText: string,
+  raw: readonly string[],
+): ResponseHead | string {
+  if (status < 200 || status > 999) return `status ${status}`;
+  if (raw.length > LIMITS.maxResponseFields * 2) return `${raw.length / 2} fields`;
+  const fields: string[] = [];
+  let connection = '';
+  let length: string | null = null;
+  let coding: string | null = null;
+  let keepAliveMs: number | null = null;
+
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
+    const lower = name.toLowerCase();
+    if (!HOP_FIELDS.has(lower)) {
+      fields.push(name, value);
+      continue;
+    }
+    switch (lower) {
+      case 'connection':
+        connection += `,${value}`;
+        break;
+      case 'content-length':
+        if (length !== null) return 'several Content-Length fields';
+        length = value;
+        break;
+      case 'transfer-encoding':
+        if (coding !== null) return 'several Transfer-Encoding fields';
+        coding = value;
+        break;
+      case 'keep-alive':
+        keepAliveMs = keepAliveHint(value);
+        break;
+    }
+  }
+
+  if (length !== null && !/^\d{1,15}$/.test(length)) return 'Content-Length is no number';
+  if (coding !== null && coding.toLowerCase() !== 'chunked') return 'Transfer-Encoding is not chunked';
+  if (coding !== null && length !== null) return 'both Transfer-Encoding and Content-Length';
+  const framing = framingOf(method, status, length, coding);
+  const kept = connection === '' ? fields : withoutNamed(fields, connection);
+  if (length !== null && status !== 204) kept.push('Content-Length', length);
+  return { fields: kept, framing, statusText: NOT_FIELD_TEXT.test(statusText) ? '' : statusText, keepAliveMs };
+}
+
+/** RFC 9112 §6.3, in its order. */
+function framingOf(method: string, status: number, length: string | null, coding: string | null): ResponseFraming {
+  if (method === 'HEAD' || status === 204 || status === 304) return 'none';
+  if (coding !== null) return 'chunked';
+  return length === null ? 'close' : Number(length);
+}
+
+function withoutNamed(fields: string[], connection: string): string[] {
+  const named = new Set<string>();
+  for (const option of connection.toLowerCase().split(',')) named.add(option.trim());
+  named.delete('keep-alive');
+  named.delete('close');
+  named.delete('');
+  if (named.size === 0) return fields;
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (!named.has(name.toLowerCase())) kept.push(name, fields[i + 1] as string);
+  }
+  return kept;
+}
+
+/** `timeout=5, max=100` → 5000. */
+function keepAliveHint(value: string): number | null {
+  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})/i.exec(value)?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
+}
+
+/** Trailer fields that may go on: RFC 9110 §6.5.1 forbids those of framing, routing, authentication and caching. */
+const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
+  ...['content-length', 'transfer-encoding', 'trailer', 'host', 'connection', 'keep-alive', 'te', 'upgrade', 'via'],
+  ...['proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'set-cookie', 'cookie', 'authorization'],
+  ...['content-encoding', 'content-type', 'content-range', 'cache-control', 'expires', 'vary', 'location', 'expect'],
+  ...['max-forwards', 'range', 'www-authenticate', 'age', 'date', 'warning', 'forwarded', 'retry-after'],
+]);
+
+/** The trailer fields of a flat list that can be passed on as trailers. */
+export function keepTrailers(raw: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    const lower = name.toLowerCase();
+    if (NOT_IN_TRAILERS.has(lower) || lower.startsWith('x-forwarded-') || lower.startsWith('transid-')) continue;
+    if (lower.includes('_') || NOT_FIELD_TEXT.test(value)) continue;
+    kept.push(name, value);
+  }
+  return kept;
+}

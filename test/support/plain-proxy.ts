@@ -1,0 +1,108 @@
+/**
+ * The engine alone: a reverse proxy that forwards everything, without sessions. Tests of framing, faults and connections
+ * use it, so that what they see is the engine's doing.
+ */
+import { openBody } from '../../src/proxy/client-body.ts';
+import { pipeBody, sendHead, sendInformation } from '../../src/proxy/client-response.ts';
+import {
+  type Handler,
+  type Refusal,
+  type RunningServer,
+  type ServerOptions,
+  startServer,
+} from '../../src/proxy/server.ts';
+import { createUpstream, type Upstream, type UpstreamOptions } from '../../src/upstream/forward.ts';
+import { buildUpstreamRequest } from '../../src/upstream/request.ts';
+
+export interface PlainProxy {
+  readonly port: number;
+  readonly server: RunningServer;
+  readonly upstream: Upstream;
+  /** What the server refused or failed at, in order. */
+  readonly refusals: Refusal[];
+  close(): Promise<void>;
+}
+
+export interface PlainProxyOptions {
+  readonly upstreamPort: number;
+  readonly timeouts?: Partial<ServerOptions['timeouts']>;
+  readonly limits?: Partial<ServerOptions['limits']>;
+  readonly upstream?: Partial<UpstreamOptions>;
+  readonly server?: Partial<ServerOptions>;
+  readonly bodyLimitBytes?: number;
+  readonly preserveHost?: boolean;
+}
+
+export async function startPlainProxy(options: PlainProxyOptions): Promise<PlainProxy> {
+  const refusals: Refusal[] = [];
+  const upstreamOptions: UpstreamOptions = {
+    host: '127.0.0.1',
+    port: options.upstreamPort,
+    tls: null,
+    connectTimeoutMs: 1000,
+    firstByteTimeoutMs: 1000,
+    idleTimeoutMs: 1000,
+    poolSize: 256,
+    poolIdleMs: 5000,
+    maxHeadBytes: 64 * 1024,
+    ...options.upstream,
+  };
+  const upstream = createUpstream(upstreamOptions);
+  const settings = {
+    authority: `127.0.0.1:${options.upstreamPort}`,
+    preserveHost: options.preserveHost ?? true,
+    viaName: 'test-proxy',
+  };
+  const handler: Handler = async (req, res, facts) => {
+    const body = openBody(req, res, facts, options.bodyLimitBytes ?? 8 * 1024 * 1024);
+    const request = buildUpstreamRequest(facts, { target: facts.target }, settings);
+    const response = await upstream.forward(request, {
+      body,
+      client: res,
+      onInformation: (status, fields) => sendInformation(res, status, fields),
+    });
+    sendHead(res, response.status, response.statusText, response.fields);
+    const lengthBytes = typeof response.framing === 'number' ? response.framing : null;
+    await pipeBody(response.body, res, { lengthBytes, trailers: () => response.trailers() });
+  };
+  const server = await startServer(
+    {
+      listener: { host: '127.0.0.1', port: 0 },
+      timeouts: {
+        headerMs: 1000,
+        bodyIdleMs: 1000,
+        sendIdleMs: 1000,
+        keepAliveMs: 2000,
+        drainMs: 3000,
+        ...options.timeouts,
+      },
+      limits: {
+        connections: 10_000,
+        connectionsPerAddress: 200,
+        headerBytes: 16 * 1024,
+        targetBytes: 8 * 1024,
+        fields: 200,
+        requestsPerConnection: 1000,
+        ...options.limits,
+      },
+      viaName: settings.viaName,
+      isTrustedProxy: () => false,
+      events: { refused: (refusal) => refusals.push(refusal) },
+      ...options.server,
+    },
+    handler,
+    async () => {
+      throw new Error('no tunnel in this proxy');
+    },
+  );
+  return {
+    port: server.address.port,
+    server,
+    upstream,
+    refusals,
+    close: async () => {
+      await server.drain();
+      upstream.close();
+    },
+  };
+}
