@@ -110,9 +110,11 @@ export class PhpScanner implements Scanner {
       bytes: Buffer.from(name, 'latin1'),
       attribute: Buffer.from(attribute, 'latin1'),
     }));
-    this.#longestName = Math.max(0, ...this.#names.map(({ bytes }) => bytes.length));
     this.#sink = sink;
     this.#maxTagBytes = options.maxTagBytes ?? LIMITS.maxTagBytes;
+    // Without a bound names are held to their end, as in PHP: where a cut falls within one, that shows.
+    const longest = Math.max(0, ...this.#names.map(({ bytes }) => bytes.length));
+    this.#longestName = Number.isFinite(this.#maxTagBytes) ? longest : this.#maxTagBytes;
     this.#tag = {
       name: '',
       namespace: 'html',

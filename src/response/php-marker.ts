@@ -6,8 +6,9 @@
  */
 import type { Edits, PageMarker } from '../html/edits.ts';
 import type { PhpAttribute, PhpStartTag } from '../html/scan-php.ts';
-import type { StartTag } from '../html/scanner.ts';
+import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
 import { appendPhpPairs, mayPhpFormHoldFields, type PhpFormSettings, type PhpUrlSettings } from '../sid/php-url.ts';
+import type { SkipReason } from '../sid/scope.ts';
 
 /** What one rewriter of PHP puts on pages; the strings are byte strings. */
 export interface PhpMarkerSettings extends PhpUrlSettings, PhpFormSettings {
@@ -15,46 +16,65 @@ export interface PhpMarkerSettings extends PhpUrlSettings, PhpFormSettings {
   readonly fields: Buffer;
 }
 
-/** The veto: leaves out what PHP would write but must not leave. It sees every tag of the page that can matter to it. */
+/**
+ * Why the veto leaves out what PHP would write: a reason of the scope; browsers see no such tag there; they see another
+ * value; it would damage the page; or a form could be sent elsewhere by one of its buttons or by an outer form.
+ */
+export type PhpVetoReason = SkipReason | 'no-tag' | 'other-value' | 'breaks-markup' | 'other-target';
+
+/** The veto. It is told every start tag that matters to it before it is asked about one. */
 export interface PhpJudge {
-  /** A start tag as browsers see it, before the questions about it are asked. Null: browsers see none where PHP does. */
-  see(tag: StartTag | null): void;
-  /** May `after` take the place of `before`, the value of `attribute`? Both are byte strings. */
-  mayChange(tag: PhpStartTag, attribute: PhpAttribute, before: string, after: string): boolean;
-  /** Put the fields behind the form's tag, now, later or never. */
-  placeFields(tag: PhpStartTag, fields: Buffer, edits: Edits): void;
+  see(tag: WitnessedTag): void;
+  /** Why `after` must not take the place of `before`, the value of `attribute`; null: it may. Both are byte strings. */
+  judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null;
+  /** Put the fields behind the form's tag, now or when the form is known whole; or say why they must not stand there. */
+  placeFields(tag: WitnessedTag, fields: Buffer, edits: Edits): PhpVetoReason | null;
   endTag(name: string): void;
   end(): void;
 }
 
-/** A tag as a scanner with a witness reports it; without one, what browsers see is not known. */
-export interface WitnessedTag extends PhpStartTag {
-  /** False for a tag of the page that PHP's machine does not see or that is none of its list. */
-  readonly isPhp: boolean;
-  /** What browsers see at the same place, null for nothing. */
-  readonly page: StartTag | null;
+/** One place that PHP's scanner found, for `transid rewrite --explain`. */
+export interface PhpDecision {
+  readonly bytes: Buffer;
+  /** Into `bytes`. */
+  readonly offset: number;
+  readonly element: string;
+  /** Lower case; '' for the hidden fields of a form. */
+  readonly attribute: string;
+  /** Raw, as a byte string; for hidden fields the action that PHP remembers. */
+  readonly url: string;
+  /** 'mark', 'leave' (PHP itself leaves it), or why the veto left it out. */
+  readonly decision: 'mark' | 'leave' | PhpVetoReason;
+}
+
+export interface PhpMarkerOptions {
+  readonly settings: PhpMarkerSettings;
+  /** Null: no veto, and tags come from PHP's scanner alone. */
+  readonly judge: PhpJudge | null;
+  readonly explain?: (decision: PhpDecision) => void;
 }
 
 export class PhpMarker implements PageMarker {
   readonly #settings: PhpMarkerSettings;
   readonly #judge: PhpJudge | null;
+  readonly #explain: ((decision: PhpDecision) => void) | null;
   /** The last action that PHP saw in a form tag: it stays from form to form [PHP 7.6]. */
   #action: string | null = null;
 
-  constructor(settings: PhpMarkerSettings, judge: PhpJudge | null) {
-    this.#settings = settings;
-    this.#judge = judge;
+  constructor(options: PhpMarkerOptions) {
+    this.#settings = options.settings;
+    this.#judge = options.judge;
+    this.#explain = options.explain ?? null;
   }
 
-  startTag(tag: PhpStartTag, edits: Edits): void {
+  /** `tag` is a WitnessedTag if there is a judge: `php-rewriter.ts` makes both or neither. */
+  startTag(tag: PhpStartTag | WitnessedTag, edits: Edits): void {
+    this.#judge?.see(tag as WitnessedTag);
     for (let index = 0; index < tag.attributeCount; index++) {
       const attribute = tag.attributes[index];
       if (attribute !== undefined) this.#attribute(tag, attribute, edits);
     }
-    if (!tag.isClosed || tag.name !== 'form' || this.#settings.fields.length === 0) return;
-    if (!mayPhpFormHoldFields(this.#action, this.#settings)) return;
-    if (this.#judge === null) edits.insert(tag.end, this.#settings.fields);
-    else this.#judge.placeFields(tag, this.#settings.fields, edits);
+    if (tag.name === 'form' && tag.isClosed && this.#settings.fields.length > 0 && isOfPhp(tag)) this.#form(tag, edits);
   }
 
   #attribute(tag: PhpStartTag, attribute: PhpAttribute, edits: Edits): void {
@@ -62,9 +82,27 @@ export class PhpMarker implements PageMarker {
     if (attribute.isAction) this.#action = before;
     if (!attribute.isListed) return;
     const after = appendPhpPairs(before, this.#settings);
-    if (after === null) return;
-    if (this.#judge !== null && !this.#judge.mayChange(tag, attribute, before, after)) return;
+    const veto =
+      after === null ? null : (this.#judge?.judgeChange(tag as WitnessedTag, attribute, before, after) ?? null);
+    if (this.#explain !== null) {
+      const name = tag.bytes.toString('latin1', attribute.nameStart, attribute.nameEnd).toLowerCase();
+      this.#tell(tag, attribute.valueStart, name, before, veto ?? (after === null ? 'leave' : 'mark'));
+    }
+    if (after === null || veto !== null) return;
     edits.replace(attribute.valueStart, attribute.valueEnd, Buffer.from(after, 'latin1'));
+  }
+
+  #form(tag: PhpStartTag, edits: Edits): void {
+    const { fields } = this.#settings;
+    const isPut = mayPhpFormHoldFields(this.#action, this.#settings);
+    let veto: PhpVetoReason | null = null;
+    if (isPut && this.#judge !== null) veto = this.#judge.placeFields(tag as WitnessedTag, fields, edits);
+    else if (isPut) edits.insert(tag.end, fields);
+    if (this.#explain !== null) this.#tell(tag, tag.end, '', this.#action ?? '', veto ?? (isPut ? 'mark' : 'leave'));
+  }
+
+  #tell(tag: PhpStartTag, offset: number, attribute: string, url: string, decision: PhpDecision['decision']): void {
+    this.#explain?.({ bytes: tag.bytes, offset, element: tag.name, attribute, url, decision });
   }
 
   endTag(name: string): void {
@@ -74,4 +112,9 @@ export class PhpMarker implements PageMarker {
   end(): void {
     this.#judge?.end();
   }
+}
+
+/** Tags that only browsers see are reported for the judge's sake. */
+function isOfPhp(tag: PhpStartTag | WitnessedTag): boolean {
+  return !('isPhp' in tag) || tag.isPhp;
 }

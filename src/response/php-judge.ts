@@ -1,0 +1,191 @@
+/**
+ * The veto over PHP's bytes [PHP 21.3]: an id goes only where a browser reads it as PHP meant it, and only into a URL
+ * that stays in the scope. What is left out leaves the page as it came.
+ *
+ * PHP's edit stands if a browser sees the same tag with the same value at the same bytes, if the URL is in scope both as
+ * it stood and as PHP writes it, and, for hidden fields, if neither an outer form nor a button of the form sends them
+ * elsewhere. The last needs the whole form, so fields wait for `</form>`. All else is PHP's own affair, its oddities kept.
+ */
+import { decodeAttributeValue } from '../html/character-references.ts';
+import type { DeferredInsert, Edits } from '../html/edits.ts';
+import { parseRefresh } from '../html/refresh.ts';
+import type { PhpAttribute } from '../html/scan-php.ts';
+import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
+import type { AttributeSpan, StartTag, TagInterest } from '../html/scanner.ts';
+import type { Base, Scope } from '../sid/scope.ts';
+import type { PhpJudge, PhpVetoReason } from './php-marker.ts';
+
+export interface PhpJudgeOptions {
+  readonly scope: Scope;
+  /** Absolute, as the client sees it. */
+  readonly documentUrl: string;
+  /** Why the scanner gave up, null while it has not: what it no longer sees cannot be judged. */
+  readonly bailedOut: () => string | null;
+}
+
+/** What the judge must see of a page, beside the tags of PHP's list. */
+const SEEN_TAGS = ['base', 'button', 'form', 'input', 'select', 'template'];
+const SEEN_END_TAGS: ReadonlySet<string> = new Set(['form', 'select', 'template']);
+
+/** What the scanner that acts as a witness has to report. */
+export function phpWitnessInterest(phpTags: Iterable<string>): TagInterest {
+  return { startTags: new Set([...phpTags, ...SEEN_TAGS]), endTags: SEEN_END_TAGS };
+}
+
+/** Attributes that hold several URLs: with white space or a comma in it, what PHP adds lands in the wrong one. */
+const LISTS: ReadonlySet<string> = new Set(['archive', 'imagesrcset', 'ping', 'srcset']);
+/** Attributes that hold no URL but markup or code; so do all that begin with `on`. */
+const CODE: ReadonlySet<string> = new Set(['srcdoc', 'style']);
+
+interface PendingFields {
+  readonly deferred: DeferredInsert;
+  readonly fields: Buffer;
+}
+
+export class PhpScopeJudge implements PhpJudge {
+  readonly #scope: Scope;
+  readonly #documentUrl: string;
+  readonly #bailedOut: () => string | null;
+  #base: Base;
+  #hasBase = false;
+  /** A form tag within an open form opens nothing for a browser: its fields go where the outer form goes (HTML §13.2.6.4.7). */
+  #openForm: 'none' | 'own' | 'foreign' = 'none';
+  /** Depth of what makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
+  #openSelects = 0;
+  #openTemplates = 0;
+  /** Values of `form=` on buttons that send elsewhere. */
+  readonly #foreignButtons = new Set<string>();
+  #pending: PendingFields[] = [];
+
+  constructor(options: PhpJudgeOptions) {
+    this.#scope = options.scope;
+    this.#documentUrl = options.documentUrl;
+    this.#bailedOut = options.bailedOut;
+    this.#base = options.scope.base(options.documentUrl);
+  }
+
+  see(tag: WitnessedTag): void {
+    const { page } = tag;
+    if (page === null || page.namespace !== 'html') return;
+    if (page.name === 'base') this.#seeBase(page);
+    else if (page.name === 'form') this.#seeForm(page);
+    else if (page.name === 'select') this.#openSelects++;
+    else if (page.name === 'template') this.#openTemplates++;
+    else if (page.name === 'button' || page.name === 'input') this.#seeButton(page);
+  }
+
+  /** The first `base` with an `href` counts (HTML §4.2.3); one that cannot be resolved or is a `data:` URL does not. */
+  #seeBase(page: StartTag): void {
+    const href = attributeValue(page, 'href');
+    if (href === null || this.#hasBase || this.#openTemplates > 0) return;
+    this.#hasBase = true;
+    const url = URL.canParse(href, this.#documentUrl) ? new URL(href, this.#documentUrl) : null;
+    if (url === null || url.protocol === 'data:' || url.protocol === 'javascript:') return;
+    this.#base = this.#scope.base(url.href);
+  }
+
+  #seeForm(page: StartTag): void {
+    if (this.#openForm === 'foreign') return;
+    const isOwn = this.#judgeTarget(attributeValue(page, 'action')) === null;
+    // A foreign form within an own one is none to browsers; but that the own one is still open is only likely.
+    this.#openForm = isOwn ? 'own' : 'foreign';
+  }
+
+  #seeButton(page: StartTag): void {
+    const target = attributeValue(page, 'formaction');
+    if (target === null || this.#judgeTarget(target) === null) return;
+    const owner = attributeValue(page, 'form');
+    if (owner !== null) this.#foreignButtons.add(owner);
+    // Even one that names its form: that may be the one that is open.
+    if (this.#openForm !== 'none') this.#openForm = 'foreign';
+    this.#settle(false);
+  }
+
+  judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null {
+    const { page } = tag;
+    if (page === null || page.name !== tag.name) return 'no-tag';
+    const seen = page.attributes.find(
+      ({ hasValue, valueStart, valueEnd }, index) =>
+        index < page.attributeCount &&
+        hasValue &&
+        valueStart === attribute.valueStart &&
+        valueEnd === attribute.valueEnd,
+    );
+    if (seen === undefined) return 'other-value';
+    if (endsValue(after, seen.quote)) return 'breaks-markup';
+    const name = page.bytes.toString('latin1', seen.nameStart, seen.nameEnd).toLowerCase();
+    if (CODE.has(name) || name.startsWith('on')) return 'breaks-markup';
+    if (LISTS.has(name) && /[\t\n\f\r ,]/.test(before)) return 'breaks-markup';
+    const isRefresh = page.name === 'meta' && name === 'content';
+    return this.#judgeValue(before, isRefresh) ?? this.#judgeValue(after, isRefresh);
+  }
+
+  #judgeValue(value: string, isRefresh: boolean): PhpVetoReason | null {
+    const { text } = decodeAttributeValue(value);
+    if (!isRefresh) return this.#judgeReference(text);
+    const span = parseRefresh(text);
+    return span === null ? null : this.#judgeReference(text.slice(span.start, span.end));
+  }
+
+  #judgeReference(reference: string): PhpVetoReason | null {
+    const judgement = this.#scope.judge(reference, this.#base);
+    // PHP makes a link of what a browser takes for a place in the page [PHP 3.6]; that leads to the base.
+    if (judgement === 'fragment-only') return this.#judgeReference('');
+    return judgement === 'mark' ? null : judgement;
+  }
+
+  /** Where a form goes: without an action, or with an empty one, to the document itself (HTML §4.10.21.3). */
+  #judgeTarget(action: string | null): PhpVetoReason | null {
+    return this.#judgeReference(action === null || action === '' ? this.#documentUrl : action);
+  }
+
+  placeFields(tag: WitnessedTag, fields: Buffer, edits: Edits): PhpVetoReason | null {
+    const { page } = tag;
+    if (page === null || page.name !== 'form' || page.end !== tag.end || page.namespace !== 'html') return 'no-tag';
+    const veto = this.#judgeTarget(attributeValue(page, 'action'));
+    if (veto !== null) return veto;
+    if (this.#openForm === 'foreign') return 'other-target';
+    const id = attributeValue(page, 'id');
+    if (id !== null && this.#foreignButtons.has(id)) return 'other-target';
+    this.#pending.push({ deferred: edits.defer(tag.end), fields });
+    return null;
+  }
+
+  endTag(name: string): void {
+    if (name === 'select') this.#openSelects = 0;
+    else if (name === 'template') this.#openTemplates = Math.max(0, this.#openTemplates - 1);
+    else if (name === 'form' && this.#openSelects === 0 && this.#openTemplates === 0) {
+      this.#openForm = 'none';
+      this.#settle(true);
+    }
+  }
+
+  end(): void {
+    this.#settle(this.#bailedOut() === null);
+  }
+
+  #settle(isOwn: boolean): void {
+    for (const { deferred, fields } of this.#pending) deferred.settle(isOwn ? fields : null);
+    this.#pending = [];
+  }
+}
+
+/** The first attribute of the name counts; decoded, null where there is none. */
+function attributeValue(tag: StartTag, name: string): string | null {
+  for (let index = 0; index < tag.attributeCount; index++) {
+    const attribute = tag.attributes[index];
+    if (attribute !== undefined && isNamed(tag, attribute, name)) {
+      return decodeAttributeValue(tag.bytes.toString('latin1', attribute.valueStart, attribute.valueEnd)).text;
+    }
+  }
+  return null;
+}
+
+function isNamed(tag: StartTag, { nameStart, nameEnd }: AttributeSpan, name: string): boolean {
+  return nameEnd - nameStart === name.length && tag.bytes.toString('latin1', nameStart, nameEnd).toLowerCase() === name;
+}
+
+/** Would the value, written between such quotes, end before its end? A separator can hold any byte [PHP 4.6]. */
+function endsValue(value: string, quote: number): boolean {
+  return quote === 0 ? /[\t\n\f\r >]/.test(value) : value.includes(String.fromCharCode(quote));
+}
