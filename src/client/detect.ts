@@ -16,8 +16,10 @@ export interface Evidence {
   readonly hasJarCookie: boolean;
   /** A cookie came that proves a cookie client: one of `session.cookies` if listed, else any that is not ignored. */
   readonly hasRelevantCookie: boolean;
-  /** `Sec-Fetch-Storage-Access: none` in a cross-site frame: the browser withholds cookies here. */
+  /** `Sec-Fetch-Storage-Access: none`: the browser withholds cookies here, as it does in frames on foreign sites. */
   readonly isStorageBlocked: boolean;
+  /** `detect: probe`: the request came back from our redirect, but the probe cookie did not. */
+  readonly isProbeUnanswered: boolean;
 }
 
 export type PolicyTriple = Pick<RoutePolicy, 'useCookies' | 'useOnlyCookies' | 'useTransSid'>;
@@ -29,7 +31,8 @@ export function judge(policy: PolicyTriple, evidence: Evidence): Verdict {
   if (!policy.useCookies) return 'refuses';
   if (evidence.hasValidSid) return evidence.hasJarCookie ? 'accepts' : 'refuses';
   if (evidence.isStorageBlocked) return 'refuses';
-  return evidence.hasRelevantCookie ? 'accepts' : 'unknown';
+  if (evidence.hasRelevantCookie) return 'accepts';
+  return evidence.isProbeUnanswered ? 'refuses' : 'unknown';
 }
 
 /** What the verdict means for this exchange [PHP 10.6]. */

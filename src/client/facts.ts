@@ -18,8 +18,10 @@ export interface ClientFacts {
   readonly isRobot: boolean;
   /** A GET or HEAD that shows its answer as a page: it may be redirected. */
   readonly isNavigation: boolean;
-  /** A frame on a page of another site whose cookies the browser withholds. */
+  /** The browser says that it withholds cookies here; it says so only in frames and for parts of foreign pages. */
   readonly isStorageBlocked: boolean;
+  /** In a frame on a page of another site, as far as the browser tells. */
+  readonly isForeignFrame: boolean;
   readonly fetchSite: string | null;
   readonly referer: string | null;
 }
@@ -55,13 +57,16 @@ export function observeClient(method: string, fields: readonly string[]): Client
     userAgent,
     isRobot: isCrawler(userAgent),
     isNavigation: isNavigation(method, seen.fetchMode, seen.fetchDest, seen.accept),
-    isStorageBlocked:
-      seen.storageAccess === 'none' &&
-      seen.fetchSite === 'cross-site' &&
-      (seen.fetchDest === 'iframe' || seen.fetchDest === 'frame'),
+    isStorageBlocked: seen.storageAccess === 'none',
+    // Sec-Fetch-Storage-Access is only sent where the top-level site is another one.
+    isForeignFrame: seen.storageAccess !== null || (seen.fetchSite === 'cross-site' && isFrame(seen.fetchDest)),
     fetchSite: seen.fetchSite,
     referer: seen.referer,
   };
+}
+
+function isFrame(dest: string | null): boolean {
+  return dest === 'iframe' || dest === 'frame';
 }
 
 /** One pass over the list; the length of a name sorts out most fields before anything is lower-cased. */

@@ -27,6 +27,7 @@ export interface Arrival {
   /** The client's session, null for none; how it was found. */
   readonly session: Session | null;
   readonly foundBy: 'target' | 'referer' | null;
+  readonly isProbed: boolean;
   /** A cookie of the jar came along with its very value: this client, not a stranger with its link, holds the session. */
   readonly isJarsOwner: boolean;
   readonly verdict: Verdict;
@@ -49,7 +50,7 @@ export async function receive(
     address: facts.client.address,
   };
   const found = await findSession(site, facts, policy, client, binding, sids);
-  const evidence = gatherEvidence(policy, client, found?.session ?? null);
+  const evidence = gatherEvidence(policy, client, found?.session ?? null, located.isProbed);
   const verdict = judge(policy, evidence);
   return {
     site,
@@ -62,6 +63,7 @@ export async function receive(
     binding,
     session: found?.session ?? null,
     foundBy: found?.by ?? null,
+    isProbed: located.isProbed,
     isJarsOwner: found !== null && sharesCookie(site, found.session, facts, client, target),
     verdict,
     treatment: treat(policy, verdict, evidence),
@@ -80,6 +82,8 @@ export interface Located {
   readonly target: string;
   readonly sids: readonly string[];
   readonly carriedIn: CarrierKind | null;
+  /** The request came back from our probe redirect (`detect: probe`). */
+  readonly isProbed: boolean;
 }
 
 /**
@@ -102,11 +106,18 @@ export function locate(site: Site, facts: RequestFacts): Located {
     carriedIn = unmarked.places[0] ?? null;
   }
   if (pathOf(target) !== pathOf(facts.target)) match = stricterMatch(site, match, host, pathOf(target));
-  return { policy: match.policy, target, sids, carriedIn };
+  const probe = match.policy.detect === 'probe' ? unmarkTarget(target, probeName(match.policy)) : null;
+  const isProbed = probe !== null && probe.target !== target;
+  return { policy: match.policy, target: isProbed ? probe.target : target, sids, carriedIn, isProbed };
 }
 
 function stricterMatch(site: Site, asCame: RouteMatch, host: string, path: string): RouteMatch {
   return stricterOf(asCame, site.routes.match(host, path));
+}
+
+/** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */
+export function probeName(policy: RoutePolicy): string {
+  return `${policy.session.name}_probe`;
 }
 
 function pathOf(target: string): string {
@@ -157,17 +168,24 @@ function withoutFragment(url: string): string {
   return hash < 0 ? url : url.slice(0, hash);
 }
 
-function gatherEvidence(policy: RoutePolicy, client: ClientFacts, session: Session | null): Evidence {
+function gatherEvidence(
+  policy: RoutePolicy,
+  client: ClientFacts,
+  session: Session | null,
+  isProbed: boolean,
+): Evidence {
   return {
     isRobot: client.isRobot,
     hasValidSid: session !== null,
     hasJarCookie: session !== null && client.cookieNames.some((name) => session.jar.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
-    isStorageBlocked: client.isStorageBlocked,
+    // A route that tries partitioned cookies first waits for their return, as with any unknown client.
+    isStorageBlocked: client.isStorageBlocked && !policy.partitionedCookies,
+    isProbeUnanswered: isProbed,
   };
 }
 
-/** The Referer as it goes upstream: without any SID; null for none. */
+/** The Referer as it goes upstream and into the log: without any SID; null for none. */
 export function cleanReferer(site: Site, referer: string | null): string | null {
   if (referer === null) return null;
   return site.sidNames.reduce((url, name) => unmarkReference(url, name), referer);

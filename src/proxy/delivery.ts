@@ -3,7 +3,14 @@
  */
 import { ProxyError } from '../errors.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
-import { makePrivate, takeSetCookies, takeSignals, type UpstreamSignals } from '../response/fields.ts';
+import {
+  makePrivate,
+  mapOrigin,
+  partitionCookies,
+  takeSetCookies,
+  takeSignals,
+  type UpstreamSignals,
+} from '../response/fields.ts';
 import { createPageStage, type MarkingStage } from '../response/page-stage.ts';
 import {
   canCarry,
@@ -36,7 +43,7 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
   const { policy, treatment } = arrival;
   const vars = varsOf(arrival, signals);
   const mayRewrite = treatment.mayMark || vars.length > 0;
-  const asCame: ResponseHead = { status: response.status, fields };
+  const asCame: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
   const page = mayRewrite ? pageKind(asCame) : null;
   const absorbed = await absorb(arrival, asCame, page, signals);
   const head: ResponseHead = { status: response.status, fields: absorbed.fields };
@@ -68,6 +75,14 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     bytes: sent.bytes,
     bailedOut: sent.bailedOut,
   };
+}
+
+/** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
+function adoptFields(arrival: Arrival, fields: readonly string[]): readonly string[] {
+  const { site, policy, client, facts } = arrival;
+  const own = site.upstreamOrigin === null ? fields : mapOrigin(fields, site.upstreamOrigin, ownOrigin(facts));
+  const isPartitioned = policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
+  return isPartitioned ? partitionCookies(own) : own;
 }
 
 /** The route's variables and what the upstream added for this response, in this order [PHP 9.1]. */

@@ -10,10 +10,10 @@ import {
   type RequestEdits,
   type UpstreamRequest,
 } from '../upstream/request.ts';
-import { type Arrival, cleanReferer, locate, receive } from './arrival.ts';
+import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver } from './delivery.ts';
-import type { RequestFacts } from './framing.ts';
+import { fieldValue, type RequestFacts } from './framing.ts';
 import { type ExchangeObserver, ExchangeRecord } from './record.ts';
 import { ownRedirect, redirectFields } from './redirects.ts';
 import type { ClientRequest, Handler, UpgradeHandler } from './server.ts';
@@ -106,13 +106,30 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   const { site, facts, policy, treatment, client, session } = arrival;
   const edits: { -readonly [Key in keyof RequestEdits]: RequestEdits[Key] } = { target: arrival.target };
   if (framing !== facts.body) edits.body = framing;
-  const referer = cleanReferer(site, client.referer);
+  const referer = toUpstreamOrigin(arrival, cleanReferer(site, client.referer));
   if (referer !== client.referer) edits.referer = referer;
+  if (site.upstreamOrigin !== null) edits.origin = toUpstreamOrigin(arrival, fieldValue(facts.fields, 'origin'));
+  if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
   if (treatment.mayMark || policy.rewriteVars.length > 0) edits.codings = KNOWN_CODINGS;
   if (treatment.mayMark && session !== null && client.isNavigation) edits.dropConditions = true;
   if (policy.expose) edits.add = exposed(arrival);
   return buildUpstreamRequest(facts, edits, site.upstreamSettings);
+}
+
+/** The probe cookie is between the client and us. */
+function withoutProbe(arrival: Arrival): string | null {
+  const prefix = `${probeName(arrival.policy)}=`;
+  const pairs = arrival.client.cookieField.split(';').map((pair) => pair.trim());
+  return pairs.filter((pair) => !pair.startsWith(prefix)).join('; ') || null;
+}
+
+/** `preserve_host: false`: the application knows itself by its own name, so its own URLs must bear it (CSRF checks). */
+function toUpstreamOrigin(arrival: Arrival, url: string | null): string | null {
+  const { upstreamOrigin } = arrival.site;
+  if (upstreamOrigin === null || url === null) return url;
+  const own = ownOrigin(arrival.facts);
+  return url === own || url.startsWith(`${own}/`) ? upstreamOrigin + url.slice(own.length) : url;
 }
 
 /** The jar's cookies for this target, and behind them what the client sent under names that prove nothing. */

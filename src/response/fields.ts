@@ -82,7 +82,8 @@ export function takeSignals(fields: string[]): { signals: UpstreamSignals; field
 export function takeSetCookies(
   fields: readonly string[],
   ignoreCookies: Pick<ReadonlySet<string>, 'has'>,
-): { setCookies: string[]; fields: string[] } {
+): { setCookies: string[]; fields: readonly string[] } {
+  if (firstValue(fields, 'set-cookie') === null) return { setCookies: [], fields };
   const setCookies: string[] = [];
   const rest = mapFields(fields, (name, value) => {
     if (name !== 'set-cookie' || ignoreCookies.has(cookieName(value))) return value;
@@ -107,6 +108,28 @@ const REFERENCE_FIELDS = new Set([
   'turbolinks-location',
 ]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * `preserve_host: false`: the application sends its own origin in redirects; the client knows ours.
+ * Both are serialised origins.
+ */
+export function mapOrigin(fields: readonly string[], from: string, to: string): string[] {
+  return mapFields(fields, (name, value) => {
+    if (name !== 'location' && name !== 'content-location') return value;
+    const rest = value.slice(from.length);
+    const isItsOwn = value.toLowerCase().startsWith(from) && (rest === '' || /^[/?#]/.test(rest));
+    return isItsOwn ? to + rest : value;
+  });
+}
+
+/** Ask for a partitioned cookie (CHIPS): the only kind that a browser may keep in a frame on a foreign site. */
+export function partitionCookies(fields: readonly string[]): string[] {
+  return mapFields(fields, (name, value) => {
+    if (name !== 'set-cookie' || /;\s*partitioned\s*(?:;|$)/i.test(value)) return value;
+    const kept = value.split(';').filter((part, i) => i === 0 || !/^\s*(?:samesite|secure)\s*(?:=|$)/i.test(part));
+    return `${kept.join(';')}; SameSite=None; Secure; Partitioned`;
+  });
+}
 
 /** Returns the marked reference, or null to leave it as it stands. */
 export type MarkReference = (reference: string) => string | null;

@@ -8,6 +8,7 @@ const nothing: Evidence = {
   hasJarCookie: false,
   hasRelevantCookie: false,
   isStorageBlocked: false,
+  isProbeUnanswered: false,
 };
 const transSid: PolicyTriple = { useCookies: true, useOnlyCookies: false, useTransSid: true };
 const onlyCookies: PolicyTriple = { useCookies: true, useOnlyCookies: true, useTransSid: false };
@@ -34,6 +35,8 @@ const rows: Row[] = [
     { isStorageBlocked: true, hasRelevantCookie: true },
     'refuses',
   ],
+  ['a probe without its cookie', transSid, { isProbeUnanswered: true }, 'refuses'],
+  ['a probe with a cookie', transSid, { isProbeUnanswered: true, hasRelevantCookie: true }, 'accepts'],
   ['a crawler', transSid, { isRobot: true }, 'robot'],
   ['a crawler with a SID', transSid, { isRobot: true, hasValidSid: true }, 'robot'],
   ['a crawler with a cookie', transSid, { isRobot: true, hasRelevantCookie: true }, 'robot'],

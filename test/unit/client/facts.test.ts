@@ -67,9 +67,11 @@ describe('observeClient: navigations', () => {
       expect(observeClient(method, flat(fields)).isNavigation).to.equal(navigation));
   }
   it('sees a frame whose storage is withheld', () => {
-    const fields = { 'sec-fetch-storage-access': 'none', 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'iframe' };
-    expect(observeClient('GET', flat(fields)).isStorageBlocked).to.equal(true);
-    expect(observeClient('GET', flat({ ...fields, 'sec-fetch-site': 'same-origin' })).isStorageBlocked).to.equal(false);
+    const fields = { 'sec-fetch-storage-access': 'none', 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'iframe' };
+    expect(observeClient('GET', flat(fields))).to.include({ isStorageBlocked: true, isForeignFrame: true });
+    const plain = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'iframe' };
+    expect(observeClient('GET', flat(plain))).to.include({ isStorageBlocked: false, isForeignFrame: true });
+    expect(observeClient('GET', [])).to.include({ isStorageBlocked: false, isForeignFrame: false });
   });
 });
 

@@ -8,7 +8,9 @@ import {
   guardMarked,
   holdsUrls,
   makePrivate,
+  mapOrigin,
   markUrls,
+  partitionCookies,
   takeSetCookies,
   takeSignals,
 } from '../../../src/response/fields.ts';
@@ -178,6 +180,33 @@ describe('guardMarked', () => {
       'noindex, nofollow',
     ]);
   });
+});
+
+describe('mapOrigin', () => {
+  for (const [value, want] of [
+    ['http://app:8000/x', 'https://shop.example/x'],
+    ['HTTP://APP:8000', 'https://shop.example'],
+    ['http://app:80001/x', 'http://app:80001/x'],
+    ['http://app:8000@evil.example/', 'http://app:8000@evil.example/'],
+    ['/x', '/x'],
+  ] as const) {
+    it(value, () =>
+      expect(mapOrigin(['Location', value], 'http://app:8000', 'https://shop.example')).to.deep.equal([
+        'Location',
+        want,
+      ]),
+    );
+  }
+});
+
+describe('partitionCookies', () => {
+  for (const [value, want] of [
+    ['a=1', 'a=1; SameSite=None; Secure; Partitioned'],
+    ['a=1; Path=/; SameSite=Lax; HttpOnly', 'a=1; Path=/; HttpOnly; SameSite=None; Secure; Partitioned'],
+    ['a=1; secure; Partitioned', 'a=1; secure; Partitioned'],
+  ] as const) {
+    it(value, () => expect(partitionCookies(['Set-Cookie', value])).to.deep.equal(['Set-Cookie', want]));
+  }
 });
 
 describe('other guards', () => {
