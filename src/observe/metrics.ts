@@ -1,0 +1,380 @@
+/**
+ * Every metric of the program, declared once in METRICS, and the object that counts.
+ *
+ * An exchange must cost next to nothing here, so counters are plain numbers by joined labels and go to prom-client only
+ * when someone reads. Readings are plain data: a worker sends its own to the primary, which merges them.
+ *
+ * Labels hold only values of closed sets (verdicts, reasons, places) and the names of routes: never a path, a host, an
+ * address or anything else that a client chooses.
+ */
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
+import type { ExchangeRecord } from '../proxy/record.ts';
+import type { SessionStore } from '../session/store.ts';
+
+interface MetricEntry {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Gauges: how those of several workers become one. Counters and histograms are summed. */
+  readonly merge?: 'sum' | 'max' | 'min' | 'first';
+  /** Histograms: upper bounds in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+const EXCHANGE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const STORE_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+
+/** Names follow Prometheus' conventions: base units, `_total` for counters. */
+export const METRICS = {
+  exchanges: {
+    name: 'transid_exchanges_total',
+    kind: 'counter',
+    help: 'Requests answered, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer.',
+    labels: ['route', 'verdict', 'plan'],
+  },
+  responses: {
+    name: 'transid_responses_total',
+    kind: 'counter',
+    help: 'Responses by class of status (2xx …; none: the connection was cut).',
+    labels: ['class'],
+  },
+  refusals: {
+    name: 'transid_refusals_total',
+    kind: 'counter',
+    help: 'Requests refused or cut, by error code and by who caused it.',
+    labels: ['reason', 'origin'],
+  },
+  redirects: {
+    name: 'transid_redirects_total',
+    kind: 'counter',
+    help: 'Redirects made by the proxy itself, by reason.',
+    labels: ['reason'],
+  },
+  bailouts: {
+    name: 'transid_rewriter_bailouts_total',
+    kind: 'counter',
+    help: 'Pages that went on unmarked from some point, by reason.',
+    labels: ['reason'],
+  },
+  sessionEvents: {
+    name: 'transid_session_events_total',
+    kind: 'counter',
+    help: 'What happened to sessions of clients without cookies: created, updated, rotated, destroyed, not-created.',
+    labels: ['event'],
+  },
+  sidsHonoured: {
+    name: 'transid_sids_honoured_total',
+    kind: 'counter',
+    help: 'Requests whose session was found by a SID, by where it was found (target or referer).',
+    labels: ['by'],
+  },
+  sidsDropped: {
+    name: 'transid_sids_dropped_total',
+    kind: 'counter',
+    help: 'SIDs in URLs and forms that the route does not honour, by route.',
+    labels: ['route'],
+  },
+  marks: {
+    name: 'transid_marks_total',
+    kind: 'counter',
+    help: 'URLs and forms that got the SID, by kind of place.',
+    labels: ['place'],
+  },
+  skips: {
+    name: 'transid_skips_total',
+    kind: 'counter',
+    help: 'URLs that were left as they are, by reason.',
+    labels: ['reason'],
+  },
+  sentBytes: {
+    name: 'transid_sent_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of response bodies sent to clients, by what was done with them.',
+    labels: ['plan'],
+  },
+  storeFailures: {
+    name: 'transid_store_failures_total',
+    kind: 'counter',
+    help: 'Operations of the session store that failed.',
+    labels: ['operation'],
+  },
+  reloads: {
+    name: 'transid_config_reloads_total',
+    kind: 'counter',
+    help: 'Reloads of the configuration, by result (ok, invalid).',
+    labels: ['result'],
+  },
+  exchangeSeconds: {
+    name: 'transid_exchange_duration_seconds',
+    kind: 'histogram',
+    help: 'From the request head to the end of the response.',
+    labels: [],
+    buckets: EXCHANGE_SECONDS,
+  },
+  upstreamSeconds: {
+    name: 'transid_upstream_duration_seconds',
+    kind: 'histogram',
+    help: 'From the request head to the head of the answer of the application.',
+    labels: [],
+    buckets: EXCHANGE_SECONDS,
+  },
+  storeSeconds: {
+    name: 'transid_store_duration_seconds',
+    kind: 'histogram',
+    help: 'Operations of the session store.',
+    labels: ['operation'],
+    buckets: STORE_SECONDS,
+  },
+  sessions: {
+    name: 'transid_sessions',
+    kind: 'gauge',
+    help: 'Sessions in the store, about.',
+    labels: [],
+    merge: 'max',
+  },
+  storeAvailable: {
+    name: 'transid_store_available',
+    kind: 'gauge',
+    help: '1 while the session store can be used, else 0.',
+    labels: ['kind'],
+    merge: 'min',
+  },
+  connections: {
+    name: 'transid_client_connections',
+    kind: 'gauge',
+    help: 'Connections of clients that are open.',
+    labels: [],
+    merge: 'sum',
+  },
+  upstreamSuccess: {
+    name: 'transid_upstream_last_success_timestamp_seconds',
+    kind: 'gauge',
+    help: 'When the application last answered; 0: never.',
+    labels: [],
+    merge: 'max',
+  },
+  reloadTime: {
+    name: 'transid_config_last_reload_timestamp_seconds',
+    kind: 'gauge',
+    help: 'When the configuration that serves was put to work.',
+    labels: [],
+    merge: 'min',
+  },
+  build: {
+    name: 'transid_build_info',
+    kind: 'gauge',
+    help: 'Always 1; the version of the program and of Node.',
+    labels: ['version', 'node'],
+    merge: 'first',
+  },
+} as const satisfies Record<string, MetricEntry>;
+
+type MetricKey = keyof typeof METRICS;
+type CounterKey = { [K in MetricKey]: (typeof METRICS)[K]['kind'] extends 'counter' ? K : never }[MetricKey];
+
+/** All metrics of one process at one time, as prom-client writes them in JSON; can be sent between processes. */
+export type MetricsReading = ReadonlyArray<{
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly values: ReadonlyArray<{
+    readonly value: number;
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly metricName?: string;
+  }>;
+}>;
+
+/** What one page came to: counts by kind of place and by reason. */
+export interface PlaceCounts {
+  readonly marks: Readonly<Record<string, number>>;
+  readonly skips: Readonly<Record<string, number>>;
+}
+
+export interface Metrics {
+  /** An exchange is over. */
+  exchange(record: ExchangeRecord): void;
+  /** The marker of a page is done. */
+  marked(counts: PlaceCounts): void;
+  /** A request was refused before it became an exchange, or a connection was cut; `code` is an ErrorCode. */
+  refused(refusal: { readonly code: string }): void;
+  /** A SID came that the route does not honour. */
+  sidDropped(route: string): void;
+  /** A reload was tried. */
+  reloaded(isValid: boolean): void;
+  /** The same store with its operations timed and counted; the gauges of the store read from it. */
+  watchStore(store: SessionStore): SessionStore;
+  watchServer(server: { readonly connectionCount: number }): void;
+  read(): Promise<MetricsReading>;
+}
+
+/** Count into a registry of its own: two proxies in one process do not mix. */
+export function createMetrics(info: { readonly version: string; readonly clock?: () => number }): Metrics {
+  const clock = info.clock ?? Date.now;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const tallies = new Map<CounterKey, Tally>();
+  for (const key of Object.keys(METRICS) as MetricKey[]) {
+    if (METRICS[key].kind === 'counter') tallies.set(key as CounterKey, new Tally(METRICS[key], registry));
+  }
+  const count = (key: CounterKey, labels: string, by = 1): void => {
+    // Every counter of METRICS has its tally: see above.
+    tallies.get(key)!.add(labels, by);
+  };
+
+  const exchangeSeconds = histogram('exchangeSeconds', registry);
+  const upstreamSeconds = histogram('upstreamSeconds', registry);
+  const storeSeconds = histogram('storeSeconds', registry);
+  let store: SessionStore | null = null;
+  let server: { readonly connectionCount: number } | null = null;
+  let lastSuccessMs = 0;
+  let reloadedMs = clock();
+  gauge('sessions', registry, async (set) => {
+    // A store that is away cannot be counted: no value is better than 0.
+    if (store?.isAvailable) set([], await store.count().catch(() => Number.NaN));
+  });
+  gauge('storeAvailable', registry, (set) => store !== null && set([store.kind], store.isAvailable ? 1 : 0));
+  gauge('connections', registry, (set) => set([], server?.connectionCount ?? 0));
+  gauge('upstreamSuccess', registry, (set) => set([], lastSuccessMs / 1000));
+  gauge('reloadTime', registry, (set) => set([], reloadedMs / 1000));
+  gauge('build', registry, (set) => set([info.version, process.versions.node], 1));
+
+  return {
+    exchange(record) {
+      count('exchanges', `${record.route ?? 'none'}\n${record.verdict ?? 'none'}\n${record.plan}`);
+      count('responses', record.status === null ? 'none' : `${Math.floor(record.status / 100)}xx`);
+      if (record.event !== 'none') count('sessionEvents', record.event);
+      if (record.foundBy !== null) count('sidsHonoured', record.foundBy);
+      if (record.bytes > 0) count('sentBytes', record.plan, record.bytes);
+      if (record.fault !== null)
+        countRefusal(count, record.fault instanceof ProxyError ? record.fault.code : 'INTERNAL');
+      else if (record.plan === 'redirect') count('redirects', record.reason ?? 'none');
+      else if (record.reason !== null) count('bailouts', record.reason);
+      exchangeSeconds.observe(record.durationMs / 1000);
+      if (record.upstreamMs !== null) {
+        upstreamSeconds.observe(record.upstreamMs / 1000);
+        lastSuccessMs = clock();
+      }
+    },
+    marked({ marks, skips }) {
+      for (const [place, by] of Object.entries(marks)) if (by > 0) count('marks', place, by);
+      for (const [reason, by] of Object.entries(skips)) if (by > 0) count('skips', reason, by);
+    },
+    refused: ({ code }) => countRefusal(count, code),
+    sidDropped: (route) => count('sidsDropped', route),
+    reloaded(isValid) {
+      count('reloads', isValid ? 'ok' : 'invalid');
+      if (isValid) reloadedMs = clock();
+    },
+    watchStore(inner) {
+      store = inner;
+      return timedStore(inner, storeSeconds, (operation) => count('storeFailures', operation));
+    },
+    watchServer(running) {
+      server = running;
+    },
+    // prom-client's own type says that labels may be missing; its registry always sets them.
+    read: async () => (await registry.getMetricsAsJSON()) as unknown as MetricsReading,
+  };
+}
+
+function countRefusal(count: (key: CounterKey, labels: string) => void, code: string): void {
+  const entry: ErrorEntry | undefined = (ERRORS as Readonly<Record<string, ErrorEntry>>)[code];
+  count('refusals', `${code}\n${entry?.origin ?? 'proxy'}`);
+}
+
+/** One counter as plain numbers; labels are joined by line ends, which no label value of ours holds. */
+class Tally {
+  readonly #counts = new Map<string, number>();
+
+  constructor(entry: MetricEntry, registry: Registry) {
+    const counts = this.#counts;
+    new Counter({
+      name: entry.name,
+      help: entry.help,
+      labelNames: [...entry.labels],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [joined, by] of counts) this.inc(labelsOf(entry.labels, joined.split('\n')), by);
+      },
+    });
+  }
+
+  add(labels: string, by: number): void {
+    this.#counts.set(labels, (this.#counts.get(labels) ?? 0) + by);
+  }
+}
+
+function labelsOf(names: readonly string[], values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
+}
+
+function histogram(key: 'exchangeSeconds' | 'upstreamSeconds' | 'storeSeconds', registry: Registry): Histogram<string> {
+  const { name, help, labels, buckets } = METRICS[key];
+  return new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] });
+}
+
+/** A gauge whose value is looked up when someone reads. */
+function gauge(
+  key: MetricKey,
+  registry: Registry,
+  read: (set: (labels: readonly string[], value: number) => void) => unknown,
+): void {
+  const entry: MetricEntry = METRICS[key];
+  new Gauge({
+    name: entry.name,
+    help: entry.help,
+    labelNames: [...entry.labels],
+    registers: [registry],
+    aggregator: entry.merge ?? 'sum',
+    async collect() {
+      this.reset();
+      await read((labels, value) => this.set(labelsOf(entry.labels, labels), value));
+    },
+  });
+}
+
+/** Times each operation; a failed one is counted and passed on. */
+function timedStore(
+  inner: SessionStore,
+  seconds: Histogram<string>,
+  failed: (operation: string) => void,
+): SessionStore {
+  async function timed<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    try {
+      return await run();
+    } catch (error) {
+      failed(operation);
+      throw error;
+    } finally {
+      seconds.observe({ operation }, (performance.now() - startMs) / 1000);
+    }
+  }
+  return {
+    kind: inner.kind,
+    get isAvailable() {
+      return inner.isAvailable;
+    },
+    read: (key) => timed('read', () => inner.read(key)),
+    compareAndSet: (key, version, sealed, ttlMs) =>
+      timed('write', () => inner.compareAndSet(key, version, sealed, ttlMs)),
+    touch: (key, ttlMs) => timed('touch', () => inner.touch(key, ttlMs)),
+    remove: (key, tombstoneMs) => timed('remove', () => inner.remove(key, tombstoneMs)),
+    count: () => inner.count(),
+    close: () => inner.close(),
+  };
+}
+
+/** The readings of all workers as one: counters and histograms summed, gauges as METRICS says. */
+export async function mergeReadings(readings: readonly MetricsReading[]): Promise<MetricsReading> {
+  const merged = AggregatorRegistry.aggregate(readings.map((reading) => [...reading]) as never);
+  return (await merged.getMetricsAsJSON()) as unknown as MetricsReading;
+}
+
+/** The text format of Prometheus. */
+export async function renderReadings(readings: readonly MetricsReading[]): Promise<string> {
+  return AggregatorRegistry.aggregate(readings.map((reading) => [...reading]) as never).metrics();
+}
