@@ -1,0 +1,109 @@
+/** The log's three formats: what a line says, and that no query, SID or foreign message gets into it. */
+import { expect } from 'chai';
+import { ProxyError } from '../../../src/errors.ts';
+import { createLog, type LogSettings } from '../../../src/observe/log.ts';
+import type { RequestFacts } from '../../../src/proxy/framing.ts';
+import { ExchangeRecord } from '../../../src/proxy/record.ts';
+
+const facts: RequestFacts = {
+  requestId: 'r-1',
+  method: 'GET',
+  target: '/a?_sid=secretsecretsecretsecretse&q=private',
+  host: 'shop.example',
+  version: '1.1',
+  fields: [],
+  body: 'none',
+  upgrade: null,
+  expectsContinue: false,
+  endsHere: false,
+  peerAddress: '192.0.2.1',
+  client: {
+    address: '192.0.2.7',
+    scheme: 'http',
+    host: 'shop.example',
+    forwardedFor: '192.0.2.7',
+    forwarded: null,
+    isPeerTrusted: false,
+  },
+};
+
+function done(change: (record: ExchangeRecord) => void = () => {}): ExchangeRecord {
+  const record = new ExchangeRecord(facts);
+  Object.assign(record, {
+    target: '/a?q=private',
+    referer: 'http://shop.example/b?x="y"',
+    userAgent: 'Mozilla/5.0 "x"\u00e9',
+    route: '/**',
+    verdict: 'refuses',
+    sidHash: 'abcd1234',
+    plan: 'rewrite',
+    status: 200,
+    marks: 3,
+    bytes: 120,
+    durationMs: 1.2345,
+  });
+  change(record);
+  return record;
+}
+
+function lines(settings: Partial<LogSettings>, record: ExchangeRecord): string {
+  const out: string[] = [];
+  const log = createLog(
+    { level: 'info', format: 'json', sid: 'hash', ...settings },
+    { write: (line) => out.push(line) },
+  );
+  log.exchange(record);
+  return out.join('');
+}
+
+describe('createLog', () => {
+  it('json: one object a line, without the query', () => {
+    const entry = JSON.parse(lines({}, done())) as Record<string, unknown>;
+    expect(entry).to.include({
+      path: '/a',
+      status: 200,
+      verdict: 'refuses',
+      sid: 'abcd1234',
+      marks: 3,
+      ms: 1.23,
+      client: '192.0.2.7',
+    });
+    expect(JSON.stringify(entry)).not.to.match(/secret|private/);
+  });
+  it('json: log.sid none leaves the hash out', () => {
+    expect(JSON.parse(lines({ sid: 'none' }, done()))).not.to.have.property('sid');
+  });
+  it("combined: Apache's format, escaped, without the SID", () => {
+    const line = lines({ format: 'combined' }, done());
+    expect(line).to.match(/^192\.0\.2\.7 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] /);
+    expect(line).to.contain(
+      '"GET /a?q=private HTTP/1.1" 200 120 "http://shop.example/b?x=\\"y\\"" "Mozilla/5.0 \\"x\\"\\xe9"\n',
+    );
+    expect(line).not.to.contain('secret');
+  });
+  it('combined: a request that failed before its SID was taken off names no target', () => {
+    const record = new ExchangeRecord(facts);
+    record.failed(new ProxyError('AMBIGUOUS_SID'));
+    expect(lines({ format: 'combined' }, record)).to.contain('"GET - HTTP/1.1" 400 - "-" "-"');
+  });
+  it('pretty: one line for people', () => {
+    expect(lines({ format: 'pretty' }, done())).to.match(/^\d\d:\d\d:\d\d\.\d{3} 200 GET shop\.example\/a .*marks=3/);
+  });
+  it('a fault is named by its code, and its cause by its code alone', () => {
+    const cause = Object.assign(new Error('connect 10.0.0.1 secret'), { code: 'ECONNREFUSED' });
+    const record = done((r) => r.failed(new ProxyError('UPSTREAM_REFUSED', { cause })));
+    const entry = JSON.parse(lines({}, record)) as Record<string, unknown>;
+    expect(entry).to.include({ reason: 'UPSTREAM_REFUSED', detail: 'ECONNREFUSED', status: 502, level: 40 });
+  });
+  it('a bug of ours is an error with its place, without its message', () => {
+    const record = done((r) => r.failed(new TypeError('secret in message')));
+    const text = lines({}, record);
+    expect(JSON.parse(text)).to.include({ reason: 'INTERNAL', level: 50 });
+    expect(text).to.contain('log.test.ts').and.not.to.contain('secret');
+  });
+  it('what clients do is no warning', () => {
+    const record = done((r) => r.failed(new ProxyError('CLIENT_GONE')));
+    expect(JSON.parse(lines({}, record))).to.include({ level: 30, reason: 'CLIENT_GONE' });
+    expect(lines({ level: 'warn' }, record)).to.equal('');
+  });
+});
