@@ -145,7 +145,9 @@ const limitsShape = {
     .meta({ description: 'Largest head of an answer from the upstream; above it 502.' }),
   max_sessions: count(1, 1_000_000_000)
     .default(100_000)
-    .meta({ description: 'Sessions kept at one time by the memory store; the one unused for longest goes first.' }),
+    .meta({
+      description: 'Sessions kept at one time by the memory and lmdb stores; the one unused for longest goes first.',
+    }),
   store: size(64 * 1024)
     .prefault('128MiB')
     .meta({ description: 'Bytes kept by the memory store, whichever bound comes first.' }),
@@ -244,10 +246,6 @@ const memoryShape = {
 const lmdbShape = {
   kind: z.literal('lmdb').meta({ description: 'Survives restarts and crashes.' }),
   path: fileName().default('./data').meta({ description: 'Folder of the database.' }),
-  map_size: size(1024 * 1024)
-    .prefault('1GiB')
-    .meta({ description: 'Largest size of the database.' }),
-  sync_interval: duration().prefault('1s').meta({ description: 'Writes reach the disk at the latest after so long.' }),
 };
 
 const redisNode = () =>
@@ -531,11 +529,9 @@ const matchShape = {
 };
 
 const sessionOverride = {
-  session: routeSession
-    .optional()
-    .meta({
-      description: 'What of the top-level `session` is different here: the same keys but those of the signing key.',
-    }),
+  session: routeSession.optional().meta({
+    description: 'What of the top-level `session` is different here: the same keys but those of the signing key.',
+  }),
 };
 
 const routes = z
