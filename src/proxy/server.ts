@@ -19,8 +19,17 @@ export type { ClientRequest, ClientResponse } from './client-response.ts';
 
 /** Answers the request. What it throws becomes an error page, or a cut connection when the head is out. */
 export type Handler = (req: ClientRequest, res: ClientResponse, facts: RequestFacts) => Promise<void>;
-/** Takes over the socket of a WebSocket handshake. What it throws becomes an error page while nothing was written. */
-export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer, facts: RequestFacts) => Promise<void>;
+/**
+ * Takes over the socket of a WebSocket handshake. `respond` makes an ordinary response on that socket, after which the
+ * connection ends: for a refused upgrade. What the handler throws becomes an error page while nothing was written.
+ */
+export type UpgradeHandler = (
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  facts: RequestFacts,
+  respond: () => ServerResponse,
+) => Promise<void>;
 
 export interface ListenerOptions {
   /** Null: all addresses. */
@@ -252,35 +261,46 @@ class Front {
       return;
     }
     connection.isTunnel = true;
-    this.#upgradeHandler(req, socket, head, facts).catch((error) =>
-      this.#answerRaw(askedBy(req), socket, connection, requestId, error),
-    );
+    let res: ServerResponse | null = null;
+    const respond = () => {
+      res = this.#respondOn(req, socket, connection);
+      return res;
+    };
+    this.#upgradeHandler(req, socket, head, facts, respond).catch((error) => {
+      if (res === null) this.#answerRaw(askedBy(req), socket, connection, requestId, error);
+      else this.#answerError(req, res, connection, requestId, error);
+    });
   }
 
   /** Upgrades that we do not know are ignored (RFC 9110 §7.8): an ordinary answer, after which the connection ends. */
   #serveWithoutUpgrade(req: IncomingMessage, socket: Socket, connection: ClientConnection, facts: RequestFacts): void {
     if (facts.body !== 'none') {
       // Its body is in the socket now, out of the parser's reach.
-      this.#answerRaw(
-        askedBy(req),
-        socket,
-        connection,
-        facts.requestId,
-        new ProxyError('BAD_REQUEST', { detail: 'upgrade with a body' }),
-      );
+      const error = new ProxyError('BAD_REQUEST', { detail: 'upgrade with a body' });
+      this.#answerRaw(askedBy(req), socket, connection, facts.requestId, error);
       return;
     }
+    const res = this.#respondOn(req, socket, connection);
+    this.#serve(req, res, connection);
+  }
+
+  /** A response on a socket that node:http has given away with its 'upgrade' event. */
+  #respondOn(req: IncomingMessage, socket: Socket, connection: ClientConnection): ServerResponse {
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
-    res.assignSocket(socket);
+    connection.isTunnel = false;
+    connection.lingerOnClose();
+    connection.begin(() => {
+      res.assignSocket(socket);
+    });
+    socket.setTimeout(this.#options.timeouts.sendIdleMs, () => this.#onIdle(socket));
     res.once('finish', () => {
       res.detachSocket(socket);
       socket.destroySoon();
       res.emit('close');
     });
     res.once('close', () => connection.end());
-    connection.lingerOnClose();
-    connection.begin(() => this.#serve(req, res, connection));
+    return res;
   }
 
   #answerRaw(asked: Asked, socket: Socket, connection: ClientConnection, requestId: string, thrown: unknown): void {

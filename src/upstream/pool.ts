@@ -41,24 +41,13 @@ export class Connection {
   bytesReadBefore = 0;
   #hasSurplus = false;
 
-  constructor(
-    pool: ConnectionPool,
-    socket: Socket,
-    connectEvent: 'connect' | 'secureConnect',
-    connectTimeoutMs: number,
-  ) {
+  constructor(pool: ConnectionPool, socket: Socket) {
     this.#pool = pool;
     this.socket = socket;
-    socket.setNoDelay(true);
-    const timer = setTimeout(() => socket.destroy(new ProxyError('UPSTREAM_CONNECT_TIMEOUT')), connectTimeoutMs);
-    socket.once(connectEvent, () => {
-      clearTimeout(timer);
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       this.isConnected = true;
     });
-    socket.once('close', () => {
-      clearTimeout(timer);
-      this.#pool.forget(this);
-    });
+    socket.once('close', () => this.#pool.forget(this));
     // node:http listens only while a request has the socket; a reset in between must not end the process.
     socket.on('error', ignore);
     socket.on('data', () => {
@@ -136,22 +125,30 @@ export class ConnectionPool {
   }
 
   #open(): Connection {
-    const { host, port, tls, connectTimeoutMs } = this.#options;
-    const socket =
-      tls === null
-        ? connectPlain({ host, port })
-        : connectTls({
-            host,
-            port,
-            ALPNProtocols: ['http/1.1'],
-            ...(tls.ca === null ? {} : { ca: tls.ca }),
-            // An IP address is no server name (RFC 6066 §3); the certificate is then checked against the address.
-            ...(isIP(tls.serverName ?? host) === 0 ? { servername: tls.serverName ?? host } : {}),
-          });
-    const connection = new Connection(this, socket, tls === null ? 'connect' : 'secureConnect', connectTimeoutMs);
+    const connection = new Connection(this, openSocket(this.#options));
     this.#all.add(connection);
     return connection;
   }
+}
+
+/** A new socket to the upstream, connecting; it is destroyed with UPSTREAM_CONNECT_TIMEOUT when that takes too long. */
+export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions): Socket {
+  const socket =
+    tls === null
+      ? connectPlain({ host, port })
+      : connectTls({
+          host,
+          port,
+          ALPNProtocols: ['http/1.1'],
+          ...(tls.ca === null ? {} : { ca: tls.ca }),
+          // An IP address is no server name (RFC 6066 §3); the certificate is then checked against the address.
+          ...(isIP(tls.serverName ?? host) === 0 ? { servername: tls.serverName ?? host } : {}),
+        });
+  socket.setNoDelay(true);
+  const timer = setTimeout(() => socket.destroy(new ProxyError('UPSTREAM_CONNECT_TIMEOUT')), connectTimeoutMs);
+  socket.once(tls === null ? 'connect' : 'secureConnect', () => clearTimeout(timer));
+  socket.once('close', () => clearTimeout(timer));
+  return socket;
 }
 
 function ignore(): void {}

@@ -79,6 +79,27 @@ export function readResponseHead(
   return { fields: kept, framing, statusText: NOT_FIELD_TEXT.test(statusText) ? '' : statusText, keepAliveMs };
 }
 
+/**
+ * The fields of a 101 that may open a tunnel, with Connection and Upgrade written anew; a string is the reason why it is
+ * none (RFC 6455 §4.2.2).
+ */
+export function readUpgradeHead(raw: readonly string[]): string[] | string {
+  const fields = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
+  let upgrade = '';
+  let isAccepted = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
+    const lower = name.toLowerCase();
+    if (lower === 'upgrade') upgrade += value.toLowerCase();
+    else if (!HOP_FIELDS.has(lower)) fields.push(name, value);
+    if (lower === 'sec-websocket-accept') isAccepted = true;
+  }
+  if (upgrade !== 'websocket') return '101 that does not name websocket';
+  return isAccepted ? fields : '101 without Sec-WebSocket-Accept';
+}
+
 /** RFC 9112 §6.3, in its order. */
 function framingOf(method: string, status: number, length: string | null, coding: string | null): ResponseFraming {
   if (method === 'HEAD' || status === 204 || status === 304) return 'none';

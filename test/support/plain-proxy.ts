@@ -3,7 +3,7 @@
  * use it, so that what they see is the engine's doing.
  */
 import { openBody } from '../../src/proxy/client-body.ts';
-import { pipeBody, sendHead, sendInformation } from '../../src/proxy/client-response.ts';
+import { type ClientResponse, pipeBody, sendHead, sendInformation } from '../../src/proxy/client-response.ts';
 import {
   type Handler,
   type Refusal,
@@ -11,8 +11,14 @@ import {
   type ServerOptions,
   startServer,
 } from '../../src/proxy/server.ts';
-import { createUpstream, type Upstream, type UpstreamOptions } from '../../src/upstream/forward.ts';
+import {
+  createUpstream,
+  type Upstream,
+  type UpstreamOptions,
+  type UpstreamResponse,
+} from '../../src/upstream/forward.ts';
 import { buildUpstreamRequest } from '../../src/upstream/request.ts';
+import { createTunnel } from '../../src/upstream/tunnel.ts';
 
 export interface PlainProxy {
   readonly port: number;
@@ -33,6 +39,12 @@ export interface PlainProxyOptions {
   readonly preserveHost?: boolean;
 }
 
+async function deliver(response: UpstreamResponse, res: ClientResponse): Promise<void> {
+  sendHead(res, response.status, response.statusText, response.fields);
+  const lengthBytes = typeof response.framing === 'number' ? response.framing : null;
+  await pipeBody(response.body, res, { lengthBytes, trailers: () => response.trailers() });
+}
+
 export async function startPlainProxy(options: PlainProxyOptions): Promise<PlainProxy> {
   const refusals: Refusal[] = [];
   const upstreamOptions: UpstreamOptions = {
@@ -48,6 +60,7 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
     ...options.upstream,
   };
   const upstream = createUpstream(upstreamOptions);
+  const tunnel = createTunnel(upstreamOptions);
   const settings = {
     authority: `127.0.0.1:${options.upstreamPort}`,
     preserveHost: options.preserveHost ?? true,
@@ -61,9 +74,7 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
       client: res,
       onInformation: (status, fields) => sendInformation(res, status, fields),
     });
-    sendHead(res, response.status, response.statusText, response.fields);
-    const lengthBytes = typeof response.framing === 'number' ? response.framing : null;
-    await pipeBody(response.body, res, { lengthBytes, trailers: () => response.trailers() });
+    await deliver(response, res);
   };
   const server = await startServer(
     {
@@ -91,8 +102,10 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
       ...options.server,
     },
     handler,
-    async () => {
-      throw new Error('no tunnel in this proxy');
+    async (_req, socket, head, facts, respond) => {
+      const request = buildUpstreamRequest(facts, { target: facts.target }, settings);
+      const outcome = await tunnel.open(request, socket, head);
+      if (outcome.kind === 'refused') await deliver(outcome.response, respond());
     },
   );
   return {
