@@ -15,7 +15,7 @@ import { PageClient } from '../support/page-client.ts';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-describe('the package, installed into an empty folder [needs the npm registry]', function () {
+describe('the package, installed into an empty folder [needs npm]', function () {
   this.timeout(180_000);
   let folder: string;
   let packed: string[];
