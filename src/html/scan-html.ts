@@ -1,0 +1,826 @@
+/**
+ * WHATWG tokenisation on bytes (HTML §13.2.5), with what a tree builder would tell the tokenizer: our own, the hot loop
+ * of the product.
+ *
+ * It finds the start tags that a browser finds, in any ASCII-compatible charset, and passes over everything else as fast
+ * as it can: text, comments, raw text and tags of no interest are settled as they come; held back is only an unfinished
+ * tag of interest, or a few bytes that may begin something.
+ *
+ * Tree construction is followed lazily. What a tag does to the tokenizer is nearly always plain from its name: the rare
+ * contexts in which it is not (`select`, `template`, `frameset`, foreign content in disorder) are noticed here, and only
+ * then are the tags so far, kept in a compact log, replayed through `TreeFeedback`, which decides.
+ *
+ * Deliberately not here: character references, attribute values, the tree. Like parse5, and unlike the standard, CDATA
+ * sections directly within an integration point (`desc`, `title`, `foreignObject`) are taken for comments.
+ */
+import { LIMITS } from '../limits.ts';
+import {
+  AttributeReader,
+  ENDS_NAME,
+  equalsIgnoringCase,
+  findByte,
+  IS_SPACE,
+  skipAttributes,
+  TagEndFinder,
+} from './attributes.ts';
+import { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
+import { asksForQuirks } from './doctype.ts';
+import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
+import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, TagLog, TEXT_SHIFT } from './tag-log.ts';
+import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
+import {
+  type Content,
+  contentOf,
+  DATA,
+  isBreakout,
+  isFormatting,
+  mayBeIntegrationPoint,
+  NEWLINE,
+  NO_TEXT,
+  PLAINTEXT,
+  SCRIPT,
+  SPACE,
+  type TagToken,
+  TEXT,
+  type TextKind,
+  TreeFeedback,
+} from './tree-feedback.ts';
+
+export interface HtmlScannerOptions {
+  /** Whether the client runs scripts, so that `noscript` is raw text. Default false: a cookieless one often runs none. */
+  scripting?: boolean;
+}
+
+/** A scanner for one page. */
+export function createHtmlScanner(interest: TagInterest, sink: TagSink, options: HtmlScannerOptions = {}): Scanner {
+  return new HtmlScanner(nameTableOf(interest), sink, options.scripting ?? false);
+}
+
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const SLASH = 0x2f;
+const BANG = 0x21;
+const QUESTION = 0x3f;
+const DASH = 0x2d;
+const LF = 0x0a;
+const CR = 0x0d;
+
+// Where the scanner is: in markup, or in content that only its own end can end.
+const MARKUP = 0;
+const RAW = 1;
+const COMMENT = 2;
+const BOGUS_COMMENT = 3;
+const CDATA = 4;
+const IN_START_TAG = 5;
+const IN_END_TAG = 6;
+const REST = 7;
+
+/** A document type longer than this is not read but taken for one that asks for quirks mode. */
+const MAX_DOCTYPE_BYTES = 1024;
+/** A longer name is none that anybody is interested in. */
+const MAX_NAME_BYTES = 64;
+/** Foreign elements nested deeper than this are not told apart: no page has so many. */
+const MAX_FOREIGN_DEPTH = 4096;
+
+/** What may follow a `<`: 1 for a letter. */
+const IS_LETTER = new Uint8Array(256);
+for (let byte = 0x61; byte <= 0x7a; byte++) {
+  IS_LETTER[byte] = 1;
+  IS_LETTER[byte - 0x20] = 1;
+}
+
+/** 1 for start tags that the hot loop must not pass over without a closer look. */
+const CONTEXT_TAGS: readonly number[] = [
+  ...[TAG.title, TAG.textarea, TAG.style, TAG.xmp, TAG.iframe, TAG.noembed, TAG.noframes, TAG.noscript, TAG.script],
+  ...[TAG.plaintext, TAG.svg, TAG.math, TAG.select, TAG.template, TAG.frameset, TAG.input],
+];
+const PLAIN = 0;
+const FORMATTING = 1;
+const CONTEXT = 2;
+const INTEREST = 4;
+
+class HtmlScanner implements Scanner {
+  bailedOut: Scanner['bailedOut'] = null;
+  private readonly sink: TagSink;
+  private readonly names: NameTable;
+  private readonly isScripting: boolean;
+  private readonly reader = new AttributeReader();
+  private readonly tag: StartTag;
+  private readonly log = new TagLog();
+  private readonly feedback: TreeFeedback;
+  private readonly token: TagToken = { tag: 0, key: 0, isSelfClosing: false, isMarked: false, fingerprint: 0 };
+  private readonly tagEnd = new TagEndFinder();
+  private readonly rawEnd = new RawTextEnd();
+  private readonly commentEnd = new CommentEnd();
+  private readonly cdataEnd = new CdataEnd();
+
+  private place = MARKUP;
+  /** Set when the bytes from the returned offset on must be seen again with more behind them. */
+  private isHeld = false;
+  /** Bytes of a held tag that `tagEnd` has seen; 0 if no tag is held. */
+  private heldBytes = 0;
+  /** Name and text of a tag that is passed over while it arrives. */
+  private openNumber = UNKNOWN;
+  private openHash = 0;
+  /** What stood since the last tag. */
+  private text: TextKind = NO_TEXT;
+  private isAtStart = true;
+  /** The next end tag ends raw text, so tree construction has nothing to do with it. */
+  private endsRaw = false;
+
+  /** Each tag must go by `startTag` and `endTag`: something below is not plain. */
+  private isCareful = false;
+  private mayBeInSelect = false;
+  private hasTemplate = false;
+  private isInFrameset = false;
+  private mayBeFrameset = true;
+  /** Every tag goes through `feedback` at once: foreign content that is not simple. */
+  private isExact = false;
+  /** Open foreign elements in the simple case, by key: no HTML element is among them. */
+  private readonly foreign: number[] = [];
+  private foreignNamespace: Namespace = 'html';
+  /** The innermost of them may be an integration point. */
+  private isAtPoint = false;
+  /** By tag number: what the hot loop must heed. */
+  private readonly heed: Uint8Array;
+
+  constructor(names: NameTable, sink: TagSink, isScripting: boolean) {
+    this.names = names;
+    this.sink = sink;
+    this.isScripting = isScripting;
+    this.feedback = new TreeFeedback(isScripting);
+    this.heed = heedOf(names);
+    this.tag = {
+      name: '',
+      namespace: 'html',
+      bytes: Buffer.alloc(0),
+      start: 0,
+      end: 0,
+      isSelfClosing: false,
+      attributeCount: 0,
+      attributes: this.reader.spans,
+    };
+  }
+
+  scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    if (this.bailedOut !== null) return to;
+    // Finders may use searches that run to the end of the buffer.
+    const buffer = bytes.length === to ? bytes : bytes.subarray(0, to);
+    this.isHeld = false;
+    let p = this.isAtStart ? this.skipByteOrderMark(buffer, from, to, isLast) : from;
+    if (this.heldBytes !== 0 && !this.resumeTag(buffer, p, to)) return this.settle(p, to, isLast);
+    while (p < to && !this.isHeld && this.bailedOut === null) {
+      p = this.place === MARKUP ? this.scanMarkup(buffer, p, to, isLast) : this.scanContent(buffer, p, to);
+    }
+    return this.settle(p, to, isLast);
+  }
+
+  private settle(p: number, to: number, isLast: boolean): number {
+    return isLast || this.bailedOut !== null ? to : p;
+  }
+
+  private skipByteOrderMark(bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    const mark = [0xef, 0xbb, 0xbf];
+    let q = from;
+    while (q < to && q - from < mark.length && bytes[q] === mark[q - from]) q++;
+    if (q === from + mark.length) {
+      this.isAtStart = false;
+      return q;
+    }
+    if (q === to && !isLast) this.isHeld = true;
+    else this.isAtStart = false;
+    return from;
+  }
+
+  /** Look at the new bytes of a held tag; true if it can be read now. */
+  private resumeTag(bytes: Buffer, from: number, to: number): boolean {
+    const end = this.tagEnd.find(bytes, from + this.heldBytes, to);
+    const length = to - from;
+    this.heldBytes = length;
+    if (end < 0 && length > LIMITS.maxTagBytes) this.bailedOut = 'TAG_TOO_LONG';
+    if (end < 0 && this.wasInName && (!this.tagEnd.isInName || length > MAX_NAME_BYTES)) {
+      // Only now can be told whether the tag must be held at all.
+      this.wasInName = false;
+      this.heldBytes = 0;
+      return true;
+    }
+    if (end < 0) return false;
+    this.heldBytes = 0;
+    return true;
+  }
+  private wasInName = false;
+
+  /**
+   * The hot loop: text and tags until the place changes. Returns where it stopped.
+   *
+   * Text is classed in passing, since tree construction asks what stood before a tag; see `TextKind`.
+   */
+  private scanMarkup(bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    const { heed, log } = this;
+    const { hashes, numbers } = this.names;
+    let { entries, count } = log;
+    let text = this.text as number;
+    let isCareful = this.isCareful ? CONTEXT : PLAIN;
+    let p = from;
+    for (;;) {
+      // Text. All offsets read here and below are under `to`, so the bytes are numbers.
+      if (p >= to) break;
+      let byte = bytes[p]!;
+      if (byte !== LESS) {
+        if (byte > 0x20) text = TEXT;
+        else if (text !== TEXT) {
+          log.count = count;
+          this.text = text as TextKind;
+          const q = this.skipSpace(bytes, p, to, isLast);
+          text = this.text;
+          count = log.count;
+          if (this.isHeld) return q;
+          p = q;
+          if (p >= to) break;
+          if (bytes[p] !== LESS) text = TEXT;
+        }
+        p = findLess(bytes, p, to);
+        if (p >= to) break;
+      }
+      if (p + 1 >= to) {
+        this.isHeld = true;
+        break;
+      }
+      byte = bytes[p + 1]!;
+      const isEnd = byte === SLASH;
+      let q = p + 1;
+      if (isEnd) {
+        q++;
+        if (q >= to) {
+          this.isHeld = true;
+          break;
+        }
+        byte = bytes[q]!;
+      }
+      if (IS_LETTER[byte] === 0) {
+        log.count = count;
+        this.text = text as TextKind;
+        const next = this.scanOther(bytes, p, to, isLast);
+        text = this.text;
+        entries = log.entries;
+        count = log.count;
+        p = next;
+        if (this.isHeld || this.place !== MARKUP) break;
+        continue;
+      }
+
+      // A tag: its name.
+      const nameStart = q;
+      let hash = 0;
+      do {
+        hash = ((hash << 5) | (hash >>> 27)) ^ (byte | 0x20);
+        if (++q >= to) break;
+        byte = bytes[q]!;
+      } while (byte > GREATER || ENDS_NAME[byte] === 0);
+      if (q >= to) {
+        this.holdName(bytes, p, nameStart, to);
+        if (this.place !== MARKUP) {
+          this.openHash = hash;
+          p = to;
+        }
+        break;
+      }
+      let slot = slotOf(hash);
+      let found = hashes[slot]!;
+      while (found !== hash && found !== 0) {
+        slot = (slot + 1) & (hashes.length - 1);
+        found = hashes[slot]!;
+      }
+      const number = found === 0 ? UNKNOWN : numbers[slot]!;
+
+      // A plain tag: pass over it.
+      const care = heed[isEnd ? number | 0x100 : number]! | isCareful;
+      if (number !== UNKNOWN && (care === PLAIN || (care === FORMATTING && byte === GREATER))) {
+        if (byte === GREATER) q++;
+        else {
+          const end = skipAttributes(bytes, q, to);
+          if (end < 0) {
+            this.openTag(bytes, isEnd, number, hash, q, to);
+            p = to;
+            break;
+          }
+          q = end;
+        }
+        entries[count++] = (number << NUMBER_SHIFT) | (text << TEXT_SHIFT) | (isEnd ? END : 0);
+        if (count >= log.highWater) {
+          log.count = count;
+          log.makeRoom(this.feedback);
+          entries = log.entries;
+          count = log.count;
+        }
+        text = NO_TEXT;
+        p = q;
+        continue;
+      }
+
+      log.count = count;
+      this.text = text as TextKind;
+      const next = isEnd
+        ? this.scanEndTag(bytes, p, nameStart, q, to, number, hash)
+        : this.scanStartTag(bytes, p, nameStart, q, to, number, hash);
+      text = this.text;
+      entries = log.entries;
+      count = log.count;
+      isCareful = this.isCareful ? CONTEXT : PLAIN;
+      p = next;
+      if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null) break;
+    }
+    log.count = count;
+    this.text = text as TextKind;
+    return p;
+  }
+
+  /** White space and NULs from `from` on, which nothing but such precedes since the last tag. */
+  private skipSpace(bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    let q = from;
+    for (; q < to; q++) {
+      const byte = bytes[q]!;
+      if (IS_SPACE[byte] === 0 && byte !== 0) break;
+      if (byte === 0) this.noteNul();
+      else if (this.text !== NO_TEXT) this.text = SPACE;
+      else if (byte === LF) this.text = NEWLINE;
+      else if (byte !== CR) this.text = SPACE;
+      else {
+        // CR LF is one newline.
+        if (q + 1 >= to && !isLast) {
+          this.isHeld = true;
+          return q;
+        }
+        if (bytes[q + 1] === LF) q++;
+        this.text = NEWLINE;
+      }
+    }
+    return q;
+  }
+
+  private noteNul(): void {
+    if (this.isExact) this.feedback.nul();
+    else {
+      this.log.nul();
+      if (this.log.count >= this.log.highWater) this.log.makeRoom(this.feedback);
+    }
+  }
+
+  /** `<` or `</` and something that is no letter. */
+  private scanOther(bytes: Buffer, p: number, to: number, isLast: boolean): number {
+    const byte = bytes[p + 1]!;
+    if (byte === SLASH) {
+      if (bytes[p + 2] === GREATER) return p + 3;
+      return this.enterComment(BOGUS_COMMENT, p + 2);
+    }
+    if (byte === QUESTION) return this.enterComment(BOGUS_COMMENT, p + 1);
+    if (byte !== BANG) {
+      this.text = TEXT;
+      return p + 1;
+    }
+    const available = to - p - 2;
+    if (bytes[p + 2] === DASH && bytes[p + 3] === DASH) {
+      this.commentEnd.start();
+      return this.enterComment(COMMENT, p + 4);
+    }
+    if (startsWith(bytes, p + 2, to, 'doctype')) {
+      if (available >= 7) return this.scanDoctype(bytes, p, to, isLast);
+    } else if (startsWith(bytes, p + 2, to, '[cdata[') && isUpperCdata(bytes, p + 2, to)) {
+      if (available >= 7) {
+        if (!this.isCdataAllowed()) return this.enterComment(BOGUS_COMMENT, p + 2);
+        this.cdataEnd.start();
+        this.place = CDATA;
+        return p + 9;
+      }
+    } else if (!startsWith(bytes, p + 2, to, '--')) return this.enterComment(BOGUS_COMMENT, p + 2);
+    if (isLast) return to;
+    this.isHeld = true;
+    return p;
+  }
+
+  private enterComment(place: number, next: number): number {
+    if (this.isExact) {
+      this.feedback.text(this.text);
+      this.feedback.comment();
+    } else {
+      this.log.comment(this.text);
+      if (this.log.count >= this.log.highWater) this.log.makeRoom(this.feedback);
+    }
+    if (this.text === TEXT) this.mayBeFrameset = false;
+    this.text = NO_TEXT;
+    this.place = place;
+    return next;
+  }
+
+  private scanDoctype(bytes: Buffer, p: number, to: number, isLast: boolean): number {
+    const end = findByte(bytes, GREATER, p + 9, to);
+    if (end >= to && to - p <= MAX_DOCTYPE_BYTES && !isLast) {
+      this.isHeld = true;
+      return p;
+    }
+    const isLong = end - p > MAX_DOCTYPE_BYTES;
+    const isQuirks = isLong || asksForQuirks(bytes.toString('latin1', p + 9, end));
+    this.enterComment(BOGUS_COMMENT, p);
+    if (this.isExact) this.feedback.doctype(isQuirks);
+    else this.log.doctype(isQuirks);
+    return isLong ? p + MAX_DOCTYPE_BYTES : end;
+  }
+
+  private isCdataAllowed(): boolean {
+    if (this.isExact) return this.feedback.isForeign;
+    return this.foreign.length !== 0 && !this.isAtPoint;
+  }
+
+  /** Content that only its own end can end. Returns where markup goes on, or `to`. */
+  private scanContent(bytes: Buffer, p: number, to: number): number {
+    if (this.place === REST) return to;
+    if (this.place === RAW) {
+      const at = this.rawEnd.find(bytes, p, to);
+      if (this.rawEnd.isFound) {
+        this.place = MARKUP;
+        this.endsRaw = true;
+      } else if (at < to) this.isHeld = true;
+      return at;
+    }
+    if (this.place === IN_START_TAG || this.place === IN_END_TAG) return this.resumeOpenTag(bytes, p, to);
+    let end = -1;
+    if (this.place === COMMENT) end = this.commentEnd.find(bytes, p, to);
+    else if (this.place === CDATA) {
+      end = this.cdataEnd.find(bytes, p, to);
+      if (this.cdataEnd.hasText) this.text = TEXT;
+      else if (this.cdataEnd.hasSpace && this.text !== TEXT) this.text = SPACE;
+    } else {
+      const at = findByte(bytes, GREATER, p, to);
+      end = at < to ? at + 1 : -1;
+    }
+    if (end < 0) return to;
+    this.place = MARKUP;
+    return end;
+  }
+
+  /** A tag whose name is cut: hold it, unless the name is too long to matter. */
+  private holdName(bytes: Buffer, p: number, nameStart: number, to: number): void {
+    this.tagEnd.start();
+    this.tagEnd.find(bytes, nameStart, to);
+    if (to - nameStart > MAX_NAME_BYTES) {
+      this.openNumber = UNKNOWN;
+      this.place = bytes[p + 1] === SLASH ? IN_END_TAG : IN_START_TAG;
+      return;
+    }
+    this.heldBytes = to - p;
+    this.wasInName = true;
+    this.isHeld = true;
+  }
+
+  /** A tag of interest that is cut: hold it from `p` on. */
+  private holdTag(bytes: Buffer, p: number, nameStart: number, to: number): number {
+    if (to - p > LIMITS.maxTagBytes) {
+      this.bailedOut = 'TAG_TOO_LONG';
+      return to;
+    }
+    this.tagEnd.start();
+    this.tagEnd.find(bytes, nameStart, to);
+    this.heldBytes = to - p;
+    this.wasInName = false;
+    this.isHeld = true;
+    return p;
+  }
+
+  /** A tag of no interest that is cut: pass over it as it comes. `nameEnd` is behind its name. */
+  private openTag(bytes: Buffer, isEnd: boolean, number: number, hash: number, nameEnd: number, to: number): void {
+    this.openNumber = number;
+    this.openHash = hash;
+    this.place = isEnd ? IN_END_TAG : IN_START_TAG;
+    this.tagEnd.start();
+    this.tagEnd.find(bytes, nameEnd, to);
+  }
+
+  private resumeOpenTag(bytes: Buffer, p: number, to: number): number {
+    const end = this.tagEnd.find(bytes, p, to);
+    if (end < 0) return to;
+    const isStart = this.place === IN_START_TAG;
+    this.place = MARKUP;
+    const number = this.openNumber;
+    if (isStart) this.applyStart(number, this.openHash, this.tagEnd.isSelfClosing, false, 0);
+    else this.applyEnd(number, this.openHash);
+    return end;
+  }
+
+  /** A start tag that is not plain: of interest, of a context, of a name that we do not know, or in one to be careful. */
+  private scanStartTag(
+    bytes: Buffer,
+    p: number,
+    nameStart: number,
+    nameEnd: number,
+    to: number,
+    found: number,
+    hash: number,
+  ): number {
+    const { names, reader } = this;
+    const number = found !== UNKNOWN && names.is(found, bytes, nameStart, nameEnd) ? found : UNKNOWN;
+    const isWanted = names.interestingStarts[number] === 1;
+    const isWhole = isWanted || number === TAG.input || number === TAG.font || number === TAG['annotation-xml'];
+    if (!isWhole && !this.isCareful) {
+      const end = bytes[nameEnd] === GREATER ? nameEnd + 1 : skipAttributes(bytes, nameEnd, to);
+      if (end < 0) {
+        this.openTag(bytes, false, number, hash, nameEnd, to);
+        return to;
+      }
+      // Good enough: `<svg x=a/>` is the one tag for which this and the standard's flag could differ in effect.
+      const isSelfClosing = bytes[end - 2] === SLASH && this.isSelfClosing(bytes, nameEnd, end, number);
+      this.applyStart(number, hash, isSelfClosing, false, fingerprintOf(bytes, nameEnd, end, number));
+      return end;
+    }
+    const end = reader.read(bytes, nameEnd, to);
+    if (end < 0) {
+      if (isWhole) return this.holdTag(bytes, p, nameStart, to);
+      this.openTag(bytes, false, number, hash, nameEnd, to);
+      return to;
+    }
+    if (isWhole && end - p > LIMITS.maxTagBytes) {
+      this.bailedOut = 'TAG_TOO_LONG';
+      return to;
+    }
+    const isMarked = this.isMarked(bytes, number);
+    const fingerprint = fingerprintOf(bytes, nameEnd, end, number);
+    const namespace = this.applyStart(number, hash, reader.isSelfClosing, isMarked, fingerprint);
+    if (isWanted) this.report(number, namespace, bytes, p, end);
+    return end;
+  }
+
+  /** Exactly whether the tag closes itself, for the names where that counts. */
+  private isSelfClosing(bytes: Buffer, nameEnd: number, end: number, number: number): boolean {
+    if (number !== TAG.svg && number !== TAG.math) return false;
+    this.reader.read(bytes, nameEnd, end);
+    return this.reader.isSelfClosing;
+  }
+
+  private report(number: number, namespace: Namespace, bytes: Buffer, start: number, end: number): void {
+    const { tag, reader, names } = this;
+    // The number is one of the table's.
+    tag.name = names.names[number]!;
+    tag.namespace = namespace;
+    tag.bytes = bytes;
+    tag.start = start;
+    tag.end = end;
+    tag.isSelfClosing = reader.isSelfClosing;
+    tag.attributeCount = reader.count;
+    this.sink.startTag(tag);
+  }
+
+  /** The one fact about attributes that tree construction asks for, if the name has one; see `TagToken`. */
+  private isMarked(bytes: Buffer, number: number): boolean {
+    const { reader } = this;
+    if (number === TAG.a) return reader.count !== 0;
+    if (number === TAG.input) return reader.hasValue(bytes, 'type', 'hidden');
+    if (number === TAG.font) return ['color', 'face', 'size'].some((name) => reader.find(bytes, name) !== null);
+    if (number !== TAG['annotation-xml']) return false;
+    return (
+      reader.hasValue(bytes, 'encoding', 'text/html') || reader.hasValue(bytes, 'encoding', 'application/xhtml+xml')
+    );
+  }
+
+  /** Let a whole start tag have its effect; returns the namespace of its element. */
+  private applyStart(
+    number: number,
+    hash: number,
+    isSelfClosing: boolean,
+    isMarked: boolean,
+    fingerprint: number,
+  ): Namespace {
+    const { token } = this;
+    token.tag = number;
+    token.key = number === UNKNOWN ? unknownKey(hash) : number;
+    token.isSelfClosing = isSelfClosing;
+    token.isMarked = isMarked;
+    token.fingerprint = fingerprint;
+    if (this.text === TEXT) this.mayBeFrameset = false;
+    if (this.isInFrameset) {
+      this.text = NO_TEXT;
+      this.enter(number === TAG.noframes ? contentOf(number, this.isScripting) : DATA, number);
+      return 'html';
+    }
+    if (this.isExact) return this.startExactly();
+    if (this.foreign.length !== 0) return this.startInForeign();
+    if (!isContext(number)) {
+      this.logStart();
+      return 'html';
+    }
+    return this.startInContext();
+  }
+
+  /** A start tag whose effect depends on where it stands; where all is plain, it is known. */
+  private startInContext(): Namespace {
+    const { tag, isSelfClosing } = this.token;
+    const isUncertain = this.mayBeInSelect || this.hasTemplate;
+    if (tag === TAG.frameset) {
+      if (this.mayBeFrameset || isUncertain) return this.startExactly();
+    } else if (tag === TAG.select) this.mayBeInSelect = true;
+    else if (tag === TAG.template) this.hasTemplate = true;
+    else if (tag !== TAG.input && isUncertain) return this.startExactly();
+    else if (tag === TAG.svg || tag === TAG.math) {
+      const namespace = tag === TAG.svg ? 'svg' : 'math';
+      if (!isSelfClosing) {
+        this.foreignNamespace = namespace;
+        this.pushForeign();
+      }
+      this.logStart();
+      return namespace;
+    } else this.enter(contentOf(tag, this.isScripting), tag);
+    this.logStart();
+    return 'html';
+  }
+
+  /** In foreign content of which only foreign elements are open. */
+  private startInForeign(): Namespace {
+    const { token } = this;
+    if (this.isAtPoint) return this.startExactly();
+    if (isBreakout(token.tag, token.isMarked)) {
+      this.leaveForeign();
+      this.logStart();
+      return 'html';
+    }
+    const namespace = this.foreignNamespace;
+    if (!token.isSelfClosing) this.pushForeign();
+    this.logStart();
+    return namespace;
+  }
+
+  private pushForeign(): void {
+    const { token } = this;
+    if (this.foreign.length < MAX_FOREIGN_DEPTH) this.foreign.push(token.key);
+    this.isAtPoint = mayBeIntegrationPoint(token.tag, this.foreignNamespace);
+    this.isCareful = true;
+  }
+
+  private leaveForeign(): void {
+    this.foreign.length = 0;
+    this.isAtPoint = false;
+    this.isCareful = this.isExact || this.isInFrameset;
+  }
+
+  private logStart(): void {
+    const { log, token } = this;
+    const facts = (token.isSelfClosing ? SELF_CLOSING : 0) | (token.isMarked ? MARKED : 0);
+    log.tag(token.tag, token.key, facts, this.text, token.fingerprint);
+    this.text = NO_TEXT;
+    if (log.count >= log.highWater) log.makeRoom(this.feedback);
+  }
+
+  /** Let tree construction decide, caught up on all that went by. */
+  private startExactly(): Namespace {
+    const { feedback, token } = this;
+    this.catchUp();
+    const content = feedback.startTag(token);
+    const { namespace } = feedback;
+    this.afterExact();
+    this.enter(content, token.tag);
+    return namespace;
+  }
+
+  private catchUp(): void {
+    if (!this.isExact) this.log.replay(this.feedback);
+    this.feedback.text(this.text);
+    this.text = NO_TEXT;
+  }
+
+  private afterExact(): void {
+    const { feedback } = this;
+    this.isExact = feedback.hasForeign;
+    this.isInFrameset = feedback.isInFrameset;
+    this.mayBeInSelect = feedback.isInSelect;
+    this.hasTemplate = feedback.isInTemplate;
+    this.foreign.length = 0;
+    this.isAtPoint = false;
+    this.isCareful = this.isExact || this.isInFrameset;
+  }
+
+  private enter(content: Content, number: number): void {
+    if (content === DATA) return;
+    if (content === PLAINTEXT) {
+      this.place = REST;
+      return;
+    }
+    this.place = RAW;
+    // Only names of the table have such content.
+    this.rawEnd.start(content === SCRIPT ? 'script' : this.names.names[number]!);
+  }
+
+  /** An end tag that is not plain. */
+  private scanEndTag(
+    bytes: Buffer,
+    p: number,
+    nameStart: number,
+    nameEnd: number,
+    to: number,
+    found: number,
+    hash: number,
+  ): number {
+    const { names } = this;
+    const number = found !== UNKNOWN && names.is(found, bytes, nameStart, nameEnd) ? found : UNKNOWN;
+    const isWanted = names.interestingEnds[number] === 1;
+    const end = bytes[nameEnd] === GREATER ? nameEnd + 1 : skipAttributes(bytes, nameEnd, to);
+    if (end < 0) {
+      if (isWanted) return this.holdTag(bytes, p, nameStart, to);
+      this.openTag(bytes, true, number, hash, nameEnd, to);
+      return to;
+    }
+    if (isWanted && end - p > LIMITS.maxTagBytes) {
+      this.bailedOut = 'TAG_TOO_LONG';
+      return to;
+    }
+    this.applyEnd(number, hash);
+    if (isWanted) this.sink.endTag(names.names[number]!, bytes, p, end);
+    return end;
+  }
+
+  private applyEnd(number: number, hash: number): void {
+    const key = number === UNKNOWN ? unknownKey(hash) : number;
+    if (this.text === TEXT) this.mayBeFrameset = false;
+    if (this.endsRaw || this.isInFrameset) {
+      this.endsRaw = false;
+      this.text = NO_TEXT;
+      return;
+    }
+    if (this.isExact || (this.foreign.length !== 0 && !this.endForeign(number, key))) {
+      this.catchUp();
+      this.feedback.endTag(number, key);
+      this.afterExact();
+      return;
+    }
+    if (number === TAG.select && !this.hasTemplate) this.mayBeInSelect = false;
+    this.log.tag(number, key, END, this.text, 0);
+    this.text = NO_TEXT;
+    if (this.log.count >= this.log.highWater) this.log.makeRoom(this.feedback);
+  }
+
+  /** In simple foreign content: close the innermost element of this name; false if the tag is not that simple. */
+  private endForeign(number: number, key: number): boolean {
+    const { foreign } = this;
+    if (number === TAG.p || number === TAG.br) {
+      if (this.isAtPoint) return false;
+      this.leaveForeign();
+      return true;
+    }
+    const at = foreign.lastIndexOf(key);
+    if (at < 0) return false;
+    foreign.length = at;
+    this.isAtPoint = false;
+    if (at === 0) this.leaveForeign();
+    return true;
+  }
+}
+
+function isContext(number: number): boolean {
+  return CONTEXT_TAGS.includes(number);
+}
+
+const heeds = new WeakMap<NameTable, Uint8Array>();
+
+/** What the hot loop must heed: start tags by number, end tags by number + 256. */
+function heedOf(names: NameTable): Uint8Array {
+  const known = heeds.get(names);
+  if (known !== undefined) return known;
+  const heed = new Uint8Array(512);
+  for (let number = 1; number < names.names.length; number++) {
+    if (isFormatting(number)) heed[number]! |= FORMATTING;
+    if (isContext(number)) heed[number]! |= CONTEXT;
+    if (names.interestingStarts[number] === 1) heed[number]! |= INTEREST;
+    if (names.interestingEnds[number] === 1) heed[number + 256]! |= INTEREST;
+  }
+  // Raw text elements end a state of ours; a select may end one.
+  for (const number of CONTEXT_TAGS) heed[number + 256]! |= CONTEXT;
+  heeds.set(names, heed);
+  return heed;
+}
+
+/** An identity for a name that has no number. */
+function unknownKey(hash: number): number {
+  return hash | 0x100;
+}
+
+/**
+ * Tells the attributes of formatting elements apart without reading them all: the length of what stands behind the name,
+ * and a few of its bytes. Only four equal elements within each other make a difference, three of which count.
+ */
+function fingerprintOf(bytes: Buffer, nameEnd: number, end: number, number: number): number {
+  if (!isFormatting(number) || number === TAG.a || end - nameEnd < 3) return 0;
+  let hash = end - nameEnd;
+  const step = hash > 32 ? hash >> 5 : 1;
+  for (let i = nameEnd; i < end; i += step) hash = hashStep(hash, bytes[i]!);
+  return hash;
+}
+
+/** Whether `bytes[at, to)` is the beginning of `text` or begins with it. */
+function startsWith(bytes: Buffer, at: number, to: number, text: string): boolean {
+  return equalsIgnoringCase(bytes, at, text.slice(0, Math.max(to - at, 0)));
+}
+
+function isUpperCdata(bytes: Buffer, at: number, to: number): boolean {
+  return '[CDATA['.startsWith(bytes.toString('latin1', at, Math.min(at + 7, to)));
+}
+
+/** Offset of the next `<`, or `to`. Tags stand some 20 bytes apart, so a loop comes first. */
+function findLess(bytes: Buffer, from: number, to: number): number {
+  return findByte(bytes, LESS, from, to);
+}
