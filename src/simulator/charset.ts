@@ -82,6 +82,14 @@ function decode(bytes: Buffer, charset: string): string {
 
 const encoderTables = new Map<string, ReadonlyMap<string, Buffer>>();
 
+/** Six characters that stand twice in Big5: the last place counts (Encoding §5). */
+const BIG5_LAST = new Set('═╞╡╪十卅');
+/** What Shift_JIS and EUC-JP write as ASCII (Encoding §13.1.2, §13.3.2). */
+const ASCII_LOOKALIKES = [
+  ['¥', '\\'],
+  ['‾', '~'],
+] as const;
+
 /**
  * Character → bytes, found by decoding every sequence of one and two bytes; the first one wins. The Encoding standard's
  * encoders skip Big5 below lead 0xA1 (§5, "index Big5 pointer") and Shift_JIS's doubled leads 0xED and 0xEE (§5).
@@ -95,8 +103,10 @@ function encoderTable(charset: string): ReadonlyMap<string, Buffer> {
   const add = (bytes: Buffer): void => {
     const text = decoder === null ? decode(bytes, charset) : decoder.decode(bytes);
     if (text.includes('\ufffd') || [...text].length !== 1 || (text.codePointAt(0) ?? 0) < 0x80) return;
-    if (!table.has(text)) table.set(text, bytes);
+    if (!table.has(text) || (charset === 'big5' && BIG5_LAST.has(text))) table.set(text, bytes);
   };
+  for (const [from, to] of ASCII_LOOKALIKES)
+    if (/^(?:shift_jis|euc-jp)$/.test(charset)) table.set(from, Buffer.from(to));
   for (let lead = 0x80; lead <= 0xff; lead++) add(Buffer.from([lead]));
   if (/^(?:big5|euc-jp|euc-kr|shift_jis|gbk|gb18030)$/.test(charset)) {
     for (let lead = charset === 'big5' ? 0xa1 : 0x81; lead <= 0xfe; lead++) {

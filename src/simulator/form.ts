@@ -78,9 +78,7 @@ export function buildSubmission(
   if (method === 'get') {
     const mutated = new URL(url);
     mutated.search = `?${urlencode(entries, charset)}`;
-    // The setter drops a lone '?'; the standard sets the query to the empty string, which keeps it.
-    const href = entries.length === 0 ? withEmptyQuery(mutated) : mutated.href;
-    return { method: 'GET', url: href, body: null, contentType: null, target, noReferrer };
+    return { method: 'GET', url: mutated.href, body: null, contentType: null, target, noReferrer };
   }
   const boundary =
     options.boundary ?? `----WebKitFormBoundary${randomBytes(12).toString('base64url').replace(/[-_]/g, 'A')}`;
@@ -106,12 +104,15 @@ export function isSubmitButton(control: Element): boolean {
   return isHtml(control, 'input') && ['submit', 'image'].includes(inputType(control));
 }
 
+/** English, as Accept-Language says. */
+const DEFAULT_SUBMIT_LABEL = 'Submit';
+
 /** The label that a person reads on a button. */
 export function buttonLabel(button: Element): string {
   if (isHtml(button, 'button')) return labelOf(button);
   const isImage = inputType(button) === 'image';
   const label = attribute(button, isImage ? 'alt' : 'value') ?? (isImage ? attribute(button, 'title') : null);
-  return collapse(label ?? (isImage ? (attribute(button, 'name') ?? '') : 'Submit'));
+  return collapse(label ?? (isImage ? (attribute(button, 'name') ?? '') : DEFAULT_SUBMIT_LABEL));
 }
 
 const INPUT_TYPES =
@@ -162,6 +163,8 @@ export function controlValue(control: Element, state: FormState): string {
   const typed = state.get(control)?.value;
   if (isHtml(control, 'textarea')) return (typed ?? rawText(control)).replace(/\r\n?/g, '\n');
   if (!isHtml(control, 'input')) return typed ?? attribute(control, 'value') ?? '';
+  // Deviation: by the standard a submit button without a value sends an empty one; browsers send the label they show.
+  if (inputType(control) === 'submit' && attribute(control, 'value') === null) return DEFAULT_SUBMIT_LABEL;
   return sanitize(inputType(control), typed ?? attribute(control, 'value') ?? '', (name) => attribute(control, name));
 }
 
@@ -322,12 +325,6 @@ function percent(text: string, charset: string): string {
     else out += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return out;
-}
-
-function withEmptyQuery(url: URL): string {
-  const hash = url.hash;
-  url.hash = '';
-  return `${url.href}?${hash}`;
 }
 
 function encodeBody(enctype: Enctype, entries: readonly Entry[], charset: string, boundary: string) {

@@ -86,7 +86,8 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent)
     method: request.method,
     host: detour?.host ?? host,
     port: detour?.port ?? port,
-    path: `${url.pathname}${url.search}`,
+    // From the text of the URL: `search` does not tell an empty query from none.
+    path: url.href.slice(url.href.indexOf('/', url.protocol.length + 2)).split('#')[0],
     setHost: false,
     ...(url.protocol === 'https:' && !/^[\d.]+$|:/.test(host) ? { servername: host } : {}),
     // A list, not an object: the order of fields is the browser's.

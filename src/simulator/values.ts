@@ -62,10 +62,12 @@ function range(value: string, attr: (name: string) => string | null): string {
   const clamped = Math.max(min, Math.min(max, wanted));
   if (attr('step')?.toLowerCase() === 'any') return clamped === wanted && isNumber(value) ? value : String(clamped);
   const step = numberOr(attr('step'), 1) > 0 ? numberOr(attr('step'), 1) : 1;
-  let steps = Math.round((clamped - min) / step);
-  if (min + steps * step > max && max >= min) steps--;
-  const decimals = Math.max(fraction(attr('min')), fraction(attr('step')));
-  const landed = Number((min + steps * step).toFixed(decimals));
+  // The step base: `min`, else the value that the page gives.
+  const base = numberOr(attr('min'), numberOr(attr('value'), 0));
+  let steps = Math.round((clamped - base) / step);
+  if (base + steps * step > max && max >= min) steps--;
+  const decimals = Math.max(fraction(attr('min')), fraction(attr('value')), fraction(attr('step')));
+  const landed = Number((base + steps * step).toFixed(decimals));
   return isNumber(value) && Number(value) === landed ? value : String(landed);
 }
 

@@ -57,17 +57,15 @@ function redirect(status: number, location: string, fields: Record<string, strin
 
 function echo(): Handler {
   return (request, response, body) =>
-    response
-      .writeHead(200, { 'content-type': 'text/plain' })
-      .end(
-        JSON.stringify({
-          method: request.method,
-          url: request.url,
-          fields: request.headers,
-          raw: request.rawHeaders,
-          body,
-        }),
-      );
+    response.writeHead(200, { 'content-type': 'text/plain' }).end(
+      JSON.stringify({
+        method: request.method,
+        url: request.url,
+        fields: request.headers,
+        raw: request.rawHeaders,
+        body,
+      }),
+    );
 }
 
 interface Echo {
