@@ -1,0 +1,72 @@
+/** The configuration in the words of the listener and of the upstream's connections. Pure. */
+import { BlockList, isIP } from 'node:net';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../observe/log.ts';
+import type { UpstreamOptions } from '../upstream/forward.ts';
+import type { ServerOptions } from './server.ts';
+
+/** Our pseudonym in Via (RFC 9110 §7.6.3). */
+export const VIA_NAME = 'transid';
+
+export function serverOptions(config: Config, log: Log): ServerOptions {
+  const { listen, timeouts, limits } = config;
+  return {
+    listener: { host: listen.host, port: listen.port },
+    timeouts: {
+      headerMs: timeouts.clientHeaderMs,
+      bodyIdleMs: timeouts.clientBodyMs,
+      sendIdleMs: timeouts.clientSendMs,
+      keepAliveMs: timeouts.keepAliveMs,
+      drainMs: timeouts.drainMs,
+    },
+    limits: {
+      headerBytes: limits.headerBytes,
+      targetBytes: limits.targetBytes,
+      fields: limits.fields,
+      requestsPerConnection: limits.requestsPerConnection,
+      connections: limits.connections,
+      connectionsPerAddress: limits.connectionsPerAddress,
+    },
+    viaName: VIA_NAME,
+    isTrustedProxy: trustOf(config.trustedProxies),
+    events: {
+      refused: (refusal) =>
+        log.refused({
+          code: refusal.code,
+          address: refusal.peerAddress,
+          requestId: refusal.requestId,
+          detail: refusal.detail,
+        }),
+    },
+  };
+}
+
+export function upstreamOptions(config: Config): UpstreamOptions {
+  const { upstream, limits } = config;
+  const url = new URL(upstream.url);
+  const isTls = url.protocol === 'https:';
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (isTls ? 443 : 80) : Number(url.port),
+    tls: isTls ? { ca: upstream.tls.ca, serverName: upstream.tls.serverName } : null,
+    connectTimeoutMs: upstream.connectTimeoutMs,
+    firstByteTimeoutMs: upstream.timeoutMs,
+    idleTimeoutMs: upstream.idleTimeoutMs,
+    poolSize: upstream.maxConnections,
+    poolIdleMs: upstream.keepAliveMs,
+    maxHeadBytes: limits.responseHeaderBytes,
+  };
+}
+
+/** `trusted_proxies`: addresses and CIDR ranges, checked when the configuration was loaded. */
+function trustOf(entries: readonly string[]): (address: string) => boolean {
+  if (entries.length === 0) return () => false;
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = '', prefix] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
