@@ -24,7 +24,7 @@ export async function openStore(config: Config, clock: () => number): Promise<Se
         url: store.url,
         sentinels: store.sentinels,
         sentinelName: store.sentinelName,
-        cluster: store.clusterNodes,
+        cluster: store.cluster,
         username: store.username,
         password: store.password?.reveal() ?? null,
         tls: store.tls,
