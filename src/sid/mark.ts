@@ -97,7 +97,7 @@ export function markEdits(
   if (mark === null) return query;
   if (parts.path === 0 && SCHEME.test(reference)) return null;
   // The empty reference means the base with its query; extra parameters bring that along already.
-  const inherited = reference === '' && extra === '' ? notation.escape(base.url.search) : '';
+  const inherited = isSameDocument(parts) && extra === '' ? notation.escape(base.url.search) : '';
   const path =
     mark.kind === 'path-parameter'
       ? pathParameterEdits(reference, parts, mark, notation, base, inherited)
@@ -132,6 +132,11 @@ export function markWithin(reference: string, mark: SidMark, scope: Scope, docum
   return scope.judge(reference, base) === 'mark' ? markReference(reference, mark, documentUrl) : null;
 }
 
+/** Nothing before the fragment (RFC 3986 §4.4). */
+function isSameDocument(parts: Parts): boolean {
+  return parts.fragment === 0;
+}
+
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
 function queryEdits(
@@ -151,7 +156,7 @@ function queryEdits(
   let lead = notation.separator;
   if (parts.query === parts.fragment) {
     // The empty reference means the base with its query, which a query of its own would replace.
-    const inherited = reference === '' ? base.url.search.slice(1) : '';
+    const inherited = isSameDocument(parts) ? base.url.search.slice(1) : '';
     lead = inherited === '' ? '?' : `?${notation.escape(inherited)}${notation.separator}`;
     // `http://host` alone: old clients would ask for `?name=…` [PHP 3.12].
     if (parts.path > 0 && parts.path === reference.length) lead = '/?';

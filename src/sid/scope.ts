@@ -106,9 +106,7 @@ export class Scope {
     } catch {
       return 'unparsable';
     }
-    if (NON_ASCII.test(clean) && NON_ASCII.test(WITH_AUTHORITY.exec(clean)?.[1] ?? '')) {
-      return isHttp(url) ? 'foreign-origin' : 'not-http';
-    }
+    if (hasUnreadableHost(clean)) return isHttp(url) ? 'foreign-origin' : 'not-http';
     return this.judgeUrl(url);
   }
 
@@ -146,6 +144,11 @@ export function cleanReference(reference: string): string {
   while (start < end && reference.charCodeAt(start) <= 0x20) start++;
   while (end > start && reference.charCodeAt(end - 1) <= 0x20) end--;
   return reference.slice(start, end).replace(TAB_OR_NEWLINE, '');
+}
+
+/** Has the reference an authority with characters above U+007F, whose bytes nobody has decoded? */
+export function hasUnreadableHost(reference: string): boolean {
+  return NON_ASCII.test(reference) && NON_ASCII.test(WITH_AUTHORITY.exec(cleanReference(reference))?.[1] ?? '');
 }
 
 function isHttp(url: URL): boolean {

@@ -1,0 +1,254 @@
+/**
+ * Which element and attribute hold a URL, and of what kind: the one table that says where a page can be marked.
+ *
+ * It lists each attribute that HTML, SVG and WML define as a URL, obsolete ones too; a test compares it with an
+ * independent list. A route's tag list (`trans_sid_tags`) is compiled against it, so that the marker does one lookup for
+ * each tag and the scanner reports no tag in vain.
+ */
+import type { TagInterest } from './scanner.ts';
+
+export type PlaceKind =
+  /** A link that a user follows. */
+  | 'navigation'
+  /** The URL that a form is sent to. */
+  | 'form'
+  /** A page loaded into a frame. */
+  | 'frame'
+  /** Fetched as part of the page: images, scripts, styles. */
+  | 'subresource'
+  /** The URL within a `meta` refresh. */
+  | 'refresh'
+  /** A list of image candidates (`srcset`). */
+  | 'list'
+  /** A whole document within an attribute (`srcdoc`). */
+  | 'document'
+  /** Says what this page is called, for machines: never marked, and a SID in it is taken out. */
+  | 'identity'
+  /** Never marked: not followed, sent to third parties, or no URL that a session belongs to. */
+  | 'never';
+
+export interface Place {
+  /** Lower case; `*` for any element. */
+  readonly element: string;
+  /** Lower case. */
+  readonly attribute: string;
+  readonly kind: PlaceKind;
+  /** Marked without being named in a tag list of its own; see `impliedBy`. */
+  readonly isDefault: boolean;
+  /** `svg`: only there. `wml`: only in WML documents. Null: wherever the element stands. */
+  readonly only: 'svg' | 'wml' | null;
+}
+
+/** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`wml` where it applies. */
+const TABLE: Readonly<Record<string, string>> = {
+  a: 'href navigation+, xlink:href navigation+ svg, ping never, cite never, urn never, attributionsrc never',
+  area: 'href navigation+, ping never, attributionsrc never',
+  frame: 'src frame+, longdesc navigation',
+  iframe: 'src frame+, srcdoc document+, longdesc navigation',
+  form: 'action form+',
+  button: 'formaction form+',
+  input: 'formaction form+, src subresource, lowsrc subresource, usemap never',
+  meta: 'content refresh+',
+  // What leads elsewhere than to a page of the session, or is only a name.
+  base: 'href never',
+  link: 'href identity, imagesrcset list',
+  html: 'manifest never',
+  head: 'profile never',
+  blockquote: 'cite never',
+  q: 'cite never',
+  ins: 'cite never',
+  del: 'cite never',
+  '*': 'itemid never, itemtype never, about never, resource never',
+  // Parts of the page: off unless a tag list names them; without a SID they are found by their Referer.
+  img: 'src subresource, srcset list, lowsrc subresource, dynsrc subresource, longdesc navigation, usemap never, attributionsrc never',
+  image: 'href subresource svg, xlink:href subresource svg',
+  source: 'src subresource, srcset list',
+  script: 'src subresource, href subresource svg, xlink:href subresource svg, attributionsrc never',
+  embed: 'src subresource, pluginspage never',
+  object: 'data subresource, codebase never, classid never, archive never, usemap never',
+  applet: 'code never, codebase never, archive never, object never',
+  audio: 'src subresource',
+  video: 'src subresource, poster subresource',
+  track: 'src subresource',
+  bgsound: 'src subresource',
+  body: 'background subresource',
+  table: 'background subresource',
+  thead: 'background subresource',
+  tbody: 'background subresource',
+  tfoot: 'background subresource',
+  tr: 'background subresource',
+  td: 'background subresource',
+  th: 'background subresource',
+  command: 'icon subresource',
+  menuitem: 'icon subresource',
+  // References to something drawn, mostly within the same document.
+  use: 'href subresource svg, xlink:href subresource svg',
+  feimage: 'href subresource svg, xlink:href subresource svg',
+  textpath: 'href subresource svg, xlink:href subresource svg',
+  mpath: 'href subresource svg, xlink:href subresource svg',
+  pattern: 'href subresource svg, xlink:href subresource svg',
+  lineargradient: 'href subresource svg, xlink:href subresource svg',
+  radialgradient: 'href subresource svg, xlink:href subresource svg',
+  animate: 'href subresource svg, xlink:href subresource svg',
+  animatemotion: 'href subresource svg, xlink:href subresource svg',
+  animatetransform: 'href subresource svg, xlink:href subresource svg',
+  set: 'href subresource svg, xlink:href subresource svg',
+  // WML 1.3: a deck is one document with many cards, and each event of a card can be a link.
+  go: 'href navigation+ wml',
+  card: 'onenterforward navigation+ wml, onenterbackward navigation+ wml, ontimer navigation+ wml',
+  template: 'onenterforward navigation+ wml, onenterbackward navigation+ wml, ontimer navigation+ wml',
+  option: 'onpick navigation+ wml',
+};
+
+/** The table as rows. */
+export const PLACES: readonly Place[] = Object.entries(TABLE).flatMap(([element, row]) =>
+  row.split(', ').map((item): Place => {
+    const [attribute = '', kind = '', only = null] = item.split(' ');
+    const isDefault = kind.endsWith('+');
+    // The table is a literal of this file: its words are kinds, and a test reads them all.
+    return { element, attribute, kind: kind.replace('+', '') as PlaceKind, isDefault, only: only as Place['only'] };
+  }),
+);
+
+/** `link rel` values that name a part of the page; any other is identity. */
+export const SUBRESOURCE_RELS: ReadonlySet<string> = new Set([
+  ...['stylesheet', 'icon', 'apple-touch-icon', 'apple-touch-startup-image', 'mask-icon', 'fluid-icon'],
+  ...['preload', 'modulepreload', 'prefetch'],
+]);
+
+/** `meta property` or `name` values whose content is the page's name for machines. */
+export const IDENTITY_METAS: ReadonlySet<string> = new Set([
+  ...['og:url', 'twitter:url', 'al:web:url', 'citation_public_url', 'citation_abstract_html_url', 'dc.identifier'],
+  ...['dcterms.identifier', 'identifier-url', 'parsely-link', 'sailthru.url', 'msapplication-starturl'],
+]);
+
+/** An attribute of one element whose value is a URL or, for the kinds that say so, holds some. */
+export interface LinkPlace {
+  readonly attribute: string;
+  /** `attribute` in bytes, to compare with those of a tag. */
+  readonly bytes: Buffer;
+  readonly kind: PlaceKind;
+  readonly only: 'svg' | 'wml' | null;
+  /** Which parameters the tag lists put here: 1 the SID, 2 the extra ones, 3 both. */
+  readonly carries: number;
+}
+
+export const CARRIES_SID = 1;
+export const CARRIES_EXTRA = 2;
+
+/** The marker's own elements have work beside their links; all others are only looked through for links. */
+export type ElementRole = 'links' | 'base' | 'meta' | 'link' | 'form' | 'submitter' | 'template';
+
+export interface ElementPlaces {
+  readonly role: ElementRole;
+  readonly links: readonly LinkPlace[];
+}
+
+/** Tag lists compiled: what the marker looks up and what the scanner reports. */
+export interface CompiledPlaces {
+  readonly elements: ReadonlyMap<string, ElementPlaces>;
+  readonly interest: TagInterest;
+  /** Which parameters forms carry: 1 the SID, 2 the extra ones. */
+  readonly forms: number;
+}
+
+/** Element name → attributes; the attribute '' stands for hidden fields (PHP's `form=`). */
+export type TagList = ReadonlyMap<string, readonly string[]>;
+
+const ROLES: Readonly<Record<string, ElementRole>> = {
+  base: 'base',
+  meta: 'meta',
+  link: 'link',
+  form: 'form',
+  button: 'submitter',
+  input: 'submitter',
+  template: 'template',
+};
+
+const NO_TAGS: TagList = new Map();
+
+// Tag lists belong to routes, so a compiled one lives as long as its route.
+const compiled = new WeakMap<TagList, WeakMap<TagList, Map<boolean, CompiledPlaces>>>();
+
+/**
+ * Compile the tag lists of the SID and of the extra parameters; null for one that is not in use. Results are kept per
+ * pair of lists.
+ */
+export function compilePlaces(sidTags: TagList | null, extraTags: TagList | null, isWml: boolean): CompiledPlaces {
+  const forSid = sidTags ?? NO_TAGS;
+  const forExtra = extraTags ?? NO_TAGS;
+  const perExtra = compiled.get(forSid) ?? new WeakMap<TagList, Map<boolean, CompiledPlaces>>();
+  compiled.set(forSid, perExtra);
+  const perSyntax = perExtra.get(forExtra) ?? new Map<boolean, CompiledPlaces>();
+  perExtra.set(forExtra, perSyntax);
+  const places = perSyntax.get(isWml) ?? compile(forSid, forExtra, isWml);
+  perSyntax.set(isWml, places);
+  return places;
+}
+
+function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): CompiledPlaces {
+  const links = new Map<string, LinkPlace[]>();
+  const add = (element: string, attribute: string, carries: number) => {
+    const known = placeOf(element, attribute);
+    for (const { kind, only } of known) {
+      if (kind === 'never' || (only === 'wml' && !isWml)) continue;
+      const list = links.get(element) ?? [];
+      links.set(element, list);
+      const old = list.findIndex((link) => link.attribute === attribute && link.only === only);
+      const link = {
+        attribute,
+        bytes: Buffer.from(attribute),
+        kind,
+        only,
+        carries: carries | (list[old]?.carries ?? 0),
+      };
+      if (old < 0) list.push(link);
+      else list[old] = link;
+    }
+  };
+  for (const [tags, carries] of [[sidTags, CARRIES_SID] as const, [extraTags, CARRIES_EXTRA] as const]) {
+    for (const [element, attributes] of tags) {
+      for (const attribute of attributes) if (!isOwnWork(element, attribute)) add(element, attribute, carries);
+    }
+    for (const [element, attribute] of implied(tags, isWml)) add(element, attribute, carries);
+  }
+  // Extra parameters of a form are fields, so the URLs of its buttons bear none.
+  if (sidTags.has('form')) for (const element of ['button', 'input']) add(element, 'formaction', CARRIES_SID);
+  const forms = (sidTags.has('form') ? CARRIES_SID : 0) | (extraTags.has('form') ? CARRIES_EXTRA : 0);
+  const names = new Set([...links.keys(), 'base']);
+  // Without a SID there is nothing to keep off identity places and Referer fields.
+  if (sidTags.size > 0) for (const name of ['meta', 'link']) names.add(name);
+  if (forms > 0) for (const name of ['form', 'button', 'input']) names.add(name);
+  if (!isWml) names.add('template');
+  const elements = new Map<string, ElementPlaces>();
+  for (const name of names) {
+    const role = isWml ? 'links' : (ROLES[name] ?? 'links');
+    elements.set(name, { role, links: links.get(name) ?? [] });
+  }
+  return { elements, interest: { startTags: names, endTags: new Set(isWml ? [] : ['form', 'template']) }, forms };
+}
+
+/** The rows for an attribute, or a plain link's for one that the table does not know: the operator knows better. */
+function placeOf(element: string, attribute: string): readonly Pick<Place, 'kind' | 'only'>[] {
+  const rows = PLACES.filter(
+    (place) => place.attribute === attribute && (place.element === element || place.element === '*'),
+  );
+  return rows.length > 0 ? rows : [{ kind: 'navigation', only: null }];
+}
+
+/** Places that the marker handles by itself, whatever a tag list says. */
+function isOwnWork(element: string, attribute: string): boolean {
+  return attribute === '' || element === 'meta' || element === 'base' || (element === 'form' && attribute === 'action');
+}
+
+/**
+ * What a list brings along without naming it: SVG links with `a`, documents in attributes and the events of WML with
+ * any list that is not empty.
+ */
+function* implied(tags: TagList, isWml: boolean): Generator<readonly [element: string, attribute: string]> {
+  if (tags.get('a')?.includes('href')) yield ['a', 'xlink:href'];
+  if (tags.size > 0) yield ['iframe', 'srcdoc'];
+  if (isWml && tags.size > 0) {
+    for (const place of PLACES) if (place.only === 'wml') yield [place.element, place.attribute];
+  }
+}

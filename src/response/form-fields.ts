@@ -1,0 +1,171 @@
+/**
+ * The hidden fields of one page's forms: where they may stand is only known when the form has ended.
+ *
+ * A field goes wherever the form is sent, so one submit button with a foreign `formaction` forbids it; the button can
+ * stand in the form, or anywhere in the page if the form has an `id`. The place right behind the form's start tag is
+ * therefore kept open (`Edits.defer`) until the form, or for one with an `id` the page, has ended. Forms are followed as
+ * the tree builder's form pointer does (HTML §13.2.6.4.7): a form within a form does not exist, except in templates.
+ */
+import type { DeferredInsert } from '../html/edits.ts';
+import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
+
+export interface OpenForm {
+  readonly id: string | null;
+  readonly isGet: boolean;
+  /** The decoded action; null or '' for the document itself. */
+  readonly action: string | null;
+  /** What the form's URL may carry: for buttons that send it by another method. */
+  readonly actionCarries: number;
+  /** Where the fields go; null if the form gets none. */
+  readonly place: DeferredInsert | null;
+  /** What the fields will carry: 1 the SID, 2 the extra parameters. Only ever becomes less. */
+  carries: number;
+  /** A hidden field of the SID's name that the page brought along: its value, to be replaced. */
+  own: { readonly value: DeferredInsert; readonly old: Buffer } | null;
+}
+
+/** The fields of a page, ready to be inserted. */
+export interface FieldTexts {
+  /** By what they carry: index 0 to 3; the SID's field comes first [PHP 9.1]. */
+  readonly fields: readonly Buffer[];
+  /** The SID as a field's value. */
+  readonly sidValue: Buffer;
+}
+
+/** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
+const MAX_FOREIGN_IDS = 100;
+
+export class FormFields {
+  readonly #texts: FieldTexts;
+  /** Open forms, outer ones first; more than one only within templates. */
+  readonly #open: OpenForm[] = [];
+  /** For each open template, how many forms were open around it. */
+  readonly #templates: number[] = [];
+  /** Ended forms that a button anywhere in the page can still name. */
+  readonly #waiting: OpenForm[] = [];
+  readonly #foreignIds = new Set<string>();
+  /** SID fields written, and SID fields kept out because the form could be sent abroad or was too long to wait for. */
+  written = 0;
+  dropped = 0;
+
+  constructor(texts: FieldTexts) {
+    this.#texts = texts;
+  }
+
+  /** True if a browser ignores a form's start tag here. */
+  get isNested(): boolean {
+    return this.#templates.length === 0 && this.#open.length > 0;
+  }
+
+  /** The form that controls belong to here; null outside of forms. */
+  get current(): OpenForm | null {
+    return this.#open.length > this.#depth ? (this.#open.at(-1) ?? null) : null;
+  }
+
+  open(form: OpenForm): void {
+    if (form.id !== null && this.#isForeign(form.id)) this.refuse(form, form.carries);
+    this.#open.push(form);
+  }
+
+  /** `</form>`. */
+  close(): void {
+    if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
+  }
+
+  openTemplate(): void {
+    this.#templates.push(this.#open.length);
+  }
+
+  closeTemplate(): void {
+    while (this.#open.length > this.#depth) this.#finish(this.#open.pop());
+    this.#templates.pop();
+  }
+
+  /** The form that a control's `form` attribute names, if it has been seen. */
+  named(id: string): OpenForm | null {
+    const has = (form: OpenForm) => form.id === id;
+    return this.#open.find(has) ?? this.#waiting.find(has) ?? null;
+  }
+
+  /** Keep the fields of a form from carrying what `carries` says. */
+  refuse(form: OpenForm, carries: number): void {
+    if ((form.carries & carries & CARRIES_SID) !== 0) this.dropped++;
+    form.carries &= ~carries;
+  }
+
+  /** A button sends the form of this `id`, wherever it stands, to where what `carries` says must not go. */
+  refuseNamed(id: string, carries: number): void {
+    if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(id);
+    for (const form of [...this.#open, ...this.#waiting]) if (form.id === id) this.refuse(form, carries);
+  }
+
+  /** The page ends: everything that waits is decided. */
+  end(): void {
+    this.#templates.length = 0;
+    for (const form of [...this.#waiting.splice(0), ...this.#open.splice(0)]) this.#settle(form);
+  }
+
+  get #depth(): number {
+    return this.#templates.at(-1) ?? 0;
+  }
+
+  #isForeign(id: string): boolean {
+    return this.#foreignIds.size >= MAX_FOREIGN_IDS || this.#foreignIds.has(id);
+  }
+
+  #finish(form: OpenForm | undefined): void {
+    if (form === undefined) return;
+    const isDecided = form.id === null || (form.carries & (CARRIES_SID | CARRIES_EXTRA)) === 0 || form.place === null;
+    if (isDecided) this.#settle(form);
+    else this.#waiting.push(form);
+  }
+
+  #settle(form: OpenForm): void {
+    const { own, place } = form;
+    let { carries } = form;
+    const carriesSid = (carries & CARRIES_SID) !== 0;
+    if (own !== null) {
+      if (carriesSid && !own.value.isSettled) this.written++;
+      own.value.settle(carriesSid ? this.#texts.sidValue : own.old);
+      carries &= ~CARRIES_SID;
+    }
+    if (place === null) return;
+    if (place.isSettled) {
+      // The limit came first: the form was sent on without fields.
+      if (carriesSid && own === null) this.dropped++;
+      return;
+    }
+    if ((carries & CARRIES_SID) !== 0) this.written++;
+    place.settle(carries === 0 ? null : (this.#texts.fields[carries] ?? null));
+  }
+}
+
+/** The fields that carry `sid` (name and value, null for none) and the extra parameters, to the byte as [PHP 7.1]. */
+export function fieldTexts(
+  sid: readonly [name: string, value: string] | null,
+  extra: ReadonlyArray<readonly [name: string, value: string]>,
+): FieldTexts {
+  const sidField = sid === null ? '' : hiddenField(...sid);
+  const extraFields = extra.map(([name, value]) => hiddenField(name, value)).join('');
+  return {
+    fields: ['', sidField, extraFields, sidField + extraFields].map((text) => Buffer.from(text)),
+    sidValue: Buffer.from(sid === null ? '' : escapeHtml(sid[1])),
+  };
+}
+
+function hiddenField(name: string, value: string): string {
+  return `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}" />`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '"': '&quot;',
+  "'": '&#039;',
+  '<': '&lt;',
+  '>': '&gt;',
+};
+
+/** [PHP 4.2], but always escaping: a value `a&lt;b` comes back as it was. */
+function escapeHtml(text: string): string {
+  return text.replace(/[&"'<>]/g, (char) => ESCAPES[char] ?? char);
+}

@@ -1,0 +1,254 @@
+/**
+ * The URLs of one page: which of them carry what, and the text to put on them.
+ *
+ * Holds the document's URL and its `<base>`, asks the scopes and turns the edits of `sid/mark.ts` into bytes of markup.
+ * Knows nothing of tags; `marker.ts` and `form-fields.ts` do.
+ */
+
+import { decodeAttributeValue, escapeAttributeText, type ReferenceSyntax } from '../html/character-references.ts';
+import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
+import { unmarkReference } from '../sid/carrier.ts';
+import {
+  encodeUrlText,
+  type MarkBase,
+  markBase,
+  markEdits,
+  type Notation,
+  pairOf,
+  type ReferenceEdit,
+  type SidMark,
+} from '../sid/mark.ts';
+import { type Base, hasUnreadableHost, type Judgement, type Scope } from '../sid/scope.ts';
+
+export interface PageUrlOptions {
+  /** Absolute, as the client sees it, marked or not. */
+  readonly documentUrl: string;
+  readonly mark: SidMark | null;
+  readonly scope: Scope | null;
+  readonly extra: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly extraScope: Scope | null;
+  /** Between parameters, as markup. */
+  readonly argSeparator: string;
+  readonly syntax: ReferenceSyntax;
+  /** The document stands in an attribute of another one, whose base is `documentUrl`. */
+  readonly isSrcdoc?: boolean;
+}
+
+const UNKNOWN_BASE = 'http://unreadable.invalid/';
+
+/** What a URL gets: the parameters that may stand on it, and the reason if the SID (or else the extra ones) may not. */
+export interface Verdict {
+  /** 0 nothing, 1 the SID, 2 the extra parameters, 3 both. */
+  readonly carries: number;
+  readonly judgement: Judgement;
+}
+
+export class PageUrls {
+  readonly mark: SidMark | null;
+  readonly #scope: Scope | null;
+  readonly #extraScope: Scope | null;
+  readonly #documentUrl: string;
+  readonly #isSrcdoc: boolean;
+  readonly #notations: readonly [quoted: Notation, unquoted: Notation];
+  readonly #extra: readonly [quoted: string, unquoted: string];
+  readonly #insertions: readonly Buffer[];
+  readonly #document: MarkBase;
+  #base: MarkBase;
+  #sidBase: Base | null;
+  #extraBase: Base | null;
+  #plain = 0;
+  #hasBaseElement = false;
+  #baseUrl: string;
+  /** True if a reference that is on an own origin by its spelling may be marked without a look at its path. */
+  readonly ownCarries: number;
+
+  constructor(options: PageUrlOptions) {
+    const { mark } = options;
+    this.mark = mark;
+    this.#scope = options.scope;
+    this.#extraScope = options.extraScope;
+    this.#documentUrl = options.documentUrl;
+    this.#baseUrl = options.documentUrl;
+    this.#isSrcdoc = options.isSrcdoc ?? false;
+    const pairs = options.extra.map(([name, value]) => `${encodeUrlText(name)}=${encodeUrlText(value)}`);
+    const separator = safeSeparator(
+      options.argSeparator,
+      mark === null ? pairs : [...pairs, pairOf(mark)],
+      options.syntax,
+    );
+    const bareSeparator = /[\s"'<>=`]/.test(separator) ? '&amp;' : separator;
+    this.#notations = [
+      { separator, escape: escapeAttributeText },
+      { separator: bareSeparator, escape: (text) => escapeAttributeText(text, true) },
+    ];
+    this.#extra = [pairs.join(separator), pairs.join(bareSeparator)];
+    this.#document = markBase(options.documentUrl, mark);
+    this.#base = this.#document;
+    this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
+    this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;
+    this.#insertions = this.#buildInsertions();
+    // Only the query carrier appends; without a path scope the origin decides alone.
+    const canBePlain = mark === null || mark.kind === 'query';
+    this.ownCarries =
+      canBePlain && (this.#scope?.coversAllPaths ?? true) && (this.#extraScope?.coversAllPaths ?? true)
+        ? (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA)
+        : 0;
+    this.#judgePlain();
+  }
+
+  /** The absolute URL that relative references hang on, as the client sees it. */
+  get baseUrl(): string {
+    return this.#baseUrl;
+  }
+
+  /** What plain references (`plain-reference.ts`) carry; 0 if they must be looked at like any other. */
+  get plainCarries(): number {
+    return this.#plain;
+  }
+
+  /** Obey a `<base href>`, decoded. A foreign one ends the marking of relative references. */
+  setBase(href: string): void {
+    let url: URL;
+    try {
+      url = new URL(href, this.#documentUrl);
+    } catch {
+      return;
+    }
+    // HTML §4.2.3: such a base is none.
+    if (url.protocol === 'data:' || url.protocol === 'javascript:') return;
+    this.#hasBaseElement = true;
+    this.#baseUrl = url.href;
+    // The bytes of a host above ASCII were not read in the page's charset: what they spell is not ours.
+    this.#base = markBase(hasUnreadableHost(href) ? UNKNOWN_BASE : url.href, this.mark);
+    this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
+    this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;
+    this.#judgePlain();
+  }
+
+  /** Would relative references leave our origins with this `<base href>`, decoded? */
+  isForeignBase(href: string): boolean {
+    const scope = this.#scope ?? this.#extraScope;
+    return scope !== null && scope.judge(href, scope.base(this.#document.url.href)) === 'foreign-origin';
+  }
+
+  /** Judge a decoded reference for a place that `wanted` says can carry. */
+  judge(reference: string, wanted: number): Verdict {
+    let carries = 0;
+    let judgement: Judgement = 'mark';
+    if ((wanted & CARRIES_EXTRA) !== 0 && this.#extraScope !== null && this.#extraBase !== null) {
+      judgement = this.#extraScope.judge(reference, this.#extraBase);
+      if (judgement === 'mark') carries |= CARRIES_EXTRA;
+    }
+    if ((wanted & CARRIES_SID) !== 0 && this.#scope !== null && this.#sidBase !== null) {
+      judgement = this.#scope.judge(reference, this.#sidBase);
+      if (judgement === 'mark') carries |= CARRIES_SID;
+    }
+    return { carries, judgement };
+  }
+
+  /** Judge the document's own URL, where a form without an action is sent. That of a srcdoc is `about:srcdoc`. */
+  judgeDocument(wanted: number): Verdict {
+    if (this.#isSrcdoc) return { carries: 0, judgement: 'not-http' };
+    const sid = (wanted & CARRIES_SID) === 0 ? null : (this.#scope?.judgeUrl(this.#document.url) ?? null);
+    const extra = (wanted & CARRIES_EXTRA) === 0 ? null : (this.#extraScope?.judgeUrl(this.#document.url) ?? null);
+    const carries = (sid === 'mark' ? CARRIES_SID : 0) | (extra === 'mark' ? CARRIES_EXTRA : 0);
+    return { carries, judgement: sid ?? extra ?? 'mark' };
+  }
+
+  /** The edits, in markup, for a clean reference that may carry `carries`; empty if it is marked already or cannot be. */
+  edits(reference: string, carries: number, isUnquoted: boolean): readonly ReferenceEdit[] {
+    const which = isUnquoted ? 1 : 0;
+    const mark = (carries & CARRIES_SID) === 0 ? null : this.mark;
+    const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
+    return markEdits(reference, mark, extra, this.#notations[which], this.#base) ?? [];
+  }
+
+  /** What is appended to a plain reference. */
+  insertion(carries: number, hasQuery: boolean, isUnquoted: boolean): Buffer {
+    return this.#insertions[insertionIndex(carries, hasQuery, isUnquoted)] ?? EMPTY;
+  }
+
+  /**
+   * A reference to the document itself, marked, as markup: for forms without an action and refreshes without a URL.
+   * With a `<base>` in force it names the path, as the query alone would hang on the base.
+   */
+  documentReference(carries: number, isUnquoted: boolean): string {
+    const { url } = this.#document;
+    const which = isUnquoted ? 1 : 0;
+    const mark = (carries & CARRIES_SID) === 0 ? null : this.mark;
+    const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
+    const notation = this.#notations[which];
+    let reference = '';
+    if (this.#hasBaseElement) {
+      const isElsewhere = this.#base.url.origin !== url.origin || url.pathname.startsWith('//');
+      reference = (isElsewhere ? url.origin : '') + url.pathname + url.search;
+    }
+    const edits = markEdits(reference, mark, extra, notation, this.#document) ?? [];
+    return writeReference(reference, edits, notation);
+  }
+
+  /** A decoded reference with the parameters on it, as markup in double quotes. */
+  markedReference(reference: string, carries: number): string {
+    return writeReference(reference, this.edits(reference, carries, false), this.#notations[0]);
+  }
+
+  /** Decoded `text` without any SID of ours. */
+  unmarked(text: string): string {
+    return this.mark === null ? text : unmarkReference(text, this.mark.name);
+  }
+
+  #judgePlain(): void {
+    const sid = this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
+    const extra = this.#extraBase?.judgement === 'mark' ? CARRIES_EXTRA : 0;
+    // A base that keeps one of them off makes plain references a case for the slow path, which tells the reason.
+    this.#plain = (sid | extra) === this.ownCarries ? this.ownCarries : 0;
+  }
+
+  #buildInsertions(): Buffer[] {
+    const insertions: Buffer[] = [];
+    const pair = this.mark?.kind === 'query' ? pairOf(this.mark) : '';
+    for (const carries of [CARRIES_SID, CARRIES_EXTRA, CARRIES_SID | CARRIES_EXTRA]) {
+      for (const which of [0, 1] as const) {
+        const { separator } = this.#notations[which];
+        const parts = [
+          (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which],
+          (carries & CARRIES_SID) === 0 ? '' : pair,
+        ];
+        const added = parts.filter((part) => part !== '').join(separator);
+        insertions[insertionIndex(carries, false, which === 1)] = Buffer.from(added === '' ? '' : `?${added}`);
+        insertions[insertionIndex(carries, true, which === 1)] = Buffer.from(
+          added === '' ? '' : `${separator}${added}`,
+        );
+      }
+    }
+    return insertions;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function insertionIndex(carries: number, hasQuery: boolean, isUnquoted: boolean): number {
+  return (carries << 2) | (hasQuery ? 2 : 0) | (isUnquoted ? 1 : 0);
+}
+
+/** `reference` with `edits`, as markup: the edits are markup already, the rest is not. */
+function writeReference(reference: string, edits: readonly ReferenceEdit[], notation: Notation): string {
+  let markup = '';
+  let from = 0;
+  for (const { start, end, text } of edits) {
+    markup += notation.escape(reference.slice(from, start)) + text;
+    from = end;
+  }
+  return markup + notation.escape(reference.slice(from));
+}
+
+/**
+ * The separator in a form that means itself wherever we put it: without quotes and angle brackets, and not `&` where
+ * the name behind it would make it a character reference (`&lt_id=`).
+ */
+function safeSeparator(separator: string, pairs: readonly string[], syntax: ReferenceSyntax): string {
+  const quoted = separator.replace(/["'<>]/g, (char) => escapeAttributeText(char));
+  const meaning = decodeAttributeValue(quoted, syntax).text;
+  const isSafe = pairs.every((pair) => decodeAttributeValue(quoted + pair, syntax).text === meaning + pair);
+  return isSafe && (syntax === 'html' || quoted !== '&') ? quoted : '&amp;';
+}
