@@ -2,9 +2,11 @@
  * The real command line as a child process, run from source, with everything that it says.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface CliRun {
@@ -21,7 +23,7 @@ export interface CliRun {
 
 /** Start `transid …args`. `input` goes to its standard input, which is closed then. */
 export function startCli(args: readonly string[], options: { input?: string; cwd?: string } = {}): CliRun {
-  const command = ['--import', import.meta.resolve('tsx'), MAIN, ...args];
+  const command = ['--import', TSX, MAIN, ...args];
   const child = spawn(process.execPath, command, { cwd: options.cwd ?? ROOT, stdio: 'pipe' });
   return watch(child, options.input ?? '');
 }

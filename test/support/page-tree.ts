@@ -72,7 +72,7 @@ export function compareTrees(before: string, after: string, options: WitnessOpti
     base: '',
     fields: 0,
     ownGetForms: 0,
-    pair: new RegExp(`[?&;]${options.sidName}=[0-9a-v]{26}(?=[#&'"]|$)`, 'g'),
+    pair: new RegExp(`[?&;]${options.sidName}=[0-9a-v]{26}(?=[#&'"\\s]|$)`, 'g'),
     seen: { differences: [], missed: [], leaked: [], marked: [], fields: 0 },
   };
   const beforeTree = parsePage(before);

@@ -1,0 +1,311 @@
+/**
+ * Start tags of XHTML, WML and SVG documents, found by htmlparser2's tokenizer in XML mode; the only importer of it.
+ *
+ * The tokenizer sees a latin1 view of the bytes, so its indices are byte offsets of the stream. It keeps its state between
+ * chunks, and is fed only up to where a tag could begin that is not whole yet. Namespaces are resolved here: tags are
+ * reported by their local name, if they belong to XHTML, SVG, MathML, WML, or to no namespace at all (WML 1).
+ *
+ * A document that is not well-formed is not shown by browsers; what is reported of it does not matter. A document with an
+ * internal DTD subset is left alone: it can define entities that spell URLs which nobody but an XML processor can read.
+ */
+import { QuoteType, Tokenizer } from 'htmlparser2';
+import { LIMITS } from '../limits.ts';
+import type { AttributeSpan, Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
+
+const NAMESPACES: ReadonlyMap<string, Namespace> = new Map([
+  ['', 'html'],
+  ['http://www.w3.org/1999/xhtml', 'html'],
+  ['http://www.wapforum.org/2001/wml', 'html'],
+  ['http://www.w3.org/2000/svg', 'svg'],
+  ['http://www.w3.org/1998/Math/MathML', 'math'],
+]);
+/** Elements that declare namespaces, one within the other. Deeper is no document, and each costs memory. */
+const MAX_SCOPES = 1000;
+
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const BANG = 0x21;
+const QUESTION = 0x3f;
+const HYPHEN = 0x2d;
+const BRACKET = 0x5b;
+
+/** What prefixes mean from an element on; '' is the default namespace. */
+interface PrefixScope {
+  readonly depth: number;
+  readonly prefixes: ReadonlyMap<string, string>;
+}
+
+/** A scanner for one XML document; chunks never matter. */
+export function createXmlScanner(interest: TagInterest, sink: TagSink): Scanner {
+  return new XmlScanner(interest, sink);
+}
+
+class XmlScanner implements Scanner {
+  bailedOut: 'TAG_TOO_LONG' | null = null;
+  readonly #interest: TagInterest;
+  readonly #sink: TagSink;
+  readonly #tokenizer: Tokenizer;
+  readonly #tag: StartTag;
+  /** Nothing more is reported: the document may define entities. */
+  #isOff = false;
+  /** Bytes of the stream that are settled, and how many behind them the tokenizer has, or hold no `>`. */
+  #settled = 0;
+  #fed = 0;
+  #looked = 0;
+  /** Offset in the buffer minus offset in the stream. */
+  #shift = 0;
+  /** Within a start tag, behind its name. Its spans are offsets in the stream until it is reported. */
+  #isInTag = false;
+  #depth = 0;
+  readonly #scopes: PrefixScope[] = [{ depth: 0, prefixes: new Map() }];
+  /** `<` and name of an end tag that is not closed yet; in the stream. */
+  #endTagStart = 0;
+
+  constructor(interest: TagInterest, sink: TagSink) {
+    this.#interest = interest;
+    this.#sink = sink;
+    this.#tag = {
+      name: '',
+      namespace: 'html',
+      bytes: Buffer.alloc(0),
+      start: 0,
+      end: 0,
+      isSelfClosing: false,
+      attributeCount: 0,
+      attributes: [],
+    };
+    this.#tokenizer = this.#createTokenizer();
+  }
+
+  scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    if (this.#isOff || this.bailedOut !== null) return to;
+    this.#tag.bytes = bytes;
+    this.#shift = from - this.#settled;
+    const settled = this.#isDone(bytes, from, to, isLast) ? to : this.#unsettledFrom(bytes, from, to);
+    if (to - settled > LIMITS.maxTagBytes) return this.#giveUpOrGoOn(bytes, from, to);
+    this.#settle(settled - from);
+    this.#looked = to - settled;
+    return this.bailedOut === null ? settled : to;
+  }
+
+  /** Feed all that can be fed; true if nothing has to be presented again. */
+  #isDone(bytes: Buffer, from: number, to: number, isLast: boolean): boolean {
+    if (isLast) {
+      this.#feed(bytes, from, to);
+      return true;
+    }
+    // Behind a `>` no name is unfinished, so the callbacks have told whether the tokenizer is within a tag.
+    const greater = bytes.subarray(from + this.#looked, to).lastIndexOf(GREATER);
+    if (greater >= 0) this.#feed(bytes, from, from + this.#looked + greater + 1);
+    if (this.#isOff) return true;
+    if (this.#isInTag) {
+      this.#feed(bytes, from, to);
+      return false;
+    }
+    const start = from + this.#fed;
+    const less = bytes.subarray(start, to).indexOf(LESS);
+    if (less < 0 || mayHoldNoTag(bytes, start + less, to)) {
+      this.#feed(bytes, from, to);
+      return true;
+    }
+    this.#feed(bytes, from, start + less);
+    return false;
+  }
+
+  /** Where the tag begins that is not whole; only asked when there is, or can be, one. */
+  #unsettledFrom(_bytes: Buffer, from: number, to: number): number {
+    return this.#isInTag ? this.#tag.start + this.#shift : Math.min(to, from + this.#fed);
+  }
+
+  /** Too much is held: a tag that long ends the marking; a `<` in a comment or CDATA section does not. */
+  #giveUpOrGoOn(bytes: Buffer, from: number, to: number): number {
+    this.#feed(bytes, from, to);
+    if (this.#isInTag) this.bailedOut = 'TAG_TOO_LONG';
+    this.#settle(to - from);
+    this.#looked = 0;
+    return to;
+  }
+
+  #settle(count: number): void {
+    this.#settled += count;
+    this.#fed -= count;
+  }
+
+  #feed(bytes: Buffer, from: number, end: number): void {
+    const start = from + this.#fed;
+    if (end <= start) return;
+    this.#fed = end - from;
+    this.#tokenizer.write(bytes.toString('latin1', start, end));
+  }
+
+  #createTokenizer(): Tokenizer {
+    const nothing = () => {};
+    return new Tokenizer(
+      { xmlMode: true, decodeEntities: false },
+      {
+        onopentagname: (start, end) => this.#openTag(start - 1, end),
+        onattribname: (start, end) => this.#attributeName(start, end),
+        onattribdata: (start) => this.#attributeData(start),
+        onattribend: (quote, end) => this.#attributeEnd(quote, end),
+        onopentagend: (end) => this.#closeStartTag(end + 1, false),
+        onselfclosingtag: (end) => this.#closeStartTag(end + 1, true),
+        onclosetag: (start, end) => this.#endTag(start, end),
+        ondeclaration: (start, end) => this.#declaration(start, end),
+        onattribentity: nothing,
+        oncdata: nothing,
+        oncomment: nothing,
+        onend: nothing,
+        onprocessinginstruction: nothing,
+        ontext: nothing,
+        ontextentity: nothing,
+      },
+    );
+  }
+
+  #openTag(start: number, nameEnd: number): void {
+    const tag = this.#tag;
+    this.#isInTag = true;
+    tag.start = start;
+    tag.attributeCount = 0;
+    // A name that began before what is held is longer than any tag may be.
+    if (start < this.#settled) this.bailedOut = 'TAG_TOO_LONG';
+    else tag.name = this.#text(start + 1, nameEnd);
+  }
+
+  #attributeName(start: number, end: number): void {
+    const tag = this.#tag;
+    tag.attributes[tag.attributeCount++] = {
+      nameStart: start,
+      nameEnd: end,
+      valueStart: end,
+      valueEnd: end,
+      quote: 0,
+      hasValue: false,
+    };
+  }
+
+  #attributeData(start: number): void {
+    const span = this.#tag.attributes[this.#tag.attributeCount - 1];
+    // Data comes in pieces where chunks end; the first one has the beginning.
+    if (span === undefined || span.hasValue) return;
+    span.hasValue = true;
+    span.valueStart = start;
+  }
+
+  #attributeEnd(quote: QuoteType, end: number): void {
+    const span = this.#tag.attributes[this.#tag.attributeCount - 1];
+    if (span === undefined) return;
+    const isQuoted = quote === QuoteType.Double || quote === QuoteType.Single;
+    span.quote = quote === QuoteType.Double ? 0x22 : quote === QuoteType.Single ? 0x27 : 0;
+    span.valueEnd = isQuoted ? end - 1 : end;
+    if (!span.hasValue) span.valueStart = span.valueEnd;
+  }
+
+  #closeStartTag(end: number, isSelfClosing: boolean): void {
+    const tag = this.#tag;
+    this.#isInTag = false;
+    if (this.bailedOut !== null || this.#isOff) return;
+    this.#toBuffer();
+    tag.end = end + this.#shift;
+    tag.isSelfClosing = isSelfClosing;
+    const { bytes } = tag;
+    const scope = this.#enter(tag);
+    const reported = this.#resolve(tag.name, scope);
+    if (reported !== null && this.#interest.startTags.has(reported.name)) {
+      tag.name = reported.name;
+      tag.namespace = reported.namespace;
+      this.#sink.startTag(tag);
+    }
+    if (!isSelfClosing) return;
+    if (reported !== null && this.#interest.endTags.has(reported.name)) {
+      this.#sink.endTag(reported.name, bytes, tag.end, tag.end);
+    }
+    this.#leave();
+  }
+
+  /** From offsets of the stream to offsets of the buffer. */
+  #toBuffer(): void {
+    const tag = this.#tag;
+    tag.start += this.#shift;
+    for (let index = 0; index < tag.attributeCount; index++) {
+      const span = tag.attributes[index] as AttributeSpan;
+      span.nameStart += this.#shift;
+      span.nameEnd += this.#shift;
+      span.valueStart += this.#shift;
+      span.valueEnd += this.#shift;
+    }
+  }
+
+  #endTag(nameStart: number, nameEnd: number): void {
+    if (this.bailedOut !== null || this.#isOff) return;
+    this.#endTagStart = nameStart - 2;
+    // Names that began before what is held are longer than any of interest.
+    const reported =
+      this.#endTagStart < this.#settled ? null : this.#resolve(this.#text(nameStart, nameEnd), this.#scope());
+    this.#leave();
+    if (reported === null || !this.#interest.endTags.has(reported.name)) return;
+    const { bytes } = this.#tag;
+    const end = bytes.indexOf(GREATER, nameEnd + this.#shift) + 1;
+    const start = this.#endTagStart + this.#shift;
+    this.#sink.endTag(reported.name, bytes, start, end === 0 ? nameEnd + this.#shift : end);
+  }
+
+  #declaration(start: number, end: number): void {
+    // A subset hides behind its `[`; a declaration longer than what is held has one.
+    this.#isOff ||= start < this.#settled || this.#text(start, end).includes('[');
+  }
+
+  #text(start: number, end: number): string {
+    return this.#tag.bytes.toString('latin1', start + this.#shift, end + this.#shift);
+  }
+
+  #scope(): PrefixScope {
+    // The first scope is never taken off.
+    return this.#scopes[this.#scopes.length - 1] as PrefixScope;
+  }
+
+  /** Go into the element; the result is what prefixes mean in it. */
+  #enter(tag: StartTag): PrefixScope {
+    this.#depth++;
+    const outer = this.#scope();
+    let prefixes: Map<string, string> | null = null;
+    for (let index = 0; index < tag.attributeCount; index++) {
+      const { nameStart, nameEnd, valueStart, valueEnd } = tag.attributes[index] as AttributeSpan;
+      if (nameEnd - nameStart < 5 || tag.bytes[nameStart] !== 0x78) continue;
+      const declared = /^xmlns(?:$|:(.*))/s.exec(tag.bytes.toString('latin1', nameStart, nameEnd));
+      if (declared === null) continue;
+      prefixes ??= new Map(outer.prefixes);
+      prefixes.set(declared[1] ?? '', tag.bytes.toString('latin1', valueStart, valueEnd));
+    }
+    if (prefixes === null) return outer;
+    const scope = { depth: this.#depth, prefixes };
+    this.#scopes.push(scope);
+    if (this.#scopes.length > MAX_SCOPES) this.#isOff = true;
+    return scope;
+  }
+
+  #leave(): void {
+    if (this.#scopes.length > 1 && this.#scope().depth === this.#depth) this.#scopes.pop();
+    this.#depth--;
+  }
+
+  /** Local name and namespace of a name as written; null if the namespace is none of ours, or none is bound. */
+  #resolve(name: string, { prefixes }: PrefixScope): { name: string; namespace: Namespace } | null {
+    const colon = name.indexOf(':');
+    const uri = prefixes.get(colon < 0 ? '' : name.slice(0, colon)) ?? (colon < 0 ? '' : null);
+    const namespace = uri === null ? undefined : NAMESPACES.get(uri);
+    if (namespace === undefined) return null;
+    const local = name.slice(colon + 1);
+    const lower = local.toLowerCase();
+    // XML knows cases: `<A>` is no link in XHTML or WML. SVG has names such as `feImage`.
+    return namespace === 'svg' || lower === local ? { name: lower, namespace } : null;
+  }
+}
+
+/** The `<` begins a comment, a CDATA section or a processing instruction, which hold no tags and may be long. */
+function mayHoldNoTag(bytes: Buffer, less: number, to: number): boolean {
+  const next = less + 1 < to ? bytes[less + 1] : undefined;
+  if (next === QUESTION) return true;
+  const behind = less + 2 < to ? bytes[less + 2] : undefined;
+  return next === BANG && (behind === HYPHEN || behind === BRACKET);
+}
