@@ -62,6 +62,7 @@ const SLASH = 0x2f;
 const BANG = 0x21;
 const QUESTION = 0x3f;
 const DASH = 0x2d;
+const AMPERSAND = 0x26;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -79,6 +80,11 @@ const REST = 7;
 const MAX_DOCTYPE_BYTES = 1024;
 /** A longer name is none that anybody is interested in. */
 const MAX_NAME_BYTES = 64;
+/** White space as a character reference; a reference of more bytes is taken for other text. */
+const MAX_REFERENCE_BYTES = 32;
+const SPACE_REFERENCE =
+  /^&(?:Tab;|NewLine;|#0*(?:9|10|12|32)(?:;|(?![0-9]))|#[xX]0*(?:9|[aA]|[cC]|20)(?:;|(?![0-9a-fA-F])))/;
+const MAYBE_SPACE_REFERENCE = /^&(?:T|Ta|Tab|N|Ne|New|NewL|NewLi|NewLin|NewLine|#0*[123]?|#[xX]0*2?)?$/;
 /** Foreign elements nested deeper than this are not told apart: no page has so many. */
 const MAX_FOREIGN_DEPTH = 4096;
 
@@ -227,7 +233,7 @@ class HtmlScanner implements Scanner {
       if (p >= to) break;
       let byte = bytes[p]!;
       if (byte !== LESS) {
-        if (byte > 0x20) text = TEXT;
+        if (byte > 0x20 && byte !== AMPERSAND) text = TEXT;
         else if (text !== TEXT) {
           log.count = count;
           this.text = text as TextKind;
@@ -335,11 +341,17 @@ class HtmlScanner implements Scanner {
     return p;
   }
 
-  /** White space and NULs from `from` on, which nothing but such precedes since the last tag. */
+  /** White space and NULs from `from` on, however spelt, which nothing but such precedes since the last tag. */
   private skipSpace(bytes: Buffer, from: number, to: number, isLast: boolean): number {
     let q = from;
     for (; q < to; q++) {
       const byte = bytes[q]!;
+      if (byte === AMPERSAND) {
+        const reference = this.skipReference(bytes, q, to, isLast);
+        if (reference <= q) return q;
+        q = reference - 1;
+        continue;
+      }
       if (IS_SPACE[byte] === 0 && byte !== 0) break;
       if (byte === 0) this.noteNul();
       else if (this.text !== NO_TEXT) this.text = SPACE;
@@ -356,6 +368,23 @@ class HtmlScanner implements Scanner {
       }
     }
     return q;
+  }
+
+  /** Behind the character reference at `at` if it stands for white space, else `at`. */
+  private skipReference(bytes: Buffer, at: number, to: number, isLast: boolean): number {
+    const end = Math.min(at + MAX_REFERENCE_BYTES, to);
+    const start = bytes.toString('latin1', at, end);
+    const found = SPACE_REFERENCE.exec(start);
+    const isCut =
+      found === null ? MAYBE_SPACE_REFERENCE.test(start) : found[0].length === start.length && !start.endsWith(';');
+    if (isCut && end === to && to - at < MAX_REFERENCE_BYTES && !isLast) {
+      this.isHeld = true;
+      return at;
+    }
+    if (found === null) return at;
+    const isNewline = /^&(?:#0*10|#x0*a|NewLine)\b/i.test(found[0]);
+    this.text = isNewline && this.text === NO_TEXT ? NEWLINE : SPACE;
+    return at + found[0].length;
   }
 
   private noteNul(): void {

@@ -1,0 +1,76 @@
+/**
+ * The second opinion on tags: parse5's parser, asked for every tag that its tokenizer finds while its tree builder steers
+ * it.
+ *
+ * Pages are given as latin1 strings, so offsets are byte offsets.
+ */
+import { type DefaultTreeAdapterMap, defaultTreeAdapter, html, Parser, type Token } from 'parse5';
+
+export interface FoundTag {
+  kind: 'start' | 'end';
+  name: string;
+  /** Where the tree builder put the element; null where it ignored the tag. */
+  namespace: 'html' | 'svg' | 'math' | null;
+  /** Offset of `<` and just behind `>`. */
+  start: number;
+  end: number;
+  isSelfClosing: boolean;
+  /** In order; of repeated names only the first. Character references in values are resolved. */
+  attributes: { name: string; value: string }[];
+}
+
+const NAMESPACES = new Map<string, FoundTag['namespace']>([
+  [html.NS.HTML, 'html'],
+  [html.NS.SVG, 'svg'],
+  [html.NS.MATHML, 'math'],
+]);
+
+/** Every start and end tag of `page`, in order. */
+export function findTags(page: string, scriptingEnabled: boolean): FoundTag[] {
+  const found: FoundTag[] = [];
+  let lastEnd: Token.TagToken | null = null;
+  let current: { attrs: Token.Attribute[]; tag: FoundTag } | null = null;
+  const treeAdapter: typeof defaultTreeAdapter = {
+    ...defaultTreeAdapter,
+    createElement(tagName, namespace, attrs) {
+      // A token's element gets the token's own list of attributes; formatting elements made again get another's.
+      if (current !== null && attrs === current.attrs) current.tag.namespace = NAMESPACES.get(namespace) ?? null;
+      return defaultTreeAdapter.createElement(tagName, namespace, attrs);
+    },
+  };
+
+  class Witness extends Parser<DefaultTreeAdapterMap> {
+    override onStartTag(token: Token.TagToken): void {
+      const tag = note('start', token);
+      current = { attrs: token.attrs, tag };
+      super.onStartTag(token);
+      current = null;
+    }
+
+    override onEndTag(token: Token.TagToken): void {
+      // The tree builder calls this again when it processes a token once more in another mode.
+      if (token !== lastEnd) note('end', token);
+      lastEnd = token;
+      super.onEndTag(token);
+    }
+  }
+
+  function note(kind: FoundTag['kind'], token: Token.TagToken): FoundTag {
+    const { location } = token;
+    if (!location) throw new Error('parse5 was asked for locations');
+    const tag: FoundTag = {
+      kind,
+      name: token.tagName,
+      namespace: null,
+      start: location.startOffset,
+      end: location.endOffset,
+      isSelfClosing: token.selfClosing,
+      attributes: token.attrs.map(({ name, value }) => ({ name, value })),
+    };
+    found.push(tag);
+    return tag;
+  }
+
+  Witness.parse(page, { sourceCodeLocationInfo: true, scriptingEnabled, treeAdapter });
+  return found;
+}
