@@ -1,8 +1,8 @@
 /**
  * `transid schema`: what `config/schema.json` and `config/reference.md` are made with.
  */
-import type { Readable, Writable } from 'node:stream';
 import { jsonSchema, referenceMarkdown } from '../config/generate.ts';
+import type { CommandIo } from './main.ts';
 
 const USAGE = `usage: transid schema [--reference]
 
@@ -10,10 +10,7 @@ Prints the JSON Schema of the configuration file; with --reference the reference
 `;
 
 /** Exit code 0, or 2 for wrong usage. */
-export async function schemaCommand(
-  argv: string[],
-  io: { stdin: Readable; stdout: Writable; stderr: Writable },
-): Promise<number> {
+export async function schemaCommand(argv: string[], io: CommandIo): Promise<number> {
   if (argv.length === 0) {
     io.stdout.write(jsonSchema());
     return 0;

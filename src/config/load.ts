@@ -51,12 +51,13 @@ export function parseConfig(text: string, fileName: string): Config {
   return config;
 }
 
-/** The configuration of `transid http://app:8000`: SIDs on every path, memory store, 127.0.0.1:8080. */
-export function configFromUpstream(url: string): Config {
-  return parseConfig(
-    JSON.stringify({ upstream: url, routes: [{ path: '/**', use_trans_sid: true }] }),
-    '(command line)',
-  );
+/**
+ * The configuration of `transid http://app:8000`: SIDs on every path, memory store, `listen` as in a file (127.0.0.1:8080 by
+ * default).
+ */
+export function configFromUpstream(url: string, listen?: string): Config {
+  const given = { ...(listen === undefined ? {} : { listen }), upstream: url };
+  return parseConfig(JSON.stringify({ ...given, routes: [{ path: '/**', use_trans_sid: true }] }), '(command line)');
 }
 
 /** As `parseConfig`, but problems are a result. */

@@ -143,11 +143,9 @@ const limitsShape = {
   response_header: size(1024)
     .prefault('64KiB')
     .meta({ description: 'Largest head of an answer from the upstream; above it 502.' }),
-  max_sessions: count(1, 1_000_000_000)
-    .default(100_000)
-    .meta({
-      description: 'Sessions kept at one time by the memory and lmdb stores; the one unused for longest goes first.',
-    }),
+  max_sessions: count(1, 1_000_000_000).default(100_000).meta({
+    description: 'Sessions kept at one time by the memory and lmdb stores; the one unused for longest goes first.',
+  }),
   store: size(64 * 1024)
     .prefault('128MiB')
     .meta({ description: 'Bytes kept by the memory store, whichever bound comes first.' }),

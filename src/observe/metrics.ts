@@ -231,8 +231,8 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
   let lastSuccessMs = 0;
   let reloadedMs = clock();
   gauge('sessions', registry, async (set) => {
-    // A store that is away cannot be counted: no value is better than 0.
-    if (store?.isAvailable) set([], await store.count().catch(() => Number.NaN));
+    const count = store?.isAvailable ? await store.count().catch(() => null) : null;
+    if (count !== null) set([], count);
   });
   gauge('storeAvailable', registry, (set) => store !== null && set([store.kind], store.isAvailable ? 1 : 0));
   gauge('connections', registry, (set) => set([], server?.connectionCount ?? 0));
@@ -331,6 +331,8 @@ function gauge(
     aggregator: entry.merge ?? 'sum',
     async collect() {
       this.reset();
+      // A reset gauge without labels would say 0; what is not known should say nothing.
+      if (entry.labels.length === 0) this.remove();
       await read((labels, value) => this.set(labelsOf(entry.labels, labels), value));
     },
   });

@@ -102,6 +102,7 @@ routes: [{ path: /admin/**, use_only_cookies: true }, { path: /**, use_trans_sid
     expect(config.listen).to.deep.equal({ host: '127.0.0.1', port: 8080, tls: null });
     expect(config.routes.map((route) => [route.path, route.useTransSid])).to.deep.equal([[['/**'], true]]);
     expect(config.store.kind).to.equal('memory');
+    expect(configFromUpstream('http://app:8000', '[::1]:0').listen).to.deep.equal({ host: '::1', port: 0, tls: null });
     expect(() => configFromUpstream('app:8000')).to.throw(ConfigError);
   });
 
