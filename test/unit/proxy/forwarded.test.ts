@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import { readForwarded, unmapped } from '../../../src/proxy/forwarded.ts';
+
+const TRUSTED = new Set(['10.0.0.1', '10.0.0.2', '10.0.0.3', '2001:db8::1']);
+
+function client(fields: readonly string[], peerAddress = '10.0.0.1', isEncrypted = false) {
+  return readForwarded({
+    peerAddress,
+    isEncrypted,
+    host: 'app.test',
+    fields,
+    isTrustedProxy: (address) => TRUSTED.has(address),
+  });
+}
+
+describe('readForwarded: a stranger is the client, whatever it says', () => {
+  for (const fields of [
+    ['X-Forwarded-For', '6.6.6.6', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'evil.test'],
+    ['Forwarded', 'for=6.6.6.6;proto=https;host=evil.test'],
+  ]) {
+    it(fields.join(' '), () => {
+      expect(client(fields, '192.0.2.9')).to.deep.equal({
+        address: '192.0.2.9',
+        scheme: 'http',
+        host: 'app.test',
+        forwardedFor: '192.0.2.9',
+        forwarded: null,
+        isPeerTrusted: false,
+      });
+    });
+  }
+});
+
+describe('readForwarded: right to left, up to the first address that is not trusted', () => {
+  for (const [what, value, address, forwardedFor] of [
+    ['one hop', '192.0.2.7', '192.0.2.7', '192.0.2.7, 10.0.0.1'],
+    ['what a client wrote itself is cut off', '6.6.6.6, 192.0.2.7', '192.0.2.7', '192.0.2.7, 10.0.0.1'],
+    ['two proxies', '6.6.6.6, 192.0.2.7, 10.0.0.2', '192.0.2.7', '192.0.2.7, 10.0.0.2, 10.0.0.1'],
+    ['only proxies', '10.0.0.3, 10.0.0.2', '10.0.0.3', '10.0.0.3, 10.0.0.2, 10.0.0.1'],
+    ['with ports', '192.0.2.7:4711', '192.0.2.7', '192.0.2.7, 10.0.0.1'],
+    ['IPv6', '[2001:DB8::7]:4711, 2001:db8::1', '2001:db8::7', '2001:db8::7, 2001:db8::1, 10.0.0.1'],
+    ['IPv4-mapped', '::ffff:192.0.2.7', '192.0.2.7', '192.0.2.7, 10.0.0.1'],
+    ['nonsense ends the chain', '192.0.2.7, <script>', '10.0.0.1', '10.0.0.1'],
+    ['unknown ends the chain', '192.0.2.7, unknown, 10.0.0.2', '10.0.0.2', '10.0.0.2, 10.0.0.1'],
+    ['empty', '', '10.0.0.1', '10.0.0.1'],
+  ] as const) {
+    it(what, () =>
+      expect(client(['X-Forwarded-For', value])).to.include({ address, forwardedFor, isPeerTrusted: true }),
+    );
+  }
+
+  it('several fields are one list', () => {
+    expect(client(['X-Forwarded-For', '6.6.6.6', 'x-forwarded-for', '192.0.2.7']).address).to.equal('192.0.2.7');
+  });
+
+  it('believes scheme and host of the nearest proxy', () => {
+    const fields = [
+      'X-Forwarded-For',
+      '192.0.2.7',
+      'X-Forwarded-Proto',
+      'http, https',
+      'X-Forwarded-Host',
+      'shop.test:8443',
+    ];
+    expect(client(fields)).to.include({ scheme: 'https', host: 'shop.test:8443' });
+  });
+
+  it('but not a host or scheme that is none', () => {
+    const fields = ['X-Forwarded-For', '192.0.2.7', 'X-Forwarded-Proto', 'gopher', 'X-Forwarded-Host', 'a/b'];
+    expect(client(fields, '10.0.0.1', true)).to.include({ scheme: 'https', host: 'app.test' });
+  });
+
+  it('without any such field the proxy itself is the client', () => {
+    expect(client([])).to.include({ address: '10.0.0.1', scheme: 'http', forwardedFor: '10.0.0.1' });
+  });
+});
+
+describe('readForwarded: Forwarded (RFC 7239) goes before X-Forwarded-For', () => {
+  it('reads quotes, ports, several elements', () => {
+    const value = 'for=6.6.6.6, For="[2001:db8::7]:4711";Proto=HTTPS;host="shop.test:8443", for=10.0.0.2';
+    expect(client(['Forwarded', value, 'X-Forwarded-For', '6.6.6.6'])).to.deep.equal({
+      address: '2001:db8::7',
+      scheme: 'https',
+      host: 'shop.test:8443',
+      forwardedFor: '2001:db8::7, 10.0.0.2, 10.0.0.1',
+      forwarded: 'for="[2001:db8::7]", for=10.0.0.2, for=10.0.0.1',
+      isPeerTrusted: true,
+    });
+  });
+
+  for (const value of ['for=unknown', 'for=_hidden', 'proto=https', ';;=', '']) {
+    it(`hidden or broken: ${JSON.stringify(value)}`, () => {
+      expect(client(['Forwarded', value])).to.include({ address: '10.0.0.1', scheme: 'http' });
+    });
+  }
+});
+
+describe('unmapped', () => {
+  for (const [address, want] of [
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '::ffff:c000:201'],
+    ['2001:db8::1', '2001:db8::1'],
+  ] as const) {
+    it(address, () => expect(unmapped(address)).to.equal(want));
+  }
+});
