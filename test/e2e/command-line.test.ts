@@ -39,7 +39,7 @@ describe('the command line', function () {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'transid-cli-'));
     upstream = await startUpstream(async ({ target }, response) => {
-      response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/' });
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'set-cookie': 'app=1; Path=/' });
       response.write('<a href=/first>1</a>');
       if (target.startsWith('/slow')) await new Promise((resolve) => setTimeout(resolve, 1500));
       response.end('<a href=/second>2</a>');

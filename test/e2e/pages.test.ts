@@ -10,8 +10,15 @@ import { SID, SID_NAME, startProxy, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
 const ORIGIN = 'http://app.test';
-const INSERTED =
-  / action="\/dir\/page\?a=1&amp;_sid=[0-9a-v]{26}"|[?&](?:amp;)?_sid=[0-9a-v]{26}|<input type="?hidden"? name="?_sid"? value="?[0-9a-v]{26}"?\s*\/?>/gi;
+const INSERTED = new RegExp(
+  [
+    String.raw` action="/dir/page\?a=1&amp;_sid=[0-9a-v]{26}"`, // a POST form that had no action
+    String.raw`&#38;amp;_sid=[0-9a-v]{26}|&#60;input type=&#34;hidden&#34; name=&#34;_sid&#34; value=&#34;[0-9a-v]{26}&#34;[ /]*&#62;`, // within srcdoc
+    '<input type="hidden" name="_sid" value="[0-9a-v]{26}"[ /]*>',
+    String.raw`[?&](?:amp;)?_sid=[0-9a-v]{26}`,
+  ].join('|'),
+  'g',
+);
 
 /** Every construct that a rewriter gets wrong; foreign and own URLs, markup that is none, forms of all kinds. */
 const ODD_PAGE = `<!doctype html><html><head><title>a <a href=/t></title>
@@ -198,12 +205,22 @@ describe('pages of an application', () => {
       if (fields['content-length'] !== undefined) expect(Number(fields['content-length'])).to.be.greaterThan(14);
     });
 
-    it('a stricter Referrer-Policy stays', async () => {
-      const { fields } = await fetchPage(
-        { 'content-type': 'text/html', 'referrer-policy': 'no-referrer' },
-        '<a href=/x>',
-      );
-      expect(fields['referrer-policy']).to.equal('no-referrer');
+    it('no-referrer becomes same-origin, since sessions are recovered from the Referer', async () => {
+      const head = { 'content-type': 'text/html', 'referrer-policy': 'no-referrer' };
+      expect((await fetchPage(head, '<a href=/x>')).fields['referrer-policy']).to.equal('same-origin');
+    });
+
+    it('no-referrer stays where they are not: recover: off', async () => {
+      const strict = await startProxy(upstream.origin, 'routes: [{ path: /**, use_trans_sid: true, recover: off }]');
+      const two = new PageClient({ origin: ORIGIN, port: strict.port, cookies: false });
+      const own = SID.exec((await two.get('/start')).text)?.[1];
+      const head = { 'content-type': 'text/html', 'referrer-policy': 'no-referrer' };
+      next = { fields: head, body: Buffer.from('<a href=/x>') };
+      const done = await two.exchange('GET', `/page?_sid=${own}`);
+      expect(done.body.toString()).to.match(SID);
+      expect(done.fields['referrer-policy']).to.equal('no-referrer');
+      two.close();
+      await strict.close();
     });
 
     for (const status of [301, 302, 303, 307, 308]) {
@@ -240,7 +257,7 @@ describe('pages of an application', () => {
       ['no type at all', {}, 200],
     ] as const) {
       it(why, async () => {
-        const done = await fetchPage(fields, '<a href="/x">x</a> /y?z');
+        const done = await fetchPage(fields, '<a href="/x">x</a> /y?z', status);
         expect(done.status).to.equal(status);
         expect(done.body.toString()).to.equal('<a href="/x">x</a> /y?z');
       });
