@@ -2,6 +2,7 @@
  * The response side of one exchange: Set-Cookie into the jar or to the client, the plan, and the body on its way.
  */
 import { ProxyError } from '../errors.ts';
+import type { PlaceCounts } from '../observe/metrics.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   makePrivate,
@@ -34,6 +35,7 @@ export interface Delivery {
   readonly event: SessionEvent;
   readonly plan: 'pass' | 'rewrite';
   readonly marks: number;
+  readonly places: PlaceCounts | null;
   readonly bytes: number;
   readonly bailedOut: string | null;
 }
@@ -72,6 +74,7 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     event: absorbed.event,
     plan: plan.kind,
     marks: plan.markedFields + sent.marks,
+    places: sent.places,
     bytes: sent.bytes,
     bailedOut: sent.bailedOut,
   };
@@ -152,6 +155,7 @@ function openMarking(arrival: Arrival, session: Session | null) {
 interface Sent {
   bytes: number;
   marks: number;
+  places: PlaceCounts | null;
   bailedOut: string | null;
 }
 
@@ -166,12 +170,12 @@ async function send(
     const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
     sendHead(res, response.status, response.statusText, fields);
     const { bytes } = await pipeBody(response.body, res, { trailers: () => response.trailers() });
-    return { bytes, marks: 0, bailedOut: null };
+    return { bytes, marks: 0, places: null, bailedOut: null };
   }
   sendHead(res, response.status, response.statusText, plan.fields);
   if (response.framing === 'none') {
     const { bytes } = await pipeBody(response.body, res);
-    return { bytes, marks: 0, bailedOut: null };
+    return { bytes, marks: 0, places: null, bailedOut: null };
   }
   let stage: MarkingStage | null = null;
   const gate = new CharsetGate(plan.page.charset, () => {
@@ -186,5 +190,5 @@ async function send(
     trailers: () => response.trailers(),
   });
   const done = stage as MarkingStage | null; // assigned inside the gate, which the compiler cannot see
-  return { bytes, marks: done?.editCount ?? 0, bailedOut: done?.bailedOut ?? null };
+  return { bytes, marks: done?.editCount ?? 0, places: done?.places ?? null, bailedOut: done?.bailedOut ?? null };
 }

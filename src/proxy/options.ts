@@ -1,14 +1,13 @@
 /** The configuration in the words of the listener and of the upstream's connections. Pure. */
 import { BlockList, isIP } from 'node:net';
 import type { Config } from '../config/schema.ts';
-import type { Log } from '../observe/log.ts';
 import type { UpstreamOptions } from '../upstream/forward.ts';
-import type { ServerOptions } from './server.ts';
+import type { ServerEvents, ServerOptions } from './server.ts';
 
 /** Our pseudonym in Via (RFC 9110 §7.6.3). */
 export const VIA_NAME = 'transid';
 
-export function serverOptions(config: Config, log: Log): ServerOptions {
+export function serverOptions(config: Config, events: ServerEvents): ServerOptions {
   const { listen, timeouts, limits } = config;
   return {
     listener: { host: listen.host, port: listen.port },
@@ -29,15 +28,7 @@ export function serverOptions(config: Config, log: Log): ServerOptions {
     },
     viaName: VIA_NAME,
     isTrustedProxy: trustOf(config.trustedProxies),
-    events: {
-      refused: (refusal) =>
-        log.refused({
-          code: refusal.code,
-          address: refusal.peerAddress,
-          requestId: refusal.requestId,
-          detail: refusal.detail,
-        }),
-    },
+    events,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Verdict } from '../client/detect.ts';
 import { type ErrorCode, ProxyError } from '../errors.ts';
+import type { PlaceCounts } from '../observe/metrics.ts';
 import { type Arrival, cleanReferer } from './arrival.ts';
 import type { Delivery } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -32,6 +33,10 @@ export class ExchangeRecord {
   reason: string | null = null;
   status: number | null = null;
   marks = 0;
+  /** Marks by kind of place and skips by reason; null when no page was marked. */
+  places: PlaceCounts | null = null;
+  /** A SID came along that was not honoured. */
+  hasDroppedSid = false;
   bytes = 0;
   upstreamMs: number | null = null;
   durationMs = 0;
@@ -50,6 +55,7 @@ export class ExchangeRecord {
     this.verdict = arrival.verdict;
     this.carrier = arrival.carriedIn;
     this.foundBy = arrival.foundBy;
+    this.hasDroppedSid = arrival.carriedSids.length > 0 && arrival.session === null;
     this.sidHash = arrival.session?.sid.hash ?? null;
   }
 
@@ -70,6 +76,7 @@ export class ExchangeRecord {
     this.event = delivery.event;
     this.sidHash = delivery.session?.sid.hash ?? this.sidHash;
     this.marks = delivery.marks;
+    this.places = delivery.places;
     this.bytes = delivery.bytes;
     this.reason = delivery.bailedOut;
     this.#end();

@@ -28,6 +28,11 @@ export interface PageMarking {
 /** A stage with what the log wants to know of it afterwards. */
 export interface MarkingStage extends PageStage {
   readonly editCount: number;
+  /** Marks by kind of place and skips by reason; null for the php rewriter, which knows neither. */
+  readonly places: {
+    readonly marks: Readonly<Record<string, number>>;
+    readonly skips: Readonly<Record<string, number>>;
+  } | null;
   readonly bailedOut: 'TAG_TOO_LONG' | null;
 }
 
@@ -36,7 +41,45 @@ export function createPageStage(page: PageKind, marking: PageMarking): MarkingSt
   const marker = createMarker(page, marking);
   const createScanner = (sink: TagSink) =>
     page.language === 'html' ? createHtmlScanner(marker.interest, sink) : createXmlScanner(marker.interest, sink);
-  return new Rewriter({ createScanner, marker, ...(marking.source === undefined ? {} : { source: marking.source }) });
+  const rewriter = new Rewriter({
+    createScanner,
+    marker,
+    ...(marking.source === undefined ? {} : { source: marking.source }),
+  });
+  return new CountedStage(rewriter, () => marker.counts);
+}
+
+/** What any rewriter is, as far as it matters here. */
+type AnyRewriter = Pick<Rewriter, 'write' | 'end' | 'editCount' | 'bailedOut'>;
+
+class CountedStage implements MarkingStage {
+  readonly #rewriter: AnyRewriter;
+  readonly #counts: () => MarkingStage['places'];
+
+  constructor(rewriter: AnyRewriter, counts: () => MarkingStage['places']) {
+    this.#rewriter = rewriter;
+    this.#counts = counts;
+  }
+
+  write(chunk: Buffer): Buffer {
+    return this.#rewriter.write(chunk);
+  }
+
+  end(): Buffer {
+    return this.#rewriter.end();
+  }
+
+  get editCount(): number {
+    return this.#rewriter.editCount;
+  }
+
+  get bailedOut(): MarkingStage['bailedOut'] {
+    return this.#rewriter.bailedOut;
+  }
+
+  get places(): MarkingStage['places'] {
+    return this.#counts();
+  }
 }
 
 function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
@@ -62,7 +105,7 @@ function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
 
 function createPhpStage(marking: PageMarking): MarkingStage {
   const { policy, session } = marking;
-  return createPhpRewriter({
+  const rewriter = createPhpRewriter({
     session: session === null ? null : { name: policy.session.name, value: session.sid.reveal() },
     variables: marking.vars,
     transSidTags: policy.transSidTags,
@@ -79,4 +122,5 @@ function createPhpStage(marking: PageMarking): MarkingStage {
     },
     ...(marking.source === undefined ? {} : { source: marking.source }),
   });
+  return new CountedStage(rewriter, () => null);
 }
