@@ -119,7 +119,7 @@ describe('use_only_cookies', () => {
     expect(page.text).to.equal('<a href=/x>x</a><form method=post action=/y></form>');
   });
 
-  it('on_url_sid: reject answers 400 and asks the application nothing', async () => {
+  it('on_url_sid: reject answers 400 (SID_REJECTED) and asks the application nothing', async () => {
     const strict = await startProxy(
       upstream.origin,
       'routes: [{ path: /admin/**, use_only_cookies: true, on_url_sid: reject }, { path: /**, use_trans_sid: true }]',

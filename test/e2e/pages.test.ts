@@ -13,9 +13,9 @@ const ORIGIN = 'http://app.test';
 const INSERTED = new RegExp(
   [
     String.raw` action="/dir/page\?a=1&amp;_sid=[0-9a-v]{26}"`, // a POST form that had no action
-    String.raw`&#38;amp;_sid=[0-9a-v]{26}|&#60;input type=&#34;hidden&#34; name=&#34;_sid&#34; value=&#34;[0-9a-v]{26}&#34;[ /]*&#62;`, // within srcdoc
+    `&#38;amp;_sid=[0-9a-v]{26}|&#60;input type=&#34;hidden&#34; name=&#34;_sid&#34; value=&#34;[0-9a-v]{26}&#34;[ /]*&#62;`, // within srcdoc
     '<input type="hidden" name="_sid" value="[0-9a-v]{26}"[ /]*>',
-    String.raw`[?&](?:amp;)?_sid=[0-9a-v]{26}`,
+    '[?&](?:amp;)?_sid=[0-9a-v]{26}',
   ].join('|'),
   'g',
 );
