@@ -20,8 +20,11 @@ export interface RawHead {
   /** Flat list, complete; for HTTP/2 with the pseudo-fields. */
   readonly fields: readonly string[];
   readonly isEncrypted: boolean;
-  /** HTTP/2: has the stream ended with its head? */
-  readonly endsWithHead: boolean;
+  /**
+   * Null for a text message. It is not the version that tells: Node's parser takes `HTTP/2.0` in a request line.
+   * `endsWithHead`: the stream has ended with its head.
+   */
+  readonly http2: { readonly endsWithHead: boolean } | null;
   readonly peerAddress: string;
 }
 
@@ -78,7 +81,7 @@ interface Found {
 
 /** The facts of a request, or why it is refused. Never throws. */
 export function readHead(raw: RawHead, limits: HeadLimits, requestId: string): RequestFacts | HeadFault {
-  if (raw.versionMajor === 2) return readHead2(raw, limits, requestId);
+  if (raw.http2 !== null) return readHead2(raw, raw.http2.endsWithHead, limits, requestId);
   if (raw.versionMajor !== 1 || raw.versionMinor > 1) return fault('VERSION_NOT_SUPPORTED', 'version');
   const isVersion10 = raw.versionMinor === 0;
   const found = scanFields(raw.fields, limits);
@@ -239,7 +242,12 @@ const HTTP1_ONLY: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings'],
 ]);
 
-function readHead2(raw: RawHead, limits: HeadLimits, requestId: string): RequestFacts | HeadFault {
+function readHead2(
+  raw: RawHead,
+  endsWithHead: boolean,
+  limits: HeadLimits,
+  requestId: string,
+): RequestFacts | HeadFault {
   const pseudo = new Map<string, string>();
   const fields: string[] = [];
   for (let i = 0; i < raw.fields.length; i += 2) {
@@ -282,7 +290,7 @@ function readHead2(raw: RawHead, limits: HeadLimits, requestId: string): Request
     version: '2.0',
     fields,
     // Without a length only the end of the stream tells: chunked for the next hop.
-    body: raw.endsWithHead ? 'none' : length === 'none' && found.contentLength === null ? 'chunked' : length,
+    body: endsWithHead ? 'none' : length === 'none' && found.contentLength === null ? 'chunked' : length,
     upgrade: null,
     expectsContinue: found.expect !== null,
     endsHere: raw.method === 'OPTIONS' && found.maxForwards !== null && Number(found.maxForwards) === 0,

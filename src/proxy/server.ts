@@ -417,7 +417,7 @@ function headOf(req: IncomingMessage, peerAddress: string) {
     versionMinor: req.httpVersionMinor,
     fields: req.rawHeaders,
     isEncrypted: 'encrypted' in req.socket,
-    endsWithHead: false,
+    http2: null,
     peerAddress,
   };
 }

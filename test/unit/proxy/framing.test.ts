@@ -17,7 +17,7 @@ const WEBSOCKET = [
 
 function read(more: Partial<RawHead>): RequestFacts | HeadFault {
   const raw = { method: 'GET', target: '/', versionMajor: 1, versionMinor: 1, fields: HOST, ...more };
-  return readHead({ isEncrypted: false, endsWithHead: false, peerAddress: '192.0.2.9', ...raw }, LIMITS, 'id-1');
+  return readHead({ isEncrypted: false, http2: null, peerAddress: '192.0.2.9', ...raw }, LIMITS, 'id-1');
 }
 
 function facts(more: Partial<RawHead>): RequestFacts {
@@ -28,7 +28,7 @@ function facts(more: Partial<RawHead>): RequestFacts {
 
 describe('readHead: refused', () => {
   const rows: readonly (readonly [what: string, code: string, more: Partial<RawHead>])[] = [
-    ['HTTP/2.0 on a text connection', 'VERSION_NOT_SUPPORTED', { versionMajor: 3, versionMinor: 0 }],
+    ['HTTP/2.0 on a text connection', 'VERSION_NOT_SUPPORTED', { versionMajor: 2, versionMinor: 0 }],
     ['HTTP/1.2', 'VERSION_NOT_SUPPORTED', { versionMinor: 2 }],
     ['HTTP/0.9', 'VERSION_NOT_SUPPORTED', { versionMajor: 0, versionMinor: 9 }],
     ['CONNECT', 'METHOD_NOT_ALLOWED', { method: 'CONNECT', target: 'evil.test:443' }],
@@ -191,7 +191,15 @@ describe('readHead: upgrades', () => {
 describe('readHead: HTTP/2', () => {
   const PSEUDO = [':method', 'GET', ':path', '/a?b', ':scheme', 'https', ':authority', 'app.test'];
   const read2 = (fields: readonly string[], more: Partial<RawHead> = {}) =>
-    read({ versionMajor: 2, versionMinor: 0, target: '/a?b', fields, isEncrypted: true, endsWithHead: true, ...more });
+    read({
+      versionMajor: 2,
+      versionMinor: 0,
+      target: '/a?b',
+      fields,
+      isEncrypted: true,
+      http2: { endsWithHead: true },
+      ...more,
+    });
 
   it('gives the same facts as HTTP/1, without pseudo-fields', () => {
     expect(read2([...PSEUDO, 'accept', '*/*'])).to.deep.include({
@@ -203,11 +211,10 @@ describe('readHead: HTTP/2', () => {
     });
   });
   it('a body without a length is chunked for the next hop', () => {
-    expect(read2(PSEUDO, { method: 'POST', endsWithHead: false })).to.have.property('body', 'chunked');
-    expect(read2([...PSEUDO, 'content-length', '3'], { method: 'POST', endsWithHead: false })).to.have.property(
-      'body',
-      3,
-    );
+    expect(read2(PSEUDO, { method: 'POST', http2: { endsWithHead: false } })).to.have.property('body', 'chunked');
+    expect(
+      read2([...PSEUDO, 'content-length', '3'], { method: 'POST', http2: { endsWithHead: false } }),
+    ).to.have.property('body', 3);
   });
 
   const rows: readonly (readonly [what: string, code: string, fields: readonly string[], more?: Partial<RawHead>])[] = [
