@@ -172,8 +172,8 @@ const rotationShape = {
 };
 
 const sessionName = () =>
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
-    error: 'not a session name: a letter or _, then letters, digits and _, at most 64',
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, {
+    error: 'not a session name: a letter or _, then letters, digits, _ and -, at most 64',
   });
 
 const sessionShape = {

@@ -1,0 +1,205 @@
+/**
+ * What is valid in a configuration but can hardly be meant: the warnings of `transid check`. Pure but for looking whether
+ * the folder of the database can be written.
+ */
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
+import type { KeyPath } from '../config/problems.ts';
+import type { Config } from '../config/schema.ts';
+import { compilePathPattern, matchesWildcard } from '../policy/glob.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
+import { compileRoutes } from '../policy/routes.ts';
+
+export interface Warning {
+  readonly path: KeyPath;
+  readonly message: string;
+  /** What to do about it. */
+  readonly advice: string;
+}
+
+/** All warnings, in the order of the keys as far as that is known. */
+export function warningsOf(config: Config): Warning[] {
+  const policies = compileRoutes(config).policies;
+  return [
+    ...transportWarnings(config, policies),
+    ...storeWarnings(config),
+    ...routeWarnings(config, policies),
+    ...unreachableRoutes(config),
+    ...sensitiveRoutes(config, policies),
+  ];
+}
+
+const marksUrls = (policy: RoutePolicy): boolean => policy.useTransSid && !policy.useOnlyCookies;
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
+
+function transportWarnings(config: Config, policies: readonly RoutePolicy[]): Warning[] {
+  const warnings: Warning[] = [];
+  if (config.listen.tls === null && config.trustedProxies.length === 0 && policies.some(marksUrls)) {
+    if (!isLoopback(config.listen.host)) {
+      warnings.push({
+        path: ['listen'],
+        message: 'session IDs travel in URLs over plain http',
+        advice:
+          'serve https with `tls`, or name the TLS proxy in front in `trusted_proxies`: without it its https links count as foreign',
+      });
+    }
+  }
+  if (config.admin !== null && !isLoopback(config.admin.host)) {
+    warnings.push({
+      path: ['admin'],
+      message: 'metrics and dashboard can be reached from other machines',
+      advice: 'keep this address off the public network',
+    });
+  }
+  if (!config.upstream.tls.verify) {
+    warnings.push({
+      path: ['upstream', 'tls', 'verify'],
+      message: "the application's certificate is not checked",
+      advice: 'trust its authority with `ca_file` instead',
+    });
+  }
+  return warnings;
+}
+
+function storeWarnings({ store }: Config): Warning[] {
+  if (store.kind !== 'lmdb' || canWrite(store.path)) return [];
+  return [
+    {
+      path: ['store', 'path'],
+      message: `${store.path} cannot be written`,
+      advice: 'make the folder and give it to the user that runs the proxy',
+    },
+  ];
+}
+
+/** The folder, or the nearest one above it that is there, can be written. */
+function canWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    return isMissing && dirname(folder) !== folder && canWrite(dirname(folder));
+  }
+}
+
+function routeWarnings(config: Config, policies: readonly RoutePolicy[]): Warning[] {
+  return policies.flatMap((policy) => {
+    const route = policy.index < 0 ? config.defaults : config.routes[policy.index];
+    const place: KeyPath = policy.index < 0 ? ['defaults'] : ['routes', policy.index];
+    const warnings: Warning[] = [];
+    const warn = (key: string, message: string, advice: string) =>
+      warnings.push({ path: [...place, key], message, advice });
+    if (route?.useTransSid === true && policy.useOnlyCookies) {
+      warn('use_trans_sid', '`use_trans_sid` has no effect beside `use_only_cookies: true`', 'keep one of them');
+    }
+    if (route?.useCookies === false && policy.useOnlyCookies) {
+      warn(
+        'use_cookies',
+        'no client can keep a session here: neither cookies nor URLs may carry it',
+        'set `use_trans_sid: true`, or allow cookies',
+      );
+    }
+    if ((route?.transSidHosts?.length ?? 0) > 0 && !marksUrls(policy)) {
+      warn(
+        'trans_sid_hosts',
+        'these hosts have no effect: no URL is marked on this route',
+        'set `use_trans_sid: true` or take the key out',
+      );
+    }
+    for (const host of route?.transSidHosts ?? []) {
+      const reason = unusableHost(host, config);
+      if (reason !== null)
+        warn('trans_sid_hosts', `URLs of ${host} are never marked: ${reason}`, 'write the host as it stands in links');
+    }
+    if (policy.simulate !== null || policy.simulateByField) {
+      warn(
+        'simulate',
+        'clients are treated as if they had restricted cookies',
+        'for tests only: take it out in production',
+      );
+    }
+    return warnings;
+  });
+}
+
+/** Why no link to this host can ever be marked; null when it can. */
+function unusableHost(host: string, config: Config): string | null {
+  const hasScheme = /^https?:\/\//i.test(host);
+  if (!URL.canParse(hasScheme ? host : `http://${host}`)) return 'this is no host that a URL can have';
+  if (/^http:\/\//i.test(host) && config.listen.tls !== null) return 'a SID never goes from https to http';
+  const name = host.replace(/^https?:\/\//i, '').replace(/:[0-9]+$/, '');
+  if (!name.includes('.') && !name.startsWith('[') && name !== 'localhost') return 'it has no domain';
+  return null;
+}
+
+// ------------------------------------------------------------------------------------------------------- dead routes
+
+function unreachableRoutes(config: Config): Warning[] {
+  return config.routes.flatMap((route, index) => {
+    const earlier = config.routes.findIndex(
+      (other, at) =>
+        at < index &&
+        coversHosts(other.host, route.host) &&
+        route.path.every((path) => other.path.some((pattern) => coversPath(pattern, path))),
+    );
+    if (earlier < 0) return [];
+    const name = config.routes[earlier]?.name;
+    return [
+      {
+        path: ['routes', index],
+        message: `this route can never match: route ${name === undefined ? earlier + 1 : `"${name}"`} above takes all that it would`,
+        advice: 'put the more special route first',
+      },
+    ];
+  });
+}
+
+function coversHosts(pattern: readonly string[] | undefined, hosts: readonly string[] | undefined): boolean {
+  if (pattern === undefined) return true;
+  if (hosts === undefined) return false;
+  return hosts.every((host) =>
+    pattern.some((one) =>
+      ['', 'q~', 'q~.r~'].every((part) => matchesWildcard(one.toLowerCase(), host.toLowerCase().replaceAll('*', part))),
+    ),
+  );
+}
+
+/** True when `pattern` takes all that `path` takes, as far as trying some odd names for its wildcards can tell. */
+function coversPath(pattern: string, path: string): boolean {
+  const compiled = compilePathPattern(pattern);
+  if (compiled.isEverything) return true;
+  const segments = ['', '/q~', '/q~/r~/s~'];
+  return segments.every((part) =>
+    compiled.matches(path.replaceAll('/**', part).replaceAll('*', part === '' ? '' : 'q~') || '/'),
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------- sensitive paths
+
+const SENSITIVE =
+  /(^|[/_.-])(admin|administrator|wp-admin|phpmyadmin|manager?|management|console|backoffice|internal?|actuator|server-status|settings)([/_.-]|$)/i;
+
+function sensitiveRoutes(config: Config, policies: readonly RoutePolicy[]): Warning[] {
+  const warnings: Warning[] = [];
+  for (const policy of policies) {
+    const route = config.routes[policy.index];
+    if (route === undefined || policy.useOnlyCookies) continue;
+    const paths = route.path.filter((path) => SENSITIVE.test(path));
+    if (paths.length === 0) continue;
+    warnings.push({
+      path: ['routes', policy.index, 'path'],
+      message: `${paths.join(', ')} looks sensitive, and a session ID in a URL is honoured there`,
+      advice: 'set `use_only_cookies: true`, unless clients without cookies need it',
+    });
+  }
+  const everything = policies.find((policy) => marksUrls(policy) && config.routes[policy.index]?.path.includes('/**'));
+  if (everything !== undefined && !policies.some((policy) => policy.index >= 0 && policy.useOnlyCookies)) {
+    warnings.push({
+      path: ['routes', everything.index],
+      message: 'session IDs in URLs are honoured on every path',
+      advice: 'put a route with `use_only_cookies: true` first for what must be safe, such as `path: /admin/**`',
+    });
+  }
+  return warnings;
+}
