@@ -149,18 +149,65 @@ const text = fc.constantFrom(
   ],
 );
 
-const piece = fc.oneof(
+/** Raw text that ends well, so that the rest of the page is not lost in it. */
+const wholeRaw = fc
+  .tuple(fc.constantFrom(...RAW.slice(0, 9)), text, attributes)
+  .map(([raw, inside, a]) => `<${raw}${a}>${inside}<a href=/r></${raw}>`);
+/** Text that opens nothing. */
+const plainText = fc.constantFrom(
+  'x',
+  ' ',
+  '\n',
+  '\0',
+  '&#32;',
+  '<!--x-->',
+  '<![CDATA[<a href=/d>]]>',
+  ' x',
+  '<a href=/q>',
+);
+
+function tags(names: readonly string[]): fc.Arbitrary<string> {
+  const one = fc.constantFrom(...names);
+  return fc.oneof(
+    { weight: 5, arbitrary: fc.tuple(one, attributes).map(([n, a]) => `<${n}${a}>`) },
+    { weight: 4, arbitrary: one.map((n) => `</${n}>`) },
+  );
+}
+
+const anything = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(name, attributes).map(([n, a]) => `<${n}${a}>`) },
   { weight: 4, arbitrary: name.map((n) => `</${n}>`) },
   { weight: 1, arbitrary: fc.tuple(name, attributes).map(([n, a]) => `</${n}${a}>`) },
   { weight: 4, arbitrary: text },
-  // Raw text that ends well, so that the rest of the page is not lost in it.
-  { weight: 2, arbitrary: fc.tuple(fc.constantFrom(...RAW.slice(0, 9)), text).map(([n, t]) => `<${n}>${t}</${n}>`) },
+  { weight: 2, arbitrary: wholeRaw },
 );
+
+/** Pages that keep to some kinds of elements, so that they get deep into one part of tree construction. */
+function focused(...kinds: (readonly string[])[]): fc.Arbitrary<string> {
+  return fc.oneof(
+    { weight: 8, arbitrary: tags(kinds.flat()) },
+    { weight: 2, arbitrary: tags(FOREIGN) },
+    { weight: 3, arbitrary: plainText },
+    { weight: 2, arbitrary: wholeRaw },
+  );
+}
+
+const PROFILES = [
+  anything,
+  focused(FOREIGN, FORMATTING, BLOCKS),
+  focused(TABLE, FORMATTING, SELECT),
+  focused(SELECT, STRUCTURE, ['template', 'template', 'col', 'td']),
+  focused(FORMATTING, ['p', 'div', 'td', 'table', 'b', 'font']),
+  focused(STRUCTURE, ['frameset', 'noframes', 'input', 'head', 'body']),
+];
 
 /** A page as latin1 text. */
 export function tagSoup(maxPieces = 24): fc.Arbitrary<string> {
-  return fc.array(piece, { maxLength: maxPieces, size: 'max' }).map((pieces) => pieces.join(''));
+  const length = { maxLength: maxPieces, size: 'max' as const };
+  return fc.oneof(
+    ...PROFILES.map((piece) => fc.array(piece, length).map((pieces) => pieces.join(''))),
+    ...PROFILES.map((piece) => fc.array(piece, { ...length, minLength: maxPieces >> 1 }).map((all) => all.join(''))),
+  );
 }
 
 /** A page with up to three places to cut it at. */

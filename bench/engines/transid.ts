@@ -1,0 +1,76 @@
+/** Our scanner and rewriter, with the bench's marking job as the marker. */
+import type { Edits, PageMarker } from '../../src/html/edits.ts';
+import { Rewriter } from '../../src/html/rewriter.ts';
+import { createHtmlScanner } from '../../src/html/scan-html.ts';
+import type { AttributeSpan, StartTag } from '../../src/html/scanner.ts';
+import { HIDDEN, PAIR } from '../marking-job.ts';
+
+const FIRST = Buffer.from(`?${PAIR}`);
+const FURTHER = Buffer.from(`&${PAIR}`);
+const FIELD = Buffer.from(HIDDEN);
+
+/** The start tags that the product looks at on an ordinary route. */
+export const INTEREST = {
+  startTags: new Set(['a', 'area', 'form', 'input', 'button', 'iframe', 'frame', 'base', 'meta', 'link']),
+  endTags: new Set(['form']),
+};
+
+class Marker implements PageMarker {
+  startTag(tag: StartTag, edits: Edits): void {
+    const { name } = tag;
+    if (name === 'form') edits.insert(tag.end, FIELD);
+    else if (name === 'a' || name === 'area') this.mark(tag, edits, 'href');
+    else if (name === 'frame' || name === 'iframe') this.mark(tag, edits, 'src');
+  }
+
+  endTag(): void {}
+
+  end(): void {}
+
+  private mark(tag: StartTag, edits: Edits, name: string): void {
+    const { bytes } = tag;
+    for (let i = 0; i < tag.attributeCount; i++) {
+      const span = tag.attributes[i]!;
+      if (!isNamed(bytes, span, name)) continue;
+      const at = markAt(bytes, span.valueStart, span.valueEnd);
+      if (at >= 0) edits.insert(at, hasQuery(bytes, span.valueStart, at) ? FURTHER : FIRST);
+      return;
+    }
+  }
+}
+
+function isNamed(bytes: Buffer, span: AttributeSpan, name: string): boolean {
+  if (span.nameEnd - span.nameStart !== name.length) return false;
+  for (let i = 0; i < name.length; i++) {
+    if ((bytes[span.nameStart + i]! | 0x20) !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function hasQuery(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] === 0x3f) return true;
+  return false;
+}
+
+/** `markAt` of the marking job, on bytes. */
+function markAt(bytes: Buffer, from: number, to: number): number {
+  if (from === to || bytes[from] === 0x23) return -1;
+  if (bytes[from] === 0x2f || bytes[from] === 0x5c) {
+    if (to - from > 1 && (bytes[from + 1] === 0x2f || bytes[from + 1] === 0x5c)) return -1;
+  } else {
+    for (let i = from; i < to; i++) {
+      const c = bytes[i];
+      if (c === 0x3a) return -1;
+      if (c === 0x2f || c === 0x3f || c === 0x23) break;
+    }
+  }
+  for (let i = from + 1; i < to; i++) if (bytes[i] === 0x23 && bytes[i - 1] !== 0x26) return i;
+  return to;
+}
+
+export function rewrite(chunks: readonly Buffer[]): Buffer[] {
+  const rewriter = new Rewriter({ createScanner: (sink) => createHtmlScanner(INTEREST, sink), marker: new Marker() });
+  const output = chunks.map((chunk) => rewriter.write(chunk));
+  output.push(rewriter.end());
+  return output;
+}
