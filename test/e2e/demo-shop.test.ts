@@ -138,6 +138,33 @@ describe('the demo shop', () => {
     expect(count).to.be.greaterThan(100);
   });
 
+  it('a cookie that outlives the login outlives it here too', async () => {
+    const one = client(proxy.port);
+    const green = await one.follow(await logIn(one, 'eve').then((page) => one.follow(page, 'Home')), 'Green pages');
+    expect(green.text).to.include('BGCOLOR=#EEFFEE').and.to.include('eve');
+    const goodbye = await one.follow(green, 'Log out');
+    const home = await one.follow(goodbye, 'Home');
+    expect(home.text).to.include('BGCOLOR=#EEFFEE').and.to.include('You are a guest');
+  });
+
+  it('fifty clients at once each see themselves and nobody else', async () => {
+    const users = Array.from({ length: 50 }, (_, number) => `user${number}x`);
+    const strangers = await Promise.all(
+      users.map(async (user, number) => {
+        const one = client(proxy.port);
+        let page = await logIn(one, user);
+        const seen = new Set<string>();
+        for (let step = 0; step < 8; step++) {
+          page = await one.follow(page, ['Home', 'Catalogue', 'My account', /^Cart/][(step + number) % 4] ?? 'Home');
+          for (const [name] of page.text.matchAll(/user\d+x/g)) seen.add(name);
+          if (!page.text.includes(user)) seen.add('nobody');
+        }
+        return [...seen].filter((name) => name !== user);
+      }),
+    );
+    expect(strangers.flat()).to.deep.equal([]);
+  });
+
   it('an anonymous static page passes untouched', async () => {
     const [one, two] = await Promise.all(
       [client(shopPort), client(proxy.port)].map((each) => each.get('/contact.html')),
