@@ -9,7 +9,7 @@
 import { type ConnectTo, openWire, type Wire } from './http.ts';
 import { CookieJar, type CookieMode } from './jar.ts';
 import { type Exchange, type Identity, navigate } from './navigate.ts';
-import { Page, type TabHost } from './tab.ts';
+import { Page, type TabHost, type Visit } from './tab.ts';
 
 export interface BrowserOptions {
   /** `off` by default. */
@@ -76,7 +76,7 @@ export class Browser {
     const maxExchanges = options.maxExchanges ?? 1000;
     const record = (exchange: Exchange): void => {
       this.#exchanges.push(exchange);
-      if (this.#exchanges.length > maxExchanges) this.#exchanges.shift();
+      while (this.#exchanges.length > maxExchanges) this.#exchanges.shift();
     };
     this.#host = {
       loadFrames: options.loadFrames ?? true,
@@ -99,6 +99,14 @@ export class Browser {
    */
   async open(url: string): Promise<Page> {
     return await this.#newTab('').open(url);
+  }
+
+  /**
+   * Load a URL in a new tab as a link, frame or script of another document would.
+   * @throws SimulatorError as `open`.
+   */
+  async visit(visit: Visit): Promise<Page> {
+    return await this.#newTab('').visit(visit);
   }
 
   /** Close and open the browser: cookies without an expiry date are gone. Tabs stay as they are. */

@@ -17,6 +17,7 @@ export type SimulatorErrorCode =
   | 'BAD_URL'
   | 'BAD_SELECTOR'
   | 'BAD_JOURNEY'
+  | 'EXPECTED'
   | 'NETWORK'
   | 'TIMEOUT'
   | 'TOO_MANY_REDIRECTS'

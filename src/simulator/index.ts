@@ -1,9 +1,33 @@
 /** The package's entry `transid/simulator`: a browser that refuses cookies, for tests of any web application. */
 export { Browser, type BrowserOptions, DEFAULT_USER_AGENT } from './browser.ts';
 export type { Fields, FieldValue } from './controls.ts';
+export { type CrawlOptions, type CrawlProgress, type CrawlReport, crawl, type LostEdge } from './crawl.ts';
 export { SimulatorError, type SimulatorErrorCode } from './fault.ts';
 export type { FileValue } from './form.ts';
 export type { Cookie, CookieJar, CookieMode } from './jar.ts';
+export {
+  type Journey,
+  type JourneyOptions,
+  type JourneyReport,
+  readJourney,
+  runJourney,
+  type Step,
+  type StepReport,
+} from './journey.ts';
+export { type LossReason, REASONS } from './judge.ts';
+export { type LintItem, type LintReason, lintPage } from './lint.ts';
 export type { Exchange, Hop } from './navigate.ts';
 export type { Element, Link } from './page.ts';
+export {
+  type CompareReport,
+  compare,
+  formatJson,
+  formatJunit,
+  formatText,
+  isClean,
+  type LintReport,
+  type Report,
+} from './report.ts';
+export { formatHtml } from './report-html.ts';
+export { SID_NAMES } from './sid.ts';
 export type { FormSummary, LinkTarget, Page, SubmitChoice } from './tab.ts';

@@ -26,6 +26,14 @@ export interface SubmitChoice {
   readonly boundary?: string;
 }
 
+/** A navigation as it is known from outside: used to walk a site without keeping its pages open. */
+export interface Visit {
+  readonly url: string;
+  readonly cause: 'open' | 'link' | 'form' | 'script' | 'frame' | 'refresh';
+  /** Null: from the address bar. */
+  readonly initiator: Initiator | null;
+}
+
 /** A form as a list for people and tests. */
 export interface FormSummary {
   readonly element: Element;
@@ -254,6 +262,12 @@ export class Page {
     if (!URL.canParse(target) || !/^https?:/.test(target))
       throw new SimulatorError('BAD_URL', `'${url}' is no http(s) URL`);
     await this.#load({ ...this.#bare(new URL(target).href), cause: 'open' });
+    return this;
+  }
+
+  /** Come here from another document, named by its URL and referrer policy. */
+  async visit({ url, cause, initiator }: Visit): Promise<Page> {
+    await this.#load({ ...this.#bare(url), cause, initiator });
     return this;
   }
 

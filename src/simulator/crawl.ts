@@ -1,0 +1,375 @@
+/**
+ * Walks a site as a browser of the given kind, and tells for each link and form whether the session survives it.
+ *
+ * Memory: of a page nothing is kept but its URL, title and verdict; of an edge one line. Every list is bounded by
+ * `maxPages` and the bounds below. GET only: POST forms are judged by what they carry and never sent.
+ */
+import { Browser, type BrowserOptions } from './browser.ts';
+import { type Edge, edgesOf } from './edges.ts';
+import { SimulatorError } from './fault.ts';
+import {
+  type Arrival,
+  gatherEvidence,
+  judge,
+  judgeUnfollowed,
+  type LossReason,
+  type SessionEvidence,
+  type Verdict,
+} from './judge.ts';
+import { type LintItem, lintPage } from './lint.ts';
+import { compileMarker } from './marker.ts';
+import type { Initiator } from './navigate.ts';
+import { type MayVisit, parseRobots } from './robots.ts';
+import { SID_NAMES, withoutSid } from './sid.ts';
+import { relation } from './site.ts';
+import type { Page } from './tab.ts';
+
+export interface CrawlOptions {
+  readonly url: string;
+  readonly browser?: BrowserOptions;
+  /** Links away from the start; 5 by default. */
+  readonly depth?: number;
+  /** Pages that are fetched; 200 by default. */
+  readonly maxPages?: number;
+  /** Stay on the origin of the start; true by default. False also visits other hosts of the same site. */
+  readonly sameOrigin?: boolean;
+  /** Requests at a time; 4 by default, and 1 with cookies, whose jar the order of requests changes. */
+  readonly concurrency?: number;
+  /** `obey` the site's robots.txt (default), `ignore` it, or rules in the same syntax. */
+  readonly robots?: 'obey' | 'ignore' | { readonly rules: string };
+  /** Text or CSS selector that only pages of the living session show; by default the SID in the URLs tells. */
+  readonly marker?: string;
+  /** Names of the parameter that carries the SID, besides the common ones. */
+  readonly sidNames?: readonly string[];
+  /** URLs that are not visited; by default those that log out. */
+  readonly exclude?: readonly RegExp[];
+  /** Submit GET forms with the values that they have; true by default. */
+  readonly forms?: boolean;
+  /** Also list what the rewriter does not mark; false by default. */
+  readonly lint?: boolean;
+  readonly onProgress?: (progress: CrawlProgress) => void;
+}
+
+export interface CrawlProgress {
+  readonly visited: number;
+  readonly waiting: number;
+  readonly lost: number;
+}
+
+export interface CrawledPage {
+  readonly id: number;
+  /** Without SID. */
+  readonly url: string;
+  title: string;
+  /** 0 when it could not be loaded. */
+  status: number;
+  readonly depth: number;
+  /** Lost as soon as one edge to it loses the session. */
+  session: 'kept' | 'lost' | 'none' | 'broken';
+}
+
+export interface CrawledEdge {
+  readonly from: number;
+  /** Null when the target is not part of the crawl. */
+  readonly to: number | null;
+  readonly outcome: Verdict['outcome'];
+}
+
+export interface LostEdge {
+  readonly page: string;
+  readonly line: number;
+  readonly column: number;
+  readonly kind: Edge['kind'];
+  readonly element: string;
+  readonly text: string;
+  readonly target: string;
+  readonly reason: LossReason;
+}
+
+export interface CrawlReport {
+  readonly kind: 'crawl';
+  readonly start: string;
+  readonly cookies: string;
+  readonly marker: string | null;
+  readonly pages: readonly CrawledPage[];
+  readonly edges: readonly CrawledEdge[];
+  readonly lost: readonly LostEdge[];
+  readonly counts: { kept: number; lost: number; none: number };
+  /** Pages that could not be loaded, with the reason. */
+  readonly broken: ReadonlyArray<{ readonly url: string; readonly why: string }>;
+  readonly skipped: { robots: number; excluded: number; depth: number; limit: number };
+  readonly lint: readonly LintItem[];
+  /** False when the marker was not even on the first page. */
+  readonly hasSession: boolean;
+  readonly durationMs: number;
+}
+
+const LOGOUT = /log-?_?out|sign-?_?out|logoff|abmelden/i;
+/** The map of a report beyond this is no longer read by anybody; counts go on. */
+const MAX_EDGES = 50_000;
+const MAX_LOST = 5_000;
+/** One page under ever new SIDs is a session that does not hold: more variants tell nothing new. */
+const MAX_VARIANTS = 3;
+
+interface Job {
+  readonly url: string;
+  readonly node: CrawledPage;
+  readonly initiator: Initiator | null;
+  readonly cause: 'open' | 'link' | 'form' | 'frame' | 'refresh' | 'script';
+  readonly depth: number;
+}
+
+interface Waiting {
+  readonly from: SessionEvidence;
+  readonly fromNode: CrawledPage;
+  readonly edge: Edge;
+}
+
+/** @throws SimulatorError when the first page cannot be loaded. */
+export async function crawl(options: CrawlOptions): Promise<CrawlReport> {
+  const startedAtMs = performance.now();
+  const browser = new Browser({ ...options.browser, loadFrames: false, maxExchanges: 0 });
+  try {
+    const walk = new Walk(browser, options);
+    await walk.start();
+    return walk.report(Math.round(performance.now() - startedAtMs));
+  } finally {
+    browser.close();
+  }
+}
+
+class Walk {
+  readonly #browser: Browser;
+  readonly #options: CrawlOptions;
+  readonly #names: readonly string[];
+  readonly #hasMarker: (page: Page) => boolean | null;
+  readonly #nodes = new Map<string, CrawledPage>();
+  /** What came of a URL (with its SID), or the edges that wait for it. */
+  readonly #arrivals = new Map<string, Arrival | null>();
+  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #variants = new Map<string, number>();
+  #queue: Job[] = [];
+  #active = 0;
+  #mayVisit: MayVisit = () => true;
+  #hasSession = true;
+  readonly #edges: CrawledEdge[] = [];
+  readonly #lost: LostEdge[] = [];
+  readonly #broken: Array<{ url: string; why: string }> = [];
+  readonly #counts = { kept: 0, lost: 0, none: 0 };
+  readonly #skipped = { robots: 0, excluded: 0, depth: 0, limit: 0 };
+  readonly #lint = new Map<string, LintItem>();
+  #visited = 0;
+
+  constructor(browser: Browser, options: CrawlOptions) {
+    this.#browser = browser;
+    this.#options = options;
+    this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
+    const marker = options.marker === undefined ? null : compileMarker(options.marker);
+    this.#hasMarker = (page) => (marker === null ? null : marker(page));
+  }
+
+  async start(): Promise<void> {
+    const url = new URL(this.#options.url).href;
+    const node = this.#nodeOf(url, 0);
+    const page = await this.#browser.visit({ url, cause: 'open', initiator: null });
+    const evidence = this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
+    node.session = evidence.hasMarker === false ? 'lost' : 'kept';
+    this.#hasSession = evidence.hasMarker !== false;
+    await this.#loadRobots(page.url);
+    this.#queue = this.#queue.filter((job) => this.#mayVisit(job.url) || this.#skip('robots', job));
+    await this.#drain();
+  }
+
+  report(durationMs: number): CrawlReport {
+    return {
+      kind: 'crawl',
+      start: this.#options.url,
+      cookies: this.#browser.cookies.mode,
+      marker: this.#options.marker ?? null,
+      pages: [...this.#nodes.values()],
+      edges: this.#edges,
+      lost: this.#lost,
+      counts: this.#counts,
+      broken: this.#broken,
+      skipped: this.#skipped,
+      lint: [...this.#lint.values()],
+      hasSession: this.#hasSession,
+      durationMs,
+    };
+  }
+
+  async #loadRobots(startUrl: string): Promise<void> {
+    const { robots = 'obey' } = this.#options;
+    if (robots === 'ignore') return;
+    if (typeof robots === 'object') {
+      this.#mayVisit = parseRobots(robots.rules);
+      return;
+    }
+    try {
+      const file = await this.#browser.visit({
+        url: new URL('/robots.txt', startUrl).href,
+        cause: 'open',
+        initiator: null,
+      });
+      if (file.status === 200) this.#mayVisit = parseRobots(file.body.toString('utf8'));
+    } catch (error) {
+      // No file, no rules (RFC 9309 §2.3.1.3).
+      if (!(error instanceof SimulatorError)) throw error;
+    }
+  }
+
+  /** Run until no job is left; a job may add others. */
+  async #drain(): Promise<void> {
+    const mode = this.#options.browser?.cookies ?? 'off';
+    const concurrency = this.#options.concurrency ?? (mode === 'off' ? 4 : 1);
+    await new Promise<void>((resolve, reject) => {
+      const next = (): void => {
+        if (this.#queue.length === 0 && this.#active === 0) resolve();
+        while (this.#active < concurrency) {
+          const job = this.#queue.shift();
+          if (job === undefined) return;
+          this.#active++;
+          this.#run(job).then(() => {
+            this.#active--;
+            next();
+          }, reject);
+        }
+      };
+      next();
+    });
+  }
+
+  async #run(job: Job): Promise<void> {
+    try {
+      const page = await this.#browser.visit({ url: job.url, cause: job.cause, initiator: job.initiator });
+      this.#take(page, job);
+    } catch (error) {
+      if (!(error instanceof SimulatorError)) throw error;
+      job.node.session = 'broken';
+      this.#broken.push({ url: job.node.url, why: error.message });
+      this.#arrivals.set(job.url, null);
+      this.#waiting.delete(job.url);
+    }
+    const { onProgress } = this.#options;
+    onProgress?.({ visited: this.#visited, waiting: this.#queue.length, lost: this.#counts.lost });
+  }
+
+  /** A page has come: judge the edges that led to it, and queue its own. */
+  #take(page: Page, job: Job): SessionEvidence {
+    this.#visited++;
+    const { snapshot } = page;
+    const edges = edgesOf(page.document, page.charset, page.fields.get('refresh'));
+    const evidence = gatherEvidence(
+      { url: page.url, setCookies: snapshot.setCookies },
+      edges,
+      this.#names,
+      this.#hasMarker(page),
+    );
+    const arrival = { evidence, url: page.url, status: page.status, redirected: page.redirects.length > 0 };
+    job.node.title = page.title.slice(0, 200);
+    job.node.status = page.status;
+    this.#arrivals.set(job.url, arrival);
+    for (const waiting of this.#waiting.get(job.url) ?? [])
+      this.#settle(waiting, job.node, judge(waiting.from, waiting.edge, arrival, this.#names));
+    this.#waiting.delete(job.url);
+    if (this.#options.lint === true) this.#collectLint(page);
+    const initiator = { url: page.url, policy: snapshot.referrerPolicy };
+    for (const edge of edges) this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, job.depth);
+    return evidence;
+  }
+
+  #consider(waiting: Waiting, initiator: Initiator, depth: number): void {
+    const { edge, from, fromNode } = waiting;
+    const [target = ''] = edge.url.split('#');
+    const where = relation(this.#options.url, target);
+    const isInside = where === 'same-origin' || (where === 'same-site' && this.#options.sameOrigin === false);
+    const isSent = edge.kind !== 'post-form' && (edge.kind !== 'get-form' || this.#options.forms !== false);
+    if (!isInside || !isSent) {
+      this.#settle(waiting, null, judgeUnfollowed(from, initiator.url, edge, this.#names));
+      return;
+    }
+    if ((this.#options.exclude ?? [LOGOUT]).some((pattern) => pattern.test(target) || pattern.test(edge.text))) {
+      this.#skipped.excluded++;
+      return;
+    }
+    if (!this.#mayVisit(target)) {
+      this.#skipped.robots++;
+      return;
+    }
+    const known = this.#arrivals.get(target);
+    const node = this.#nodes.get(withoutSid(target, this.#names));
+    if (known === null) return;
+    if (known !== undefined && node !== undefined) {
+      this.#settle(waiting, node, judge(from, edge, known, this.#names));
+      return;
+    }
+    const others = this.#waiting.get(target);
+    if (others !== undefined) {
+      others.push(waiting);
+      return;
+    }
+    this.#enqueue(waiting, target, initiator, depth, fromNode);
+  }
+
+  #enqueue(waiting: Waiting, target: string, initiator: Initiator, depth: number, fromNode: CrawledPage): void {
+    const { edge } = waiting;
+    const canonical = withoutSid(target, this.#names);
+    const variants = this.#variants.get(canonical) ?? 0;
+    if (depth >= (this.#options.depth ?? 5)) this.#skipped.depth++;
+    else if (
+      variants >= MAX_VARIANTS ||
+      this.#visited + this.#queue.length + this.#active >= (this.#options.maxPages ?? 200)
+    ) {
+      this.#skipped.limit++;
+    } else {
+      this.#variants.set(canonical, variants + 1);
+      this.#waiting.set(target, [waiting]);
+      const cause =
+        edge.kind === 'get-form' ? 'form' : edge.kind === 'area' || edge.kind === 'post-form' ? 'link' : edge.kind;
+      const policy = edge.noReferrer ? 'no-referrer' : initiator.policy;
+      this.#queue.push({
+        url: target,
+        node: this.#nodeOf(target, fromNode.depth + 1),
+        initiator: { ...initiator, policy },
+        cause,
+        depth: depth + 1,
+      });
+    }
+  }
+
+  #settle({ edge, fromNode }: Waiting, to: CrawledPage | null, verdict: Verdict): void {
+    this.#counts[verdict.outcome]++;
+    if (this.#edges.length < MAX_EDGES)
+      this.#edges.push({ from: fromNode.id, to: to?.id ?? null, outcome: verdict.outcome });
+    if (to !== null && verdict.outcome !== 'none' && to.session !== 'lost') to.session = verdict.outcome;
+    if (verdict.outcome !== 'lost' || this.#lost.length >= MAX_LOST) return;
+    const { kind, element, text, line, column } = edge;
+    const target = withoutSid(edge.url, this.#names);
+    this.#lost.push({ page: fromNode.url, line, column, kind, element, text, target, reason: verdict.reason });
+  }
+
+  #nodeOf(url: string, depth: number): CrawledPage {
+    const canonical = withoutSid(url, this.#names);
+    const known = this.#nodes.get(canonical);
+    if (known !== undefined) return known;
+    const node: CrawledPage = { id: this.#nodes.size, url: canonical, title: '', status: 0, depth, session: 'none' };
+    this.#nodes.set(canonical, node);
+    return node;
+  }
+
+  #skip(reason: 'robots', job: Job): false {
+    this.#skipped[reason]++;
+    this.#waiting.delete(job.url);
+    this.#nodes.delete(job.node.url);
+    return false;
+  }
+
+  #collectLint(page: Page): void {
+    for (const item of lintPage(page.document, this.#names)) {
+      const key = `${item.reason}\n${item.url}\n${item.element}`;
+      const known = this.#lint.get(key);
+      if (known !== undefined) this.#lint.set(key, { ...known, pages: known.pages + 1 });
+      else if (this.#lint.size < MAX_LOST) this.#lint.set(key, item);
+    }
+  }
+}

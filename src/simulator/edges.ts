@@ -1,0 +1,120 @@
+/** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
+import { buildSubmission, isSubmitButton } from './form.ts';
+import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
+import { parseRefresh } from './refresh.ts';
+
+export type EdgeKind = 'link' | 'area' | 'get-form' | 'post-form' | 'frame' | 'refresh' | 'script';
+
+export interface Edge {
+  readonly kind: EdgeKind;
+  /** Resolved, with whatever SID it carries. */
+  readonly url: string;
+  /** A person's name for it. */
+  readonly text: string;
+  /** The start tag as far as it tells something: `<a href="…">`. */
+  readonly element: string;
+  readonly line: number;
+  readonly column: number;
+  /** The link asks for no Referer. */
+  readonly noReferrer: boolean;
+  /** Of a POST form: the names of its hidden fields with their values. */
+  readonly hidden: ReadonlyArray<readonly [name: string, value: string]>;
+}
+
+/** A page of links to everything must not fill the memory. */
+const MAX_EDGES_PER_PAGE = 5000;
+/** How a script names the page that it leads to. */
+const SCRIPT_MOVE =
+  /(?:location(?:\.href)?\s*=\s*|location\.(?:assign|replace)\s*\(\s*|window\.open\s*\(\s*)(["'])([^"'\\\n]+)\1/g;
+
+/** Http(s) edges only, in tree order, each place once; moves within the page are left out. */
+export function edgesOf(page: ParsedPage, charset: string, refreshField: string | null): Edge[] {
+  const edges: Edge[] = [];
+  const add = (kind: EdgeKind, element: Element, url: string | null, text: string, more: Partial<Edge> = {}): void => {
+    if (url === null || !/^https?:/.test(url) || edges.length >= MAX_EDGES_PER_PAGE) return;
+    const isWithin = url.includes('#') && url.split('#')[0] === page.url.split('#')[0];
+    if (isWithin && (kind === 'link' || kind === 'area')) return;
+    edges.push({
+      kind,
+      url,
+      text,
+      element: startTag(element),
+      ...placeOf(element),
+      noReferrer: false,
+      hidden: [],
+      ...more,
+    });
+  };
+  for (const link of page.links) {
+    if (/^\s*javascript:/i.test(link.href)) addMoves(link.element, decodeScript(link.href));
+    else
+      add(isHtml(link.element, 'area') ? 'area' : 'link', link.element, link.url, link.text, {
+        noReferrer: /noreferrer/.test(link.rel),
+      });
+  }
+  for (const form of page.forms) addForm(form);
+  for (const frame of page.frames) add('frame', frame.element, frame.url, frame.name);
+  for (const element of page.elements()) {
+    if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
+      add('refresh', element, parseRefresh(attribute(element, 'content') ?? '', page.baseUrl)?.url ?? null, 'refresh');
+    }
+    const onclick = attribute(element, 'onclick');
+    if (onclick !== null) addMoves(element, onclick);
+    if (isHtml(element, 'script') && attribute(element, 'src') === null) addMoves(element, rawText(element));
+  }
+  const refresh = refreshField === null ? null : parseRefresh(refreshField, page.baseUrl);
+  const root = page.root.childNodes.find((node): node is Element => 'tagName' in node);
+  if (refresh !== null && root !== undefined) add('refresh', root, refresh.url, 'Refresh field');
+  return edges;
+
+  function addMoves(element: Element, script: string): void {
+    for (const [, , target = ''] of script.matchAll(SCRIPT_MOVE)) add('script', element, page.resolve(target), target);
+  }
+
+  function addForm(form: Element): void {
+    const button = page.controls(form).find(isSubmitButton) ?? null;
+    const submission = buildSubmission(page, form, button, new Map(), { charset });
+    if (submission === null) return;
+    const hidden = page
+      .controls(form)
+      .filter((control) => isHtml(control, 'input') && attribute(control, 'type')?.toLowerCase() === 'hidden')
+      .map((control) => [attribute(control, 'name') ?? '', attribute(control, 'value') ?? ''] as const);
+    const kind = submission.method === 'GET' ? 'get-form' : 'post-form';
+    add(kind, form, submission.url, attribute(form, 'id') ?? attribute(form, 'name') ?? '', {
+      hidden,
+      noReferrer: submission.noReferrer,
+    });
+  }
+}
+
+function decodeScript(href: string): string {
+  try {
+    return decodeURIComponent(href);
+  } catch {
+    return href;
+  }
+}
+
+/** Attributes that tell nothing about where an element leads are left out. */
+const TOLD = new Set([
+  'href',
+  'action',
+  'src',
+  'method',
+  'name',
+  'id',
+  'content',
+  'http-equiv',
+  'onclick',
+  'target',
+  'xlink:href',
+]);
+const MAX_VALUE_CHARS = 120;
+
+export function startTag(element: Element): string {
+  const told = element.attrs.filter((each) => TOLD.has(each.name));
+  const values = told.map(
+    ({ name, value }) => ` ${name}="${value.length > MAX_VALUE_CHARS ? `${value.slice(0, MAX_VALUE_CHARS)}…` : value}"`,
+  );
+  return `<${element.tagName}${values.join('')}>`;
+}

@@ -1,0 +1,132 @@
+/**
+ * Did the session survive a step from one page to the next, and if not, why? Pure.
+ *
+ * An outsider has two kinds of evidence: a marker that only the session's own pages show, or the SID that the URLs of
+ * a page carry, which must be the same on the next one. Without either, a session that is only in a cookie shows when
+ * the application sets that cookie again for a browser that did not take it.
+ */
+import type { Edge } from './edges.ts';
+import { isSidName, sidOf, withoutSid } from './sid.ts';
+import { relation } from './site.ts';
+
+export type LossReason = 'script' | 'unmarked' | 'foreign' | 'redirect' | 'expired' | 'policy' | 'cookie';
+
+export const REASONS: Readonly<Record<LossReason, string>> = {
+  script: 'the link is made by a script and carries no SID',
+  unmarked: 'the attribute carries no SID',
+  foreign: 'the link leads to another host of the same site, which has no part in the session',
+  redirect: 'a redirect on the way carries no SID',
+  expired: 'the SID was not honoured: a new session was begun',
+  policy: 'this path takes or writes no SID',
+  cookie: 'the session is in a cookie only, which this browser did not send back',
+};
+
+/** What a page tells about the session that it was made for. */
+export interface SessionEvidence {
+  /** In the page's own URL. */
+  readonly urlSid: string | null;
+  /** That most of the page's same-origin links and forms carry. */
+  readonly linkSid: string | null;
+  /** Links and forms of the same origin, marked or not. */
+  readonly ownEdges: number;
+  /** Cookies that the answers on the way to it tried to set. */
+  readonly setCookies: readonly string[];
+  /** Null when no marker is looked for. */
+  readonly hasMarker: boolean | null;
+}
+
+export interface Arrival {
+  readonly evidence: SessionEvidence;
+  readonly url: string;
+  readonly status: number;
+  readonly redirected: boolean;
+}
+
+export type Verdict =
+  | { readonly outcome: 'kept' }
+  /** The page before had no session to lose, or the link leads to another site. */
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'lost'; readonly reason: LossReason };
+
+export function gatherEvidence(
+  page: { readonly url: string; readonly setCookies: readonly string[] },
+  edges: readonly Edge[],
+  names: readonly string[],
+  hasMarker: boolean | null,
+): SessionEvidence {
+  const counts = new Map<string, number>();
+  let ownEdges = 0;
+  for (const edge of edges) {
+    if (relation(page.url, edge.url) !== 'same-origin' || edge.kind === 'script') continue;
+    ownEdges++;
+    const sid = edgeSid(edge, names);
+    if (sid !== null) counts.set(sid, (counts.get(sid) ?? 0) + 1);
+  }
+  const most = [...counts].sort((a, b) => b[1] - a[1])[0];
+  return {
+    urlSid: sidOf(page.url, names),
+    linkSid: most?.[0] ?? null,
+    ownEdges,
+    setCookies: page.setCookies,
+    hasMarker,
+  };
+}
+
+/** The SID in the URL of an edge, or in a hidden field of a form. */
+export function edgeSid(edge: Edge, names: readonly string[]): string | null {
+  const field = edge.hidden.find(([name, value]) => isSidName(name, names) && value !== '');
+  return sidOf(edge.url, names) ?? field?.[1] ?? null;
+}
+
+/** The session of a page as its URLs tell it: links speak before the page's own URL, which may carry a dead SID. */
+export function sessionOf(evidence: SessionEvidence): string | null {
+  return evidence.linkSid ?? evidence.urlSid;
+}
+
+/** Judge an edge that was followed. */
+export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names: readonly string[]): Verdict {
+  const to = arrival.evidence;
+  const before = sessionOf(from);
+  if (to.hasMarker !== null) {
+    if (from.hasMarker === false) return { outcome: 'none' };
+    return to.hasMarker ? { outcome: 'kept' } : { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
+  }
+  if (before === null) {
+    const isMintedAgain = from.setCookies.some((name) => to.setCookies.includes(name));
+    return isMintedAgain ? { outcome: 'lost', reason: 'cookie' } : { outcome: 'none' };
+  }
+  const isDead = to.linkSid !== null ? to.linkSid !== before : to.urlSid !== before;
+  // A page that keeps the SID in its own URL, has links and marks none of them, leads out of the session.
+  const isDeadEnd = to.linkSid === null && to.ownEdges > 0 && arrival.status < 400;
+  const isRefused = arrival.status === 400 && edgeSid(edge, names) !== null;
+  if (!isDead && !isDeadEnd && !isRefused) return { outcome: 'kept' };
+  return { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
+}
+
+/** Judge an edge that is not followed: a POST form, or a host outside the crawl. */
+export function judgeUnfollowed(from: SessionEvidence, pageUrl: string, edge: Edge, names: readonly string[]): Verdict {
+  const before = sessionOf(from);
+  const where = relation(pageUrl, edge.url);
+  if (before === null || where === 'cross-site') return { outcome: 'none' };
+  if (edgeSid(edge, names) === before) return { outcome: 'kept' };
+  return {
+    outcome: 'lost',
+    reason: where === 'same-site' ? 'foreign' : edge.kind === 'script' ? 'script' : 'unmarked',
+  };
+}
+
+function whyLost(from: SessionEvidence, edge: Edge, arrival: Arrival, names: readonly string[]): LossReason {
+  const carried = edgeSid(edge, names);
+  if (relation(edge.url, arrival.url) === 'cross-site') return 'redirect';
+  if (carried === null) {
+    if (sessionOf(from) === null) return 'cookie';
+    return edge.kind === 'script' ? 'script' : 'unmarked';
+  }
+  const arrived = sidOf(arrival.url, names);
+  if (arrived === null && arrival.redirected) {
+    // To the same page without the SID: the path refuses it. To another page: the redirect lost it.
+    return withoutSid(edge.url, names) === withoutSid(arrival.url, names) ? 'policy' : 'redirect';
+  }
+  if (arrival.status === 400) return 'policy';
+  return arrival.evidence.linkSid !== null && arrival.evidence.linkSid !== carried ? 'expired' : 'policy';
+}
