@@ -28,7 +28,7 @@ const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 /** Declare the suite; `open` gives a store of its own to each run of it. */
 export function describeStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`store contract: ${name}`, () => {
-    let subject: StoreUnderTest;
+    let subject: StoreUnderTest | undefined;
     let store: SessionStore;
     let key: string;
 
@@ -36,7 +36,7 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
       subject = await open();
       store = subject.store;
     });
-    after(() => subject.close());
+    after(() => subject?.close());
     beforeEach(() => {
       key = freshKey();
     });
@@ -111,7 +111,7 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
     it('forgets a record at its end, and takes a new first one', async () => {
       await store.compareAndSet(key, 0, bytes('a'), SHORT_MS);
       expect(await readText()).to.equal('1:a');
-      await subject.advance(SHORT_MS + 5);
+      await subject?.advance(SHORT_MS + 5);
       expect(await store.read(key)).to.equal(null);
       expect(await store.compareAndSet(key, 1, bytes('b'), LONG_MS)).to.equal(false);
       expect(await store.compareAndSet(key, 0, bytes('c'), LONG_MS)).to.equal(true);
@@ -121,21 +121,21 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
     it('moves the end with each write', async () => {
       await store.compareAndSet(key, 0, bytes('a'), SHORT_MS);
       await store.compareAndSet(key, 1, bytes('b'), LONG_MS);
-      await subject.advance(SHORT_MS + 5);
+      await subject?.advance(SHORT_MS + 5);
       expect(await readText()).to.equal('2:b');
     });
 
     it('moves the end later by touch, without a new version', async () => {
       await store.compareAndSet(key, 0, bytes('a'), SHORT_MS);
       await store.touch(key, LONG_MS);
-      await subject.advance(SHORT_MS + 5);
+      await subject?.advance(SHORT_MS + 5);
       expect(await readText()).to.equal('1:a');
     });
 
     it('moves the end earlier by touch', async () => {
       await store.compareAndSet(key, 0, bytes('a'), LONG_MS);
       await store.touch(key, SHORT_MS);
-      await subject.advance(SHORT_MS + 5);
+      await subject?.advance(SHORT_MS + 5);
       expect(await store.read(key)).to.equal(null);
     });
 
@@ -159,7 +159,7 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
       await store.compareAndSet(key, 0, bytes('a'), LONG_MS);
       await store.remove(key, LONG_MS);
       await store.touch(key, SHORT_MS);
-      await subject.advance(SHORT_MS + 5);
+      await subject?.advance(SHORT_MS + 5);
       expect(await store.read(key)).to.equal(null);
       expect(await store.compareAndSet(key, 0, bytes('b'), LONG_MS)).to.equal(false);
     });
@@ -167,7 +167,7 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
     it('forgets a tombstone in time', async () => {
       await store.compareAndSet(key, 0, bytes('a'), LONG_MS);
       await store.remove(key, SHORT_MS);
-      await subject.advance(SHORT_MS + 5);
+      await subject?.advance(SHORT_MS + 5);
       expect(await store.compareAndSet(key, 0, bytes('b'), LONG_MS)).to.equal(true);
       expect(await readText()).to.equal('1:b');
     });

@@ -1,0 +1,59 @@
+/**
+ * A circuit breaker: after some failures in a row nobody waits for the remote store any more, and one probe a second asks
+ * whether it is back (SECURITY R15).
+ */
+
+export interface BreakerOptions {
+  /** Failures in a row that open it. */
+  readonly maxFailures: number;
+  readonly probeEveryMs: number;
+  /** Resolves when the store works again. Runs once at a time. */
+  readonly probe: () => Promise<unknown>;
+}
+
+export class Breaker {
+  readonly #options: BreakerOptions;
+  #failures = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #isProbing = false;
+
+  constructor(options: BreakerOptions) {
+    this.#options = options;
+  }
+
+  /** True while the store counts as away. */
+  get isOpen(): boolean {
+    return this.#timer !== null;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  failed(): void {
+    this.#failures++;
+    if (this.#failures < this.#options.maxFailures || this.#timer !== null) return;
+    // The probe keeps no process alive.
+    this.#timer = setInterval(() => this.probeNow(), this.#options.probeEveryMs).unref();
+  }
+
+  /** Ask at once, because something hints that the store is back. Does nothing while it is not away. */
+  probeNow(): void {
+    if (this.#timer === null || this.#isProbing) return;
+    this.#isProbing = true;
+    this.#options
+      .probe()
+      .then(() => this.close())
+      .catch(() => {})
+      .finally(() => {
+        this.#isProbing = false;
+      });
+  }
+
+  /** Let requests through again; also stops the probes for good when the store is closed. */
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#failures = 0;
+  }
+}

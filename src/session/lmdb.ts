@@ -1,0 +1,223 @@
+/**
+ * The embedded store: one LMDB file that all workers of a machine share. It survives restarts and `kill -9` at any
+ * moment: LMDB never overwrites a page that a reader can still see, and a commit is one page write.
+ *
+ * A write is acknowledged when it is committed, that is, visible to every process; the flush to the disk follows within
+ * milliseconds without being waited for. So a killed process loses nothing that was acknowledged, and a machine that
+ * loses power loses the last moments and is never left with a corrupt file (LMDB with overlapping sync).
+ *
+ * Reads run in this thread on the memory map (2 µs); a file larger than the memory would make them wait for the disk.
+ */
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { ProxyError } from '../errors.ts';
+import type { SessionStore, StoredRecord } from './store.ts';
+
+export interface LmdbStoreOptions {
+  /** A directory, made when it is not there, for the program's user alone. */
+  readonly path: string;
+  /** Wall clock in milliseconds: ends are kept across restarts and between workers. */
+  readonly clock: () => number;
+  /** One worker of a machine is enough to clear away what is past its end. */
+  readonly sweep: boolean;
+}
+
+type Database = RootDatabase<Buffer, string>;
+
+/**
+ * A value is a head and the sealed bytes. The head holds its end and the version of the contract. LMDB's own version of an
+ * entry is a random stamp, new with every write: a condition on it cannot take a later state for an earlier one.
+ */
+interface Entry {
+  readonly stamp: number;
+  readonly isTombstone: boolean;
+  readonly expiresAtMs: number;
+  readonly version: number;
+  readonly sealed: Buffer;
+}
+
+const RECORD = 1;
+const TOMBSTONE = 2;
+const END_AT = 1;
+const VERSION_AT = END_AT + 8;
+const HEAD_BYTES = VERSION_AT + 4;
+
+/** One step looks at this many entries: about 1 ms, so that no request waits 5 ms for it. */
+const SWEEP_ENTRIES = 256;
+const SWEEP_STEP_MS = 100;
+/** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
+const SWEEP_REST_MS = 30_000;
+
+/** Open or make the store. Throws ProxyError STORE_UNAVAILABLE when the directory cannot be used. */
+export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
+  try {
+    mkdirSync(options.path, { recursive: true });
+    chmodSync(options.path, 0o700);
+    const database = open<Buffer, string>({
+      path: join(options.path, 'sessions.mdb'),
+      encoding: 'binary',
+      useVersions: true,
+      // A worker takes a reader slot; a killed one leaves it until the next start clears it.
+      maxReaders: 512,
+    });
+    return new LmdbStore(database, options);
+  } catch (cause) {
+    throw new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb cannot use ${options.path}`, cause });
+  }
+}
+
+class LmdbStore implements SessionStore {
+  readonly kind = 'lmdb';
+  readonly isAvailable = true;
+  readonly #database: Database;
+  readonly #clock: () => number;
+  readonly #stopSweep: () => void;
+
+  constructor(database: Database, { clock, sweep }: LmdbStoreOptions) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#stopSweep = sweep ? startSweep(database, clock) : () => {};
+  }
+
+  async read(key: string): Promise<StoredRecord | null> {
+    const entry = await guarded(() => readEntry(this.#database, key));
+    return entry === null || entry.isTombstone || entry.expiresAtMs <= this.#clock() ? null : entry;
+  }
+
+  async compareAndSet(key: string, expectedVersion: number, sealed: Buffer, ttlMs: number): Promise<boolean> {
+    const nowMs = this.#clock();
+    const value = encode(RECORD, nowMs + ttlMs, expectedVersion + 1, sealed);
+    return guarded(() => {
+      const entry = readFresh(this.#database, key);
+      if (entry === null) return expectedVersion === 0 && this.#putNew(key, value);
+      const isOver = entry.expiresAtMs <= nowMs;
+      if (!isOver && entry.isTombstone) return false;
+      if ((isOver ? 0 : entry.version) !== expectedVersion) return false;
+      return this.#database.put(key, value, newStamp(), entry.stamp);
+    });
+  }
+
+  /** Keeps the stamp: a write that was prepared meanwhile still holds. A write that came between makes it void. */
+  async touch(key: string, ttlMs: number): Promise<void> {
+    const nowMs = this.#clock();
+    await guarded(() => {
+      const entry = readEntry(this.#database, key);
+      if (entry === null || entry.isTombstone || entry.expiresAtMs <= nowMs) return false;
+      const value = encode(RECORD, nowMs + ttlMs, entry.version, entry.sealed);
+      return this.#database.put(key, value, entry.stamp, entry.stamp);
+    });
+  }
+
+  async remove(key: string, tombstoneMs: number): Promise<void> {
+    const value = encode(TOMBSTONE, this.#clock() + tombstoneMs, 0, Buffer.alloc(0));
+    await guarded(() => this.#database.put(key, value, newStamp()));
+  }
+
+  /** With tombstones and what the sweep has not reached yet. */
+  async count(): Promise<number> {
+    // The package's types leave the statistics open.
+    const stats = await guarded(() => this.#database.getStats() as { entryCount: number });
+    return stats.entryCount;
+  }
+
+  async close(): Promise<void> {
+    this.#stopSweep();
+    await this.#database.flushed;
+    await this.#database.close();
+  }
+
+  #putNew(key: string, value: Buffer): Promise<boolean> {
+    return this.#database.ifNoExists(key, () => {
+      // The condition's result is the one that counts; a fault of the disk rejects both.
+      this.#database.put(key, value, newStamp()).catch(() => false);
+    });
+  }
+}
+
+/** Every fault of the package (disk full, file gone) becomes STORE_UNAVAILABLE. */
+async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new ProxyError('STORE_UNAVAILABLE', { cause });
+  }
+}
+
+/** What is there, as of this turn of the event loop (the package keeps one snapshot a turn). */
+function readEntry(database: Database, key: string): Entry | null {
+  const found = database.getEntry(key);
+  return found === undefined ? null : decode(found.value, found.version ?? 0);
+}
+
+/** What is there now: after a lost race an older snapshot would lose the next one, too. */
+function readFresh(database: Database, key: string): Entry | null {
+  database.resetReadTxn();
+  return readEntry(database, key);
+}
+
+function encode(kind: number, expiresAtMs: number, version: number, sealed: Buffer): Buffer {
+  const value = Buffer.allocUnsafe(HEAD_BYTES + sealed.length);
+  value.writeUInt8(kind, 0);
+  value.writeDoubleBE(expiresAtMs, END_AT);
+  value.writeUInt32BE(version, VERSION_AT);
+  value.set(sealed, HEAD_BYTES);
+  return value;
+}
+
+function decode(value: Buffer, stamp: number): Entry {
+  return {
+    stamp,
+    isTombstone: value.readUInt8(0) === TOMBSTONE,
+    expiresAtMs: value.readDoubleBE(END_AT),
+    version: value.readUInt32BE(VERSION_AT),
+    sealed: value.subarray(HEAD_BYTES),
+  };
+}
+
+/** 52 random bits: the versions of one entry do not meet. */
+function newStamp(): number {
+  return Math.floor(Math.random() * 2 ** 52) + 1;
+}
+
+/** Walk over all entries in steps, for ever; returns what stops it. The timer keeps no process alive. */
+function startSweep(database: Database, clock: () => number): () => void {
+  let from: string | null = null;
+  let isStopped = false;
+  const step = () => {
+    if (isStopped) return;
+    try {
+      from = sweepStep(database, from, clock());
+    } catch {
+      from = null; // The file cannot be read now: requests report that, the sweep tries again.
+    }
+    timer = setTimeout(step, from === null ? SWEEP_REST_MS : SWEEP_STEP_MS).unref();
+  };
+  let timer = setTimeout(step, SWEEP_STEP_MS).unref();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
+/**
+ * Look at the entries after `from` (null: from the first) and remove those past their end, unless they change meanwhile.
+ * Returns where to go on, null at the end.
+ */
+export function sweepStep(
+  database: Pick<Database, 'getRange' | 'remove'>,
+  from: string | null,
+  nowMs: number,
+): string | null {
+  const range = from === null ? {} : { start: from, exclusiveStart: true };
+  let seen = 0;
+  let last: string | null = null;
+  for (const { key, value, version } of database.getRange({ ...range, limit: SWEEP_ENTRIES, versions: true })) {
+    seen++;
+    last = key;
+    const entry = decode(value, version ?? 0);
+    // A rejection means that the disk is in trouble, which the next request reports.
+    if (entry.expiresAtMs <= nowMs) database.remove(key, entry.stamp).catch(() => false);
+  }
+  return seen < SWEEP_ENTRIES ? null : last;
+}

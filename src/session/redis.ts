@@ -1,0 +1,250 @@
+/**
+ * The store of many machines: Redis or Valkey; one server, Sentinel or Cluster.
+ *
+ * One value per session, written by one atomic script with its end (PX), so nothing is ever half there. A command that has
+ * no answer in time fails; it may still happen, and compare-and-set makes that harmless: the next attempt reads first.
+ * Nothing is queued for a server that is away. After five failures in a row the breaker refuses at once.
+ *
+ * Replication is asynchronous: a failover may lose the last moments (the client signs in again), and never mixes sessions,
+ * since an update only goes onto the very version that it was made from.
+ */
+import { type ClientContext, Cluster, type ClusterOptions, Redis, type RedisOptions, type Result } from 'ioredis';
+import { ProxyError } from '../errors.ts';
+import { Breaker } from './breaker.ts';
+import type { SessionStore, StoredRecord } from './store.ts';
+
+/** Exactly one of `url`, `sentinels` and `cluster` says where the server is; the others are null or empty. */
+export interface RedisStoreOptions {
+  /** `redis://host:port/db`, or `rediss://` for TLS. */
+  readonly url: string | null;
+  /** `host:port` each. */
+  readonly sentinels: readonly string[];
+  readonly sentinelName: string;
+  readonly cluster: readonly string[];
+  readonly username?: string | undefined;
+  readonly password: string | null;
+  /** TLS to sentinels, the servers that they name, and Cluster nodes; a URL says it by itself. */
+  readonly tls: boolean;
+  /** PEM text of the authorities to trust; null for the public ones. */
+  readonly ca: string | null;
+  readonly keyPrefix: string;
+  readonly commandTimeoutMs: number;
+}
+
+type Client = Redis | Cluster;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context extends ClientContext> {
+    transidCompareAndSet(key: string, expectedHead: Buffer, value: Buffer, ttlMs: number): Result<number, Context>;
+    transidTouch(key: string, ttlMs: number): Result<number, Context>;
+  }
+}
+
+/** A value is a kind, the version as 32 bits, and the sealed bytes. A tombstone is a head of its own kind alone. */
+const RECORD = 0x52;
+const TOMBSTONE = Buffer.from('T\0\0\0\0', 'latin1');
+const HEAD_BYTES = TOMBSTONE.length;
+/** What GETRANGE gives for a key that is not there. */
+const NOTHING = Buffer.alloc(0);
+
+/** The head is compared as bytes, so no number is counted in Lua, and the rest of the value is not read. */
+const COMPARE_AND_SET = `
+if redis.call('GETRANGE', KEYS[1], 0, ${HEAD_BYTES - 1}) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+const TOUCH = `
+if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'R' then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
+
+const MAX_FAILURES = 5;
+const PROBE_EVERY_MS = 1000;
+/** The first reconnections follow quickly: a restarted server is to be found within 2 s. */
+const MAX_RECONNECT_DELAY_MS = 500;
+const CONNECT_TIMEOUT_MS = 1000;
+/** How long the start waits for the first connection. */
+const START_TIMEOUT_MS = 1000;
+
+/**
+ * The store, connected if the server answers within a second. It does not reject because the server is away: `isAvailable`
+ * says so, and it connects as soon as it can.
+ */
+export async function openRedisStore(options: RedisStoreOptions): Promise<SessionStore> {
+  const client = connect(options);
+  const store = new RedisStore(client, options);
+  await isReady(client);
+  return store;
+}
+
+class RedisStore implements SessionStore {
+  readonly kind = 'redis';
+  readonly #client: Client;
+  readonly #prefix: string;
+  readonly #timeoutMs: number;
+  readonly #breaker: Breaker;
+
+  constructor(client: Client, { keyPrefix, commandTimeoutMs }: RedisStoreOptions) {
+    this.#client = client;
+    this.#prefix = keyPrefix;
+    this.#timeoutMs = commandTimeoutMs;
+    client.defineCommand('transidCompareAndSet', { numberOfKeys: 1, lua: COMPARE_AND_SET });
+    client.defineCommand('transidTouch', { numberOfKeys: 1, lua: TOUCH });
+    this.#breaker = new Breaker({
+      maxFailures: MAX_FAILURES,
+      probeEveryMs: PROBE_EVERY_MS,
+      // A write: a server that only reads (a replica after a failover) is no store yet.
+      probe: () => this.#inTime(client.set(`${keyPrefix}probe`, '1', 'PX', PROBE_EVERY_MS)),
+    });
+    // Without a listener the package prints to stderr; commands report the fault to those who wait for them.
+    client.on('error', () => {});
+    client.on('ready', () => this.#breaker.probeNow());
+  }
+
+  get isAvailable(): boolean {
+    return !this.#breaker.isOpen;
+  }
+
+  async read(key: string): Promise<StoredRecord | null> {
+    const value = await this.#run(() => this.#client.getBuffer(this.#prefix + key));
+    if (value === null || value.length < HEAD_BYTES || value[0] !== RECORD) return null;
+    return { version: value.readUInt32BE(1), sealed: value.subarray(HEAD_BYTES) };
+  }
+
+  async compareAndSet(key: string, expectedVersion: number, sealed: Buffer, ttlMs: number): Promise<boolean> {
+    const expected = expectedVersion === 0 ? NOTHING : head(expectedVersion);
+    const value = Buffer.concat([head(expectedVersion + 1), sealed]);
+    const written = await this.#run(() =>
+      this.#client.transidCompareAndSet(this.#prefix + key, expected, value, wholeMs(ttlMs)),
+    );
+    return written === 1;
+  }
+
+  async touch(key: string, ttlMs: number): Promise<void> {
+    await this.#run(() => this.#client.transidTouch(this.#prefix + key, wholeMs(ttlMs)));
+  }
+
+  async remove(key: string, tombstoneMs: number): Promise<void> {
+    await this.#run(() => this.#client.set(this.#prefix + key, TOMBSTONE, 'PX', wholeMs(tombstoneMs)));
+  }
+
+  /** Keys of the database, or of all masters: exact when nothing else lives there, apart from tombstones. */
+  async count(): Promise<number> {
+    const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    const sizes = await this.#run(() => Promise.all(nodes.map((node) => node.dbsize())));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  async close(): Promise<void> {
+    this.#breaker.close();
+    this.#client.disconnect();
+  }
+
+  async #run<T>(command: () => Promise<T>): Promise<T> {
+    if (this.#breaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis is away' });
+    try {
+      const reply = await this.#inTime(command());
+      this.#breaker.succeeded();
+      return reply;
+    } catch (cause) {
+      this.#breaker.failed();
+      throw new ProxyError('STORE_UNAVAILABLE', { detail: String(cause), cause });
+    }
+  }
+
+  /** The package's own timeout holds for one attempt on one node; this one for the command with all redirections. */
+  #inTime<T>(reply: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no answer in time')), this.#timeoutMs);
+      reply.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+}
+
+function head(version: number): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES);
+  bytes.writeUInt8(RECORD, 0);
+  bytes.writeUInt32BE(version, 1);
+  return bytes;
+}
+
+/** PX takes whole milliseconds from 1 on. */
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.ceil(ms));
+}
+
+function connect(options: RedisStoreOptions): Client {
+  const common = commonOptions(options);
+  if (options.cluster.length > 0) return new Cluster(options.cluster.map(hostPort), clusterOptions(common));
+  if (options.sentinels.length > 0) return new Redis({ ...common, ...sentinelOptions(options) });
+  if (options.url === null) throw new ProxyError('CONFIG_INVALID', { detail: 'redis: no server is named' });
+  return new Redis(options.url, common);
+}
+
+/** Without `replyMapping`: it would choose between two types of client. */
+type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+type ConnectionClusterOptions = Omit<ClusterOptions, 'redisOptions'> & { readonly redisOptions: ConnectionOptions };
+
+function commonOptions(options: RedisStoreOptions): ConnectionOptions {
+  const isTls = options.tls || options.url?.startsWith('rediss:') === true;
+  return {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: reconnectDelay,
+    // After a failover the old master refuses writes: connect again, to whoever is master now.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // RESP2 is what every Redis and Valkey speaks.
+    protocol: 2,
+    disableClientInfo: true,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === null ? {} : { password: options.password }),
+    ...(isTls ? { tls: options.ca === null ? {} : { ca: options.ca } } : {}),
+  };
+}
+
+function clusterOptions(common: ConnectionOptions): ConnectionClusterOptions {
+  // In a Cluster, the nodes' connections are the package's to retry: it asks the other nodes who serves a slot now.
+  const { retryStrategy: _, maxRetriesPerRequest: __, enableOfflineQueue: ___, ...redisOptions } = common;
+  return {
+    redisOptions,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: reconnectDelay,
+    retryDelayOnFailover: 20,
+    retryDelayOnClusterDown: 20,
+    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+    slotsRefreshInterval: PROBE_EVERY_MS,
+  };
+}
+
+function sentinelOptions(options: RedisStoreOptions): ConnectionOptions {
+  return {
+    sentinels: options.sentinels.map(hostPort),
+    name: options.sentinelName,
+    sentinelRetryStrategy: reconnectDelay,
+    failoverDetector: true,
+    enableTLSForSentinelMode: options.tls,
+    ...(options.tls ? { sentinelTLS: options.ca === null ? {} : { ca: options.ca } } : {}),
+  };
+}
+
+function reconnectDelay(times: number): number {
+  return Math.min(50 * times, MAX_RECONNECT_DELAY_MS);
+}
+
+/** `host:port`, an IPv6 host in brackets. */
+function hostPort(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
+
+function isReady(client: Client): Promise<void> {
+  if (client.status === 'ready') return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, START_TIMEOUT_MS);
+    client.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
