@@ -120,12 +120,19 @@ function isNavigation(method: string, mode: string | null, dest: string | null, 
   return accept?.includes('text/html') ?? false;
 }
 
-/** Does one of these cookies prove a cookie client? `session.cookies` if listed, else any that is not ignored. */
+/**
+ * Does one of these cookies prove a cookie client? `session.cookies` if listed, else in mirror mode the mirrored one, else
+ * any that is not ignored.
+ */
 export function hasRelevantCookie(
   names: readonly string[],
-  policy: Pick<RoutePolicy, 'ignoreCookies'> & { readonly session: Pick<RoutePolicy['session'], 'cookies'> },
+  policy: Pick<RoutePolicy, 'ignoreCookies'> & {
+    readonly session: Pick<RoutePolicy['session'], 'cookies' | 'mode' | 'cookie'>;
+  },
 ): boolean {
-  const listed = policy.session.cookies;
+  const { mode, cookie, cookies: listed } = policy.session;
+  // In mirror mode the SID and this cookie are one thing; other cookies say nothing of it [PHP 1.3].
+  if (mode === 'mirror' && cookie !== null && listed.size === 0) return names.includes(cookie);
   if (listed.size > 0) return names.some((name) => listed.has(name));
   return names.some((name) => !policy.ignoreCookies.has(name));
 }

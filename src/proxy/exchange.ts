@@ -3,6 +3,7 @@
  * deliver (absorb, plan, rewrite). The server around it answers with an error page when something here throws.
  */
 import { ProxyError } from '../errors.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
 import {
   type BodyFraming,
@@ -132,7 +133,10 @@ function toUpstreamOrigin(arrival: Arrival, url: string | null): string | null {
   return url === own || url.startsWith(`${own}/`) ? upstreamOrigin + url.slice(own.length) : url;
 }
 
-/** The jar's cookies for this target, and behind them what the client sent under names that prove nothing. */
+/**
+ * The jar's cookies for this target, and behind them those of the client that are none of the jar's business: names that
+ * prove nothing, and in mirror mode every name but the one that is mirrored.
+ */
 function cookiesFor(arrival: Arrival): string | null {
   const { site, session, policy, client, facts, binding } = arrival;
   const target = { isSecure: facts.client.scheme === 'https', host: binding.host, path: arrival.target };
@@ -140,10 +144,15 @@ function cookiesFor(arrival: Arrival): string | null {
   const ignored = client.cookieField
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => policy.ignoreCookies.has(pair.slice(0, Math.max(0, pair.indexOf('=')))))
+    .filter((pair) => isOwnAffair(policy, pair.slice(0, Math.max(0, pair.indexOf('=')))))
     .join('; ');
   const all = pairs !== '' && ignored !== '' ? `${pairs}; ${ignored}` : pairs + ignored;
   return all === '' ? null : all;
+}
+
+function isOwnAffair(policy: RoutePolicy, name: string): boolean {
+  if (name === '') return false;
+  return policy.session.mode === 'mirror' ? name !== policy.session.cookie : policy.ignoreCookies.has(name);
 }
 
 /** `expose: true`: what PHP's constant SID told the application. The id only where it must travel in URLs. */

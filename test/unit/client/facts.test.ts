@@ -42,12 +42,20 @@ describe('cookieNamesOf and hasRelevantCookie', () => {
   });
   const policy = (cookies: string[], ignored: string[]) => ({
     ignoreCookies: new Set(ignored),
-    session: { cookies: new Set(cookies) },
+    session: { cookies: new Set(cookies), mode: 'jar' as const, cookie: null },
   });
   it('takes any cookie by default', () => expect(hasRelevantCookie(['x'], policy([], []))).to.equal(true));
   it('passes over ignored ones', () => expect(hasRelevantCookie(['consent'], policy([], ['consent']))).to.equal(false));
   it('takes only listed ones where there is a list', () =>
     expect(hasRelevantCookie(['x'], policy(['PHPSESSID'], []))).to.equal(false));
+  it('takes only the mirrored one in mirror mode', () => {
+    const mirror = {
+      ...policy([], []),
+      session: { cookies: new Set<string>(), mode: 'mirror' as const, cookie: 'PHPSESSID' },
+    };
+    expect(hasRelevantCookie(['theme'], mirror)).to.equal(false);
+    expect(hasRelevantCookie(['theme', 'PHPSESSID'], mirror)).to.equal(true);
+  });
   it('takes none for none', () => expect(hasRelevantCookie([], policy([], []))).to.equal(false));
 });
 
