@@ -1,0 +1,574 @@
+import { expect } from 'chai';
+import type { Explanation } from '../../../src/response/marker.ts';
+import { DEFAULT_TAGS, type MarkPageOptions, markPage } from '../../support/mark-page.ts';
+
+const PAIR = 'sid=0123456789abcdefghijklmnop';
+const FIELD = '<input type="hidden" name="sid" value="0123456789abcdefghijklmnop" />';
+
+/** In the expectations `§` stands for the pair, `[H]` for the hidden field. */
+function written(want: string): string {
+  return want.replaceAll('§', PAIR).replaceAll('[H]', FIELD);
+}
+
+/** Rows of input and output; `=` for unchanged. */
+function rows(title: string, cases: ReadonlyArray<readonly [string, string]>, options: MarkPageOptions = {}): void {
+  describe(title, () => {
+    for (const [html, want] of cases) {
+      it(JSON.stringify(html), () => {
+        expect(markPage(html, options).html).to.equal(want === '=' ? html : written(want));
+      });
+    }
+  });
+}
+
+rows('marker: links', [
+  ['<a href="x">', '<a href="x?§">'],
+  ["<a href='x'>", "<a href='x?§'>"],
+  ['<a href=x>', '<a href=x?§>'],
+  ['<a href=/x/>', '<a href=/x/?§>'],
+  ['<A  HREF = "x">', '<A  HREF = "x?§">'],
+  ['<a href="">', '<a href="?§">'],
+  ['<a href=>', '<a href=?§>'],
+  ['<a href= >', '<a href= ?§>'],
+  ['<a href>', '<a href="?§">'],
+  ['<a href x>', '<a href="?§" x>'],
+  ['<a>', '='],
+  ['<a name="x">', '='],
+  ['<a href="x" href="y">', '<a href="x?§" href="y">'],
+  ['<a data-href="x" xhref="y" hrefx="z">', '='],
+  ['<a title="a>b" href="x">', '<a title="a>b" href="x?§">'],
+  ['<a href="x?a=1&b=2">', '<a href="x?a=1&b=2&amp;§">'],
+  ['<a href="x?a=1&amp;b=2#f">', '<a href="x?a=1&amp;b=2&amp;§#f">'],
+  ['<a href="x?a&copy">', '<a href="x?a&copy&amp;§">'],
+  ['<a href="#top">', '='],
+  ['<a href=" #top">', '='],
+  ['<a href="&num;top">', '='],
+  ['<a href="x&num;top">', '<a href="x?§&num;top">'],
+  ['<a href="x&#35top">', '<a href="x?§&#35top">'],
+  ['<a href="x?a&#35;b">', '<a href="x?a&amp;§&#35;b">'],
+  ['<a href="x&quest;a">', '<a href="x&quest;a&amp;§">'],
+  ['<a href=" x ">', '<a href=" x?§ ">'],
+  ['<a href="\nx?a\n">', '<a href="\nx?a&amp;§\n">'],
+  ['<a href="x\t#\tf">', '<a href="x\t?§#\tf">'],
+  ['<a href="&#32;x&#32;">', '<a href="&#32;x?§&#32;">'],
+  ['<a href="caf\xE9/\x83\\?\xFF">', '<a href="caf\xE9/\x83\\?\xFF&amp;§">'],
+  ['<a href="{{link}}">', '<a href="{{link}}?§">'],
+  ['<a href="http://shop.example">', '<a href="http://shop.example/?§">'],
+  ['<a href="http://shop.example/x">', '<a href="http://shop.example/x?§">'],
+  ['<a href="http://shop.example//x">', '<a href="http://shop.example//x?§">'],
+  ['<a href="http://shop.example?x">', '<a href="http://shop.example?x&amp;§">'],
+  ['<a href="http://shop.example#x">', '<a href="http://shop.example?§#x">'],
+  ['<a href="HTTP://SHOP.EXAMPLE/x">', '<a href="HTTP://SHOP.EXAMPLE/x?§">'],
+  ['<a href="//shop.example/x">', '<a href="//shop.example/x?§">'],
+  ['<a href="http:x">', '<a href="http:x?§">'],
+  ['<a href="http&colon;//shop.example/x">', '<a href="http&colon;//shop.example/x?§">'],
+  ['<area href=x>', '<area href=x?§>'],
+  ['<frameset><frame src="x"><frame src="">', '<frameset><frame src="x?§"><frame src="">'],
+  ['<iframe src=x></iframe><iframe src></iframe>', '<iframe src=x?§></iframe><iframe src></iframe>'],
+  ['<noscript><a href=x></noscript>', '<noscript><a href=x?§></noscript>'],
+  ['<template><a href=x></template>', '<template><a href=x?§></template>'],
+  ['<svg><a href=x xlink:href=y></svg>', '<svg><a href=x?§ xlink:href=y?§></svg>'],
+  ['<a xlink:href=y>', '='],
+  ['<math><a href=x></math>', '='],
+  ['<img src=x><script src=x></script><link rel=stylesheet href=x>', '='],
+  ['<q cite=x><a ping=x href=//evil.test>', '='],
+]);
+
+rows('marker: what leads elsewhere stays as it stands', [
+  ['<a href="http://evil.test/x">', '='],
+  ['<a href="//evil.test/x">', '='],
+  ['<a href="\\\\evil.test/x">', '='],
+  ['<a href="/\\evil.test/x">', '='],
+  ['<a href="/\t/evil.test/x">', '='],
+  ['<a href="/&Tab;/evil.test/x">', '='],
+  ['<a href="&#x2f;&#47;evil.test/x">', '='],
+  ['<a href="http&colon;//evil.test/x">', '='],
+  ['<a href="&sol;&sol;evil.test/x">', '='],
+  ['<a href="https:evil.test/x">', '='],
+  ['<a href="http://shop.example@evil.test/x">', '='],
+  ['<a href="http://shop.example.evil.test/">', '='],
+  ['<a href="http://shop.example:8443/">', '='],
+  ['<a href="http://shop.example&period;evil.test/">', '='],
+  ['<a href="http://shop.example&shy;/">', '='],
+  ['<a href="javascript:x()">', '='],
+  ['<a href="java&#10;script:x">', '='],
+  ['<a href="java&NewLine;script&colon;x">', '='],
+  ['<a href="mailto:a@b"><a href="tel:1"><a href="data:,x"><a href="blob:http://shop.example/x">', '='],
+  ['<iframe src="//evil.test"></iframe><form action="//evil.test" method=post></form>', '='],
+]);
+
+rows('marker: an old value is replaced, never doubled', [
+  ['<a href="x?sid=old">', '<a href="x?§">'],
+  ['<a href="x?sid=old&amp;b#f">', '<a href="x?§&amp;b#f">'],
+  ['<a href="x?a=1&amp;sid=old">', '<a href="x?a=1&amp;§">'],
+  ['<a href="x?a=1&sid=old&sid=older">', '<a href="x?a=1&§">'],
+  ['<a href="x?a=1;sid=old">', '<a href="x?a=1;§">'],
+  ['<a href="x?%73id=old">', '<a href="x?§">'],
+  ['<a href="x?s&#105;d=old">', '<a href="x?§">'],
+  ['<a href="x?a&#38;sid=old">', '<a href="x?a&#38;§">'],
+  [`<a href="x?${PAIR}">`, '='],
+  [`<a href="x?a&amp;${PAIR}#f">`, '='],
+]);
+
+rows('marker: base', [
+  ['<base href="http://evil.test/"><a href=x><a href=/x>', '='],
+  [
+    '<base href="//evil.test/"><a href="http://shop.example/x">',
+    '<base href="//evil.test/"><a href="http://shop.example/x?§">',
+  ],
+  ['<a href=x><base href="//evil.test/"><a href=y>', '<a href=x?§><base href="//evil.test/"><a href=y>'],
+  ['<base href="/other/"><a href=x>', '<base href="/other/"><a href=x?§>'],
+  ['<base target=_top><base href=//evil.test><a href=x>', '='],
+  ['<base href="/a/"><base href=//evil.test><a href=x>', '<base href="/a/"><base href=//evil.test><a href=x?§>'],
+  ['<base href="data:,x"><a href=x>', '<base href="data:,x"><a href=x?§>'],
+  ['<base href="http://["><a href=x>', '<base href="http://["><a href=x?§>'],
+  ['<base href="http://sh\xBAp.example/"><a href=x>', '='],
+  ['<svg><base href=//evil.test></svg><a href=x>', '<svg><base href=//evil.test></svg><a href=x?§>'],
+  // In doubt, that is once a template was there, a foreign base counts wherever it stands.
+  ['<template><base href=/a></template><base href=//evil.test><a href=x>', '='],
+  ['<template></template><base href=/a><base href=//evil.test><a href=x>', '='],
+  // Without its own host the document's URL must be written out.
+  [
+    '<base href="//evil.test/"><form method=post>',
+    '<base href="//evil.test/"><form action="http://shop.example/dir/page?§" method=post>',
+  ],
+  ['<base href="/b/"><form method=post>', '<base href="/b/"><form action="/dir/page?§" method=post>'],
+]);
+
+rows('marker: forms', [
+  ['<form>x</form>', '<form>[H]x</form>'],
+  ['<form action="/s" method=GET>x</form>', '<form action="/s" method=GET>[H]x</form>'],
+  ['<form method=nonsense>x</form>', '<form method=nonsense>[H]x</form>'],
+  ['<form action="#">x</form>', '<form action="#">[H]x</form>'],
+  ['<form action="//evil.test/">x</form>', '='],
+  ['<form action="javascript:x">x</form>', '='],
+  ['<form method=dialog>x</form>', '='],
+  ['<form method=post action="/s">', '<form method=post action="/s?§">'],
+  ['<form method=POST action=s>', '<form method=POST action=s?§>'],
+  ['<form method=post action="#a">', '<form method=post action="?§#a">'],
+  ['<form method=post action="?">', '<form method=post action="?&amp;§">'],
+  ['<form method=post>', '<form action="?§" method=post>'],
+  ['<form method=post action>', '<form method=post action="?§">'],
+  ['<form method=post action=>', '<form method=post action="?§">'],
+  ['<form method=post action="">', '<form method=post action="?§">'],
+  ["<form action='' method=post>", "<form action='?§' method=post>"],
+  ['<form/method=post>', '<form action="?§"/method=post>'],
+  ['<form method=post action="//evil.test">', '='],
+  // What the page has after a form's start is no part of the next one.
+  ['<form>a</form><form method=post>b</form>', '<form>[H]a</form><form action="?§" method=post>b</form>'],
+  ['<form>unclosed', '<form>[H]unclosed'],
+  // A form in a form is none.
+  ['<form><form action=//evil.test>x</form>y', '<form>[H]<form action=//evil.test>x</form>y'],
+  ['<form action=//evil.test><form method=post>x</form>y', '='],
+  [
+    '<template><form><form method=post></form></form></template>',
+    '<template><form>[H]<form action="?§" method=post></form></form></template>',
+  ],
+  ['<form><template><form></template></form>', '<form>[H]<template><form>[H]</template></form>'],
+  ['<svg><form method=post></svg>', '='],
+]);
+
+describe('marker: a form on a page with a query keeps it', () => {
+  const options = { url: 'http://shop.example/dir/page?q=1&r="2"' };
+  rows(
+    '',
+    [
+      ['<form method=post>', '<form action="?q=1&#38;r=%222%22&amp;§" method=post>'],
+      ['<a href="">', '<a href="?q=1&#38;r=%222%22&amp;§">'],
+      ['<a href=>', '<a href=?q&#61;1&#38;r&#61;%222%22&amp;§>'],
+      ['<base href="/b/"><a href="">', '<base href="/b/"><a href="?§">'],
+      [
+        '<base href="/b/"><form method=post>',
+        '<base href="/b/"><form action="/dir/page?q=1&#38;r=%222%22&amp;§" method=post>',
+      ],
+    ],
+    options,
+  );
+  rows('which was marked', [['<form method=post>', '<form action="?q=1&amp;§" method=post>']], {
+    url: 'http://shop.example/dir/page?q=1&sid=old',
+  });
+});
+
+rows('marker: buttons', [
+  ['<form><button formaction=/y>x</button></form>', '<form>[H]<button formaction=/y>x</button></form>'],
+  [
+    '<form method=post><button formaction=/y>x</button></form>',
+    '<form action="?§" method=post><button formaction=/y?§>x</button></form>',
+  ],
+  [
+    '<form method=post><input type=submit formaction="">',
+    '<form action="?§" method=post><input type=submit formaction="?§">',
+  ],
+  [
+    '<form method=post><button formaction=//evil.test>',
+    '<form action="?§" method=post><button formaction=//evil.test>',
+  ],
+  // One way abroad and the field stays out, wherever the button is.
+  ['<form><button formaction=//evil.test>x</button></form>', '='],
+  ['<form><button formaction="javascript:x">x</button></form>', '='],
+  ['<form><p><input type=image formaction=//evil.test></form>', '='],
+  [
+    '<form><button formaction=//evil.test form=g>x</button></form>',
+    '<form>[H]<button formaction=//evil.test form=g>x</button></form>',
+  ],
+  ['<form id=f>a</form><button form=f formaction=//evil.test>x</button>', '='],
+  [
+    '<form id=f>a</form><button form=f formaction=/own>x</button>',
+    '<form id=f>[H]a</form><button form=f formaction=/own>x</button>',
+  ],
+  [
+    '<form id=f>a</form><button form=F formaction=//evil.test>x</button>',
+    '<form id=f>[H]a</form><button form=F formaction=//evil.test>x</button>',
+  ],
+  ['<button form=f formaction=//evil.test>x</button><form id="&#102;">a</form>', '='],
+  [
+    '<form id=f>a</form><form id=g>b</form><button form=g formaction=//evil.test>',
+    '<form id=f>[H]a</form><form id=g>b</form><button form=g formaction=//evil.test>',
+  ],
+  [
+    '<button formaction=//evil.test>x</button><form>a</form>',
+    '<button formaction=//evil.test>x</button><form>[H]a</form>',
+  ],
+  // Another method than the form's.
+  [
+    '<form action=/s><button formmethod=post>x</button></form>',
+    '<form action=/s><button formaction="/s?§" formmethod=post>x</button></form>',
+  ],
+  [
+    '<form><input type=submit formmethod=POST></form>',
+    '<form><input formaction="?§" type=submit formmethod=POST></form>',
+  ],
+  [
+    '<form><button type=button formmethod=post>x</button></form>',
+    '<form>[H]<button type=button formmethod=post>x</button></form>',
+  ],
+  ['<form><button formmethod=dialog>x</button></form>', '<form>[H]<button formmethod=dialog>x</button></form>'],
+  [
+    '<form><button formmethod=post formaction=/y>x</button></form>',
+    '<form><button formmethod=post formaction=/y?§>x</button></form>',
+  ],
+  [
+    '<form method=post><button formmethod=get>x</button></form>',
+    '<form action="?§" method=post><button formmethod=get>x</button></form>',
+  ],
+  ['<svg><button formaction=/x></svg>', '='],
+]);
+
+rows('marker: a hidden field of the name is not doubled', [
+  [
+    '<form><input type=hidden name=sid value=old></form>',
+    '<form><input type=hidden name=sid value="0123456789abcdefghijklmnop"></form>',
+  ],
+  [
+    '<form><input type=hidden name="sid" value=""></form>',
+    '<form><input type=hidden name="sid" value="0123456789abcdefghijklmnop"></form>',
+  ],
+  [
+    "<form><input type=HIDDEN name='sid' value='o&amp;ld'></form>",
+    "<form><input type=HIDDEN name='sid' value='0123456789abcdefghijklmnop'></form>",
+  ],
+  [
+    '<form><input type=hidden name=sid></form>',
+    '<form><input value="0123456789abcdefghijklmnop" type=hidden name=sid></form>',
+  ],
+  [
+    '<form><input type=hidden name=sid value></form>',
+    '<form><input type=hidden name=sid value="0123456789abcdefghijklmnop"></form>',
+  ],
+  [
+    '<form><input type=hidden name=sid value= ></form>',
+    '<form><input type=hidden name=sid value= "0123456789abcdefghijklmnop"></form>',
+  ],
+  ['<form><input type=hidden name=other value=old></form>', '<form>[H]<input type=hidden name=other value=old></form>'],
+  ['<form><input type=text name=sid value=old></form>', '<form>[H]<input type=text name=sid value=old></form>'],
+  ['<form><input type=hidden name=sid value="old"><button formaction=//evil.test></form>', '='],
+  ['<form action=//evil.test><input type=hidden name=sid value=old></form>', '='],
+]);
+
+rows(
+  'marker: forms: field',
+  [
+    ['<form method=post action=/x>y</form>', '<form method=post action=/x>[H]y</form>'],
+    ['<form>y</form>', '<form>[H]y</form>'],
+    ['<form method=dialog>y</form>', '='],
+    ['<form method=post><button formaction=//evil.test>y</form>', '='],
+    ['<form method=post><button formaction=/own>y</form>', '<form method=post>[H]<button formaction=/own>y</form>'],
+    ['<form><button formmethod=post>y</button></form>', '<form>[H]<button formmethod=post>y</button></form>'],
+  ],
+  { forms: 'field' },
+);
+
+rows('marker: meta', [
+  ['<meta http-equiv=refresh content="0;url=x">', '<meta http-equiv=refresh content="0;url=x?§">'],
+  [
+    '<META HTTP-EQUIV="Refresh" CONTENT="5; URL=\'x?a#f\'">',
+    '<META HTTP-EQUIV="Refresh" CONTENT="5; URL=\'x?a&amp;§#f\'">',
+  ],
+  ['<meta content=\'1;URL="/y"\' http-equiv=refresh>', '<meta content=\'1;URL="/y?§"\' http-equiv=refresh>'],
+  ['<meta http-equiv=refresh content=0;url=x>', '<meta http-equiv=refresh content=0;url=x?§>'],
+  ['<meta http-equiv=refresh content="0;url=//evil.test">', '='],
+  ['<meta http-equiv=refresh content="0;url=&#x2f;/evil.test">', '='],
+  ['<meta http-equiv=refresh content="0;url=#x">', '='],
+  ['<meta http-equiv=refresh content="never">', '='],
+  ['<meta http-equiv=refresh content="30">', '<meta http-equiv=refresh content="30;url=?§">'],
+  ['<meta http-equiv=refresh content="30; ">', '<meta http-equiv=refresh content="30; url=?§">'],
+  ['<meta http-equiv=refresh>', '='],
+  ['<meta name=refresh content="0;url=x">', '='],
+  ['<meta property=og:url content="/x?sid=S">', '<meta property=og:url content="/x">'],
+  ['<meta property=og:title content="/x?sid=S">', '='],
+  ['<meta name=referrer content=unsafe-url>', '<meta name=referrer content=same-origin>'],
+  ['<meta name=Referrer content=" Origin ">', '<meta name=Referrer content="same-origin">'],
+  ['<meta name=referrer content=no-referrer>', '='],
+  ['<meta name=referrer content=same-origin>', '='],
+  ['<meta name=referrer content>', '='],
+]);
+
+rows('marker: identity is never marked, and loses a SID of ours', [
+  ['<link rel=canonical href="/x">', '='],
+  [
+    '<link rel=canonical href="http://shop.example/x?a=1&amp;sid=S&amp;b">',
+    '<link rel=canonical href="http://shop.example/x?a=1&amp;b">',
+  ],
+  ['<link rel="Alternate" href=/x?%73id=S>', '<link rel="Alternate" href=/x>'],
+  ['<link rel=next href="/(sid-S)/x;sid=S?sid=S">', '<link rel=next href="/x">'],
+  ['<link rel="stylesheet" href="/x?sid=S">', '='],
+]);
+
+rows('marker: srcdoc', [
+  [
+    '<iframe srcdoc="&lt;a href=&quot;/n&quot;>x"></iframe>',
+    '<iframe srcdoc="&lt;a href=&quot;/n?§&quot;>x"></iframe>',
+  ],
+  ['<iframe srcdoc=\'<a href="/n?a">x\'></iframe>', '<iframe srcdoc=\'<a href="/n?a&#38;amp;§">x\'></iframe>'],
+  ['<iframe srcdoc=<a/href=/n>x</iframe>', '='],
+  [
+    '<iframe srcdoc=<a&#32;href=/n&gt;></iframe>',
+    `<iframe srcdoc=<a&#32;href=/n?sid&#61;0123456789abcdefghijklmnop&gt;></iframe>`,
+  ],
+  [
+    '<iframe srcdoc="<base href=//evil.test><a href=x>"></iframe><a href=y>',
+    '<iframe srcdoc="<base href=//evil.test><a href=x>"></iframe><a href=y?§>',
+  ],
+  ['<base href=//evil.test><iframe srcdoc="<a href=x>"></iframe>', '='],
+  [
+    '<iframe srcdoc="<form action=/s>"></iframe>',
+    '<iframe srcdoc="<form action=/s>&#60;input type=&#34;hidden&#34; name=&#34;sid&#34; value=&#34;0123456789abcdefghijklmnop&#34; /&#62;"></iframe>',
+  ],
+  ['<iframe srcdoc="<form method=post><form>"></iframe>', '='],
+  [
+    '<iframe srcdoc="<iframe srcdoc=&quot;<a href=x>&quot;>"></iframe>',
+    '<iframe srcdoc="<iframe srcdoc=&quot;<a href=x?§>&quot;>"></iframe>',
+  ],
+  ['<iframe src=/s srcdoc="<a href=x>"></iframe>', '<iframe src=/s?§ srcdoc="<a href=x?§>"></iframe>'],
+  ['<iframe srcdoc></iframe>', '='],
+]);
+
+const ALL_TAGS = new Map([...DEFAULT_TAGS, ['img', ['src', 'srcset']], ['link', ['href']], ['use', ['href']]] as const);
+rows(
+  'marker: more places by trans_sid_tags',
+  [
+    [
+      '<img src=x srcset="x 1x, //evil.test/y 2x, z?a 3x">',
+      '<img src=x?§ srcset="x?§ 1x, //evil.test/y 2x, z?a&amp;§ 3x">',
+    ],
+    ['<img src="">', '='],
+    [
+      '<link rel=stylesheet href=x><link rel=canonical href=x>',
+      '<link rel=stylesheet href=x?§><link rel=canonical href=x>',
+    ],
+    ['<svg><use href="#x"/><use href="y#x"/></svg>', '<svg><use href="#x"/><use href="y?§#x"/></svg>'],
+  ],
+  { tags: ALL_TAGS },
+);
+
+rows(
+  'marker: nothing is listed',
+  [['<a href=x><form><form method=post><meta http-equiv=refresh content=0;url=x>', '=']],
+  {
+    tags: new Map(),
+  },
+);
+
+rows('marker: separators', [['<a href="x"><a href="x?a">', '<a href="x?§"><a href="x?a;§">']], { argSeparator: ';' });
+rows('marker: a raw separator', [['<a href="x?a"><a href=x?a>', '<a href="x?a&§"><a href=x?a&§>']], {
+  argSeparator: '&',
+});
+rows(
+  'marker: a separator that would break out of its value',
+  [['<a href="x?a"><a href=x?a>', '<a href="x?a&#34;&#62;§"><a href=x?a&#34;&#62;§>']],
+  { argSeparator: '">' },
+);
+rows('marker: a separator that needs quotes', [['<a href="x?a"><a href=x?a>', '<a href="x?a §"><a href=x?a&amp;§>']], {
+  argSeparator: ' ',
+});
+it('marker: a raw separator that the name would turn into a reference is escaped', () => {
+  expect(markPage('<a href="x?a">', { argSeparator: '&', name: 'lt_id' }).html).to.match(/x\?a&amp;lt_id=/);
+  expect(markPage('<a href="x?a">', { argSeparator: '&', name: 'lt' }).html).to.match(/x\?a&lt=/);
+});
+
+rows(
+  'marker: extra parameters beside the SID [PHP 9.1]',
+  [
+    ['<a href="x?q">', '<a href="x?q&amp;v=1&amp;w=a%20b&amp;§">'],
+    ['<a href="x">', '<a href="x?v=1&amp;w=a%20b&amp;§">'],
+    ['<a href=" x">', '<a href=" x?v=1&amp;w=a%20b&amp;§">'],
+    ['<a href="//evil.test">', '='],
+    [
+      '<form>x</form>',
+      '<form>[H]<input type="hidden" name="v" value="1" /><input type="hidden" name="w" value="a b" />x</form>',
+    ],
+    [
+      '<form method=post>x</form>',
+      '<form action="?§" method=post><input type="hidden" name="v" value="1" /><input type="hidden" name="w" value="a b" />x</form>',
+    ],
+    ['<form><button formaction=//evil.test>x</form>', '='],
+  ],
+  {
+    vars: [
+      ['v', '1'],
+      ['w', 'a b'],
+    ],
+    varTags: new Map([
+      ['a', ['href']],
+      ['form', ['']],
+    ]),
+  },
+);
+
+rows(
+  'marker: extra parameters alone',
+  [
+    ['<a href="x"><meta name=referrer content=origin>', '='],
+    ['<form>x</form>', '<form><input type="hidden" name="v" value="&lt;&quot;&#039;&amp;lt;" />x</form>'],
+    [
+      '<form method=post action=y>x</form>',
+      '<form method=post action=y><input type="hidden" name="v" value="&lt;&quot;&#039;&amp;lt;" />x</form>',
+    ],
+  ],
+  { isAnonymous: true, vars: [['v', '<"\'&lt;']] },
+);
+
+rows(
+  'marker: extra parameters for hosts of their own',
+  [
+    ['<a href="http://api.example/x">', '<a href="http://api.example/x?v=1">'],
+    ['<a href="x">', '<a href="x?v=1&amp;§">'],
+  ],
+  { vars: [['v', '1']], varTags: new Map([['a', ['href']]]), varHosts: ['api.example'] },
+);
+
+rows(
+  'marker: the path scope',
+  [
+    ['<a href="/shop/x"><a href="/x"><a href="x">', '<a href="/shop/x?§"><a href="/x"><a href="x">'],
+    ['<form action=/shop/>x</form><form>y</form>', '<form action=/shop/>[H]x</form><form>y</form>'],
+  ],
+  { scope: { path: '/shop' } },
+);
+
+rows(
+  'marker: path parameters',
+  [
+    ['<a href="x?a#f"><a href=/x>', '<a href="x;§?a#f"><a href=/x;§>'],
+    ['<a href="x&copy"><a href="x&#97">', '<a href="x&copy&#59;§"><a href="x&#97&#59;§">'],
+    ['<a href="">', '<a href="page;§">'],
+    ['<form>x</form>', '<form action="page;§">x</form>'],
+    ['<form action=/s>x</form>', '<form action=/s;§>x</form>'],
+    ['<form><button formaction=/y>x</form>', '<form action="page;§"><button formaction=/y;§>x</form>'],
+    ['<a href="x;sid=old;v">', '<a href="x;§;v">'],
+  ],
+  { carrier: 'path-parameter' },
+);
+
+rows(
+  'marker: path segments',
+  [
+    [
+      '<a href="/x"><a href=x>',
+      '<a href="/(sid-0123456789abcdefghijklmnop)/x"><a href=/(sid-0123456789abcdefghijklmnop)/dir/x>',
+    ],
+    ['<form>x</form>', '<form action="/(sid-0123456789abcdefghijklmnop)/dir/page">x</form>'],
+  ],
+  { carrier: 'path-segment' },
+);
+rows(
+  'marker: path segments on a marked page',
+  [
+    ['<a href="/x"><a href=x><a href="">', '<a href="/(sid-0123456789abcdefghijklmnop)/x"><a href=x><a href="">'],
+    ['<form method=post>x</form>', '='],
+    ['<base href=/b/><a href=x>', '<base href=/b/><a href=/(sid-0123456789abcdefghijklmnop)/b/x>'],
+  ],
+  { carrier: 'path-segment', url: 'http://shop.example/(sid-0123456789abcdefghijklmnop)/dir/page' },
+);
+
+rows(
+  'marker: XHTML',
+  [
+    [
+      '<html xmlns="http://www.w3.org/1999/xhtml"><a href="x?a&amp;b"/></html>',
+      '<html xmlns="http://www.w3.org/1999/xhtml"><a href="x?a&amp;b&amp;§"/></html>',
+    ],
+    [
+      '<html xmlns="http://www.w3.org/1999/xhtml"><form><p/></form><form/></html>',
+      '<html xmlns="http://www.w3.org/1999/xhtml"><form>[H]<p/></form><form/></html>',
+    ],
+  ],
+  { syntax: 'xhtml', argSeparator: '&' },
+);
+
+rows(
+  'marker: WML',
+  [
+    [
+      '<wml><card onenterforward="/x"><do><go href="y?a" method="post"><postfield name="n" value="v"/></go></do></card></wml>',
+      '<wml><card onenterforward="/x?§"><do><go href="y?a&amp;§" method="post"><postfield name="n" value="v"/></go></do></card></wml>',
+    ],
+  ],
+  { syntax: 'wml' },
+);
+
+describe('marker: counts and explanations', () => {
+  const page =
+    '<a href=x><a href="/y z"><a href=#f><a href=//evil.test><form>a</form><form><button formaction=//evil.test></form>';
+
+  it('counts marks by place and skips by reason', () => {
+    const { counts } = markPage(page);
+    expect(counts.marks).to.include({ navigation: 2, form: 1, frame: 0 });
+    expect(counts.skips).to.include({ 'fragment-only': 1, 'foreign-origin': 2 });
+    expect(counts.droppedFields).to.equal(1);
+  });
+
+  it('explains each URL, and marks the same', () => {
+    const seen: Explanation[] = [];
+    expect(markPage(page, { explain: (one) => seen.push(one) }).html).to.equal(markPage(page).html);
+    expect(
+      seen.map(({ element, attribute, url, decision }) => `${element} ${attribute} ${url} ${decision}`),
+    ).to.deep.equal([
+      'a href x mark',
+      'a href /y z mark',
+      'a href #f fragment-only',
+      'a href //evil.test foreign-origin',
+      'form action  field',
+      'form action  field',
+      'button formaction //evil.test foreign-origin',
+    ]);
+    expect(seen.map(({ offset }) => page.slice(offset, offset + 2))).to.deep.equal([
+      'x>',
+      '/y',
+      '#f',
+      '//',
+      '<f',
+      '<f',
+      '//',
+    ]);
+  });
+});
+
+describe('marker: a form too long to wait for', () => {
+  it('gets no field, and the page goes on', () => {
+    const page = `<form>${'x'.repeat(70_000)}</form><form>y</form>`;
+    const marked = markPage(page, { cuts: [66_000, 68_000] });
+    expect(marked.html).to.equal(page.replace('<form>y', written('<form>[H]y')));
+    expect(marked.counts.droppedFields).to.equal(1);
+  });
+});

@@ -1,0 +1,193 @@
+import { expect } from 'chai';
+import { type Judgement, Scope } from '../../../src/sid/scope.ts';
+
+const PAGE = 'http://shop.example/a/page?q=1';
+
+function judge(scope: Scope, reference: string, page = PAGE): Judgement {
+  return scope.judge(reference, scope.base(page));
+}
+
+describe('scope: which URLs may carry the SID', () => {
+  const scope = new Scope({ origin: 'http://shop.example' });
+  const rows: ReadonlyArray<readonly [string, Judgement]> = [
+    // The document's own site, in every spelling that a browser takes there.
+    ['x', 'mark'],
+    ['', 'mark'],
+    ['?a', 'mark'],
+    ['/x', 'mark'],
+    ['./x:y', 'mark'],
+    ['/x:80', 'mark'],
+    ['../../..', 'mark'],
+    [' x ', 'mark'],
+    ['\t/x\n', 'mark'],
+    ['a\nb', 'mark'],
+    ['\\x', 'mark'],
+    ['http:x', 'mark'],
+    ['http:/x', 'mark'],
+    ['http://shop.example', 'mark'],
+    ['HTTP://SHOP.example:80/x', 'mark'],
+    ['http:\\\\shop.example\\x', 'mark'],
+    ['//shop.example/x', 'mark'],
+    ['/\\shop.example/x', 'mark'],
+    ['http:///shop.example/x', 'mark'],
+    ['http://sh%6Fp.example/', 'mark'],
+    ['x\xE4', 'mark'],
+    ['/caf\xE9?\xFF', 'mark'],
+    ['{{link}}', 'mark'],
+    // The document itself.
+    ['#', 'fragment-only'],
+    ['#top', 'fragment-only'],
+    [' #top', 'fragment-only'],
+    ['\t#', 'fragment-only'],
+    // Other sites, however spelt.
+    ['http://other.example/', 'foreign-origin'],
+    ['//other.example/x', 'foreign-origin'],
+    [' //other.example/x', 'foreign-origin'],
+    ['\x00//other.example/x', 'foreign-origin'],
+    ['/\t/other.example/x', 'foreign-origin'],
+    ['/\n/other.example/x', 'foreign-origin'],
+    ['/\\other.example/x', 'foreign-origin'],
+    ['\\\\other.example\\x', 'foreign-origin'],
+    ['\\/other.example/x', 'foreign-origin'],
+    ['///other.example/x', 'foreign-origin'],
+    ['ht\ttp://other.example/x', 'foreign-origin'],
+    ['https:other.example/x', 'foreign-origin'],
+    ['https:/other.example/x', 'foreign-origin'],
+    ['https://shop.example/x', 'foreign-origin'],
+    ['http://shop.example:8080/x', 'foreign-origin'],
+    ['http://shop.example./x', 'foreign-origin'],
+    ['http://shop.example.other.example/', 'foreign-origin'],
+    ['http://xshop.example/', 'foreign-origin'],
+    ['http://shop.example@other.example/', 'foreign-origin'],
+    ['http://shop.example:80@other.example/', 'foreign-origin'],
+    ['http://other.example#@shop.example/', 'foreign-origin'],
+    // Bytes above ASCII in a host are not read: a soft hyphen, a masculine ordinal that IDNA maps to "o".
+    ['http://shop\xAD.example/', 'foreign-origin'],
+    ['http://sh\xBAp.example/', 'foreign-origin'],
+    ['//sh\xBAp.example/', 'foreign-origin'],
+    ['http://user@shop.example/', 'userinfo'],
+    ['http://:pass@shop.example/', 'userinfo'],
+    ['javascript:alert(1)', 'not-http'],
+    [' JaVaScRiPt:x', 'not-http'],
+    ['java\nscript:x', 'not-http'],
+    ['mailto:a@b', 'not-http'],
+    ['tel:1', 'not-http'],
+    ['data:text/html,x', 'not-http'],
+    ['blob:http://shop.example/uuid', 'not-http'],
+    ['filesystem:http://shop.example/x', 'not-http'],
+    ['ftp://shop.example/', 'not-http'],
+    ['ws://shop.example/', 'not-http'],
+    ['view-source:http://shop.example/', 'not-http'],
+    ['about:blank', 'not-http'],
+    ['a.b:1', 'not-http'],
+    ['http://', 'unparsable'],
+    ['//', 'unparsable'],
+    ['http://shop.example:99999/', 'unparsable'],
+    ['http://[::1/', 'unparsable'],
+    ['http://shop example/', 'unparsable'],
+  ];
+  for (const [reference, want] of rows) {
+    it(`${JSON.stringify(reference)} → ${want}`, () => expect(judge(scope, reference)).to.equal(want));
+  }
+});
+
+describe('scope: hosts, aliases, schemes', () => {
+  it('takes listed hosts at their default port only', () => {
+    const scope = new Scope({ origin: 'http://shop.example', hosts: ['Static.example', 'api.example:8080'] });
+    expect(judge(scope, '//static.example/x')).to.equal('mark');
+    expect(judge(scope, 'https://static.example/x')).to.equal('mark');
+    expect(judge(scope, '//static.example:81/x')).to.equal('foreign-origin');
+    expect(judge(scope, '//sub.static.example/x')).to.equal('foreign-origin');
+    expect(judge(scope, '//api.example:8080/')).to.equal('mark');
+    expect(judge(scope, '//api.example/')).to.equal('foreign-origin');
+  });
+
+  it('takes a listed origin with its scheme and port', () => {
+    const scope = new Scope({ origin: 'http://shop.example', hosts: ['https://pay.example:444'] });
+    expect(judge(scope, 'https://pay.example:444/')).to.equal('mark');
+    expect(judge(scope, 'http://pay.example:444/')).to.equal('foreign-origin');
+  });
+
+  it('takes the aliases of the own origin', () => {
+    const scope = new Scope({ origin: 'http://shop.example', aliases: ['http://127.0.0.1:8000'] });
+    expect(judge(scope, 'http://127.0.0.1:8000/x')).to.equal('mark');
+    expect(judge(scope, 'http://127.0.0.1:8001/x')).to.equal('foreign-origin');
+  });
+
+  it('never goes from an https page to an http URL, whatever is listed', () => {
+    const scope = new Scope({
+      origin: 'https://shop.example',
+      aliases: ['http://shop.example'],
+      hosts: ['static.example', 'http://old.example'],
+    });
+    const page = 'https://shop.example/';
+    expect(judge(scope, 'http://shop.example/', page)).to.equal('downgrade');
+    expect(judge(scope, 'http://static.example/', page)).to.equal('downgrade');
+    expect(judge(scope, 'http://old.example/', page)).to.equal('downgrade');
+    expect(judge(scope, 'https://static.example/', page)).to.equal('mark');
+    expect(judge(scope, '//static.example/', page)).to.equal('mark');
+  });
+
+  it('judges relative references by a foreign base', () => {
+    const scope = new Scope({ origin: 'http://shop.example' });
+    expect(judge(scope, 'x', 'http://other.example/')).to.equal('foreign-origin');
+    expect(judge(scope, '/x', 'http://other.example/')).to.equal('foreign-origin');
+    expect(judge(scope, 'http://shop.example/x', 'http://other.example/')).to.equal('mark');
+    expect(judge(scope, '//shop.example/x', 'https://other.example/')).to.equal('foreign-origin');
+  });
+
+  it('takes IPv6 hosts', () => {
+    const scope = new Scope({ origin: 'http://[::1]:8080' });
+    expect(judge(scope, 'http://[0:0::1]:8080/x', 'http://[::1]:8080/')).to.equal('mark');
+    expect(judge(scope, 'http://[::2]:8080/x', 'http://[::1]:8080/')).to.equal('foreign-origin');
+  });
+
+  it('refuses an origin that is none', () => expect(() => new Scope({ origin: 'shop' })).to.throw(TypeError));
+});
+
+describe('scope: paths', () => {
+  for (const path of ['/shop', '/shop/']) {
+    const scope = new Scope({ origin: 'http://shop.example', path });
+    const rows: ReadonlyArray<readonly [string, Judgement]> = [
+      ['/shop', 'mark'],
+      ['/shop/x', 'mark'],
+      ['/shop?x', 'mark'],
+      ['/shopping', 'outside-path'],
+      ['/', 'outside-path'],
+      ['/shop/../x', 'outside-path'],
+      ['/shop/%2e%2e/x', 'outside-path'],
+      ['/x/../shop/y', 'mark'],
+      ['http://shop.example', 'outside-path'],
+      ['../shop/x', 'mark'],
+      ['x', 'outside-path'],
+    ];
+    for (const [reference, want] of rows) {
+      it(`${path}: ${reference} → ${want}`, () => expect(judge(scope, reference)).to.equal(want));
+    }
+  }
+
+  it('asks once for each path whether it is excluded', () => {
+    const asked: string[] = [];
+    const isExcluded = (path: string) => {
+      asked.push(path);
+      return path.startsWith('/admin');
+    };
+    const scope = new Scope({ origin: 'http://shop.example', isExcluded });
+    expect(judge(scope, '/admin/x?a')).to.equal('outside-path');
+    expect(judge(scope, '../admin/x#b')).to.equal('outside-path');
+    expect(judge(scope, 'x')).to.equal('mark');
+    expect(judge(scope, 'http://other.example/admin/')).to.equal('foreign-origin');
+    expect(asked).to.deep.equal(['/admin/x', '/a/x']);
+    expect(scope.coversAllPaths).to.equal(false);
+  });
+
+  it('forgets paths before they become too many', () => {
+    let asked = 0;
+    const scope = new Scope({ origin: 'http://shop.example', isExcluded: () => ++asked < 0 });
+    for (let round = 0; round < 2; round++) for (let i = 0; i < 1000; i++) judge(scope, `/${i}`);
+    expect(asked).to.equal(1000);
+    for (let i = 0; i < 3000; i++) judge(scope, `/more/${i}`);
+    judge(scope, '/0');
+    expect(asked).to.equal(4001);
+  });
+});
