@@ -4,7 +4,8 @@
  *
  * PHP's edit stands if a browser sees the same tag with the same value at the same bytes, if the URL is in scope both as
  * it stood and as PHP writes it, and, for hidden fields, if neither an outer form nor a button of the form sends them
- * elsewhere. The last needs the whole form, so fields wait for `</form>`. All else is PHP's own affair, its oddities kept.
+ * elsewhere. The last needs the whole form, so fields wait for `</form>`, and for the end of the page if the form has an
+ * `id`; what has to wait for too long is left out. All else is PHP's own affair, its oddities kept.
  */
 import { decodeAttributeValue } from '../html/character-references.ts';
 import type { DeferredInsert, Edits } from '../html/edits.ts';
@@ -27,9 +28,10 @@ export interface PhpJudgeOptions {
 const SEEN_TAGS = ['base', 'button', 'form', 'input', 'select', 'template'];
 const SEEN_END_TAGS: ReadonlySet<string> = new Set(['form', 'select', 'template']);
 
-/** What the scanner that acts as a witness has to report. */
+/** What the scanner that acts as a witness has to report. Names that can be no tag's need no witness. */
 export function phpWitnessInterest(phpTags: Iterable<string>): TagInterest {
-  return { startTags: new Set([...phpTags, ...SEEN_TAGS]), endTags: SEEN_END_TAGS };
+  const possible = [...phpTags].filter((name) => /^[a-z][a-z:]*$/.test(name));
+  return { startTags: new Set([...possible, ...SEEN_TAGS]), endTags: SEEN_END_TAGS };
 }
 
 /** Attributes that hold several URLs: with white space or a comma in it, what PHP adds lands in the wrong one. */
@@ -37,10 +39,20 @@ const LISTS: ReadonlySet<string> = new Set(['archive', 'imagesrcset', 'ping', 's
 /** Attributes that hold no URL but markup or code; so do all that begin with `on`. */
 const CODE: ReadonlySet<string> = new Set(['srcdoc', 'style']);
 
-interface PendingFields {
-  readonly deferred: DeferredInsert;
-  readonly fields: Buffer;
+/**
+ * A form of the page with all form tags within it, which open nothing for a browser: their fields go where the outer form
+ * goes (HTML §13.2.6.4.7).
+ */
+interface PageForm {
+  /** Of all its tags; buttons anywhere in the page can name them. */
+  readonly ids: string[];
+  /** Its action or one of its buttons sends it elsewhere. */
+  isForeign: boolean;
+  readonly places: { readonly deferred: DeferredInsert; readonly fields: Buffer }[];
 }
+
+/** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
+const MAX_FOREIGN_IDS = 100;
 
 export class PhpScopeJudge implements PhpJudge {
   readonly #scope: Scope;
@@ -48,14 +60,13 @@ export class PhpScopeJudge implements PhpJudge {
   readonly #bailedOut: () => string | null;
   #base: Base;
   #hasBase = false;
-  /** A form tag within an open form opens nothing for a browser: its fields go where the outer form goes (HTML §13.2.6.4.7). */
-  #openForm: 'none' | 'own' | 'foreign' = 'none';
-  /** Depth of what makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
+  #open: PageForm | null = null;
+  /** Ended forms that have an `id`: a button that is still to come can send them elsewhere. */
+  #waiting: PageForm[] = [];
+  readonly #foreignIds = new Set<string>();
+  /** What makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
   #openSelects = 0;
   #openTemplates = 0;
-  /** Values of `form=` on buttons that send elsewhere. */
-  readonly #foreignButtons = new Set<string>();
-  #pending: PendingFields[] = [];
 
   constructor(options: PhpJudgeOptions) {
     this.#scope = options.scope;
@@ -85,20 +96,36 @@ export class PhpScopeJudge implements PhpJudge {
   }
 
   #seeForm(page: StartTag): void {
-    if (this.#openForm === 'foreign') return;
-    const isOwn = this.#judgeTarget(attributeValue(page, 'action')) === null;
+    this.#open ??= { ids: [], isForeign: false, places: [] };
+    const id = attributeValue(page, 'id');
+    if (id !== null) this.#open.ids.push(id);
     // A foreign form within an own one is none to browsers; but that the own one is still open is only likely.
-    this.#openForm = isOwn ? 'own' : 'foreign';
+    if (this.#judgeTarget(attributeValue(page, 'action')) !== null || (id !== null && this.#isForeignId(id))) {
+      this.#open.isForeign = true;
+    }
+  }
+
+  #isForeignId(id: string): boolean {
+    return this.#foreignIds.size >= MAX_FOREIGN_IDS || this.#foreignIds.has(id);
   }
 
   #seeButton(page: StartTag): void {
     const target = attributeValue(page, 'formaction');
     if (target === null || this.#judgeTarget(target) === null) return;
     const owner = attributeValue(page, 'form');
-    if (owner !== null) this.#foreignButtons.add(owner);
-    // Even one that names its form: that may be the one that is open.
-    if (this.#openForm !== 'none') this.#openForm = 'foreign';
-    this.#settle(false);
+    if (owner === null) {
+      if (this.#open !== null) this.#refuse(this.#open);
+      return;
+    }
+    if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(owner);
+    for (const form of [...this.#waiting, ...(this.#open === null ? [] : [this.#open])]) {
+      if (form.ids.some((id) => this.#isForeignId(id))) this.#refuse(form);
+    }
+  }
+
+  #refuse(form: PageForm): void {
+    form.isForeign = true;
+    settle(form, false);
   }
 
   judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null {
@@ -144,30 +171,36 @@ export class PhpScopeJudge implements PhpJudge {
     if (page === null || page.name !== 'form' || page.end !== tag.end || page.namespace !== 'html') return 'no-tag';
     const veto = this.#judgeTarget(attributeValue(page, 'action'));
     if (veto !== null) return veto;
-    if (this.#openForm === 'foreign') return 'other-target';
-    const id = attributeValue(page, 'id');
-    if (id !== null && this.#foreignButtons.has(id)) return 'other-target';
-    this.#pending.push({ deferred: edits.defer(tag.end), fields });
+    // `see` was told of this tag, so its form is open.
+    if (this.#open === null || this.#open.isForeign) return 'other-target';
+    this.#open.places.push({ deferred: edits.defer(tag.end), fields });
     return null;
   }
 
   endTag(name: string): void {
     if (name === 'select') this.#openSelects = 0;
     else if (name === 'template') this.#openTemplates = Math.max(0, this.#openTemplates - 1);
-    else if (name === 'form' && this.#openSelects === 0 && this.#openTemplates === 0) {
-      this.#openForm = 'none';
-      this.#settle(true);
-    }
+    else if (name === 'form' && this.#openSelects === 0 && this.#openTemplates === 0) this.#closeForm();
+  }
+
+  #closeForm(): void {
+    const form = this.#open;
+    this.#open = null;
+    if (form === null) return;
+    if (form.ids.length > 0 && form.places.length > 0) this.#waiting.push(form);
+    else settle(form, true);
   }
 
   end(): void {
-    this.#settle(this.#bailedOut() === null);
+    const isWhole = this.#bailedOut() === null;
+    for (const form of this.#waiting.splice(0)) settle(form, isWhole);
+    if (this.#open !== null) settle(this.#open, isWhole);
+    this.#open = null;
   }
+}
 
-  #settle(isOwn: boolean): void {
-    for (const { deferred, fields } of this.#pending) deferred.settle(isOwn ? fields : null);
-    this.#pending = [];
-  }
+function settle(form: PageForm, isPut: boolean): void {
+  for (const { deferred, fields } of form.places.splice(0)) deferred.settle(isPut ? fields : null);
 }
 
 /** The first attribute of the name counts; decoded, null where there is none. */

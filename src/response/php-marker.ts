@@ -36,13 +36,16 @@ export interface PhpJudge {
 /** One place that PHP's scanner found, for `transid rewrite --explain`. */
 export interface PhpDecision {
   readonly bytes: Buffer;
-  /** Into `bytes`. */
+  /** Of the tag's `<`, and of the value or of the place of the fields; into `bytes`. */
+  readonly tagStart: number;
   readonly offset: number;
   readonly element: string;
   /** Lower case; '' for the hidden fields of a form. */
   readonly attribute: string;
   /** Raw, as a byte string; for hidden fields the action that PHP remembers. */
   readonly url: string;
+  /** What PHP writes in the place of the value, or as fields; null for nothing. */
+  readonly after: string | null;
   /** 'mark', 'leave' (PHP itself leaves it), or why the veto left it out. */
   readonly decision: 'mark' | 'leave' | PhpVetoReason;
 }
@@ -86,7 +89,8 @@ export class PhpMarker implements PageMarker {
       after === null ? null : (this.#judge?.judgeChange(tag as WitnessedTag, attribute, before, after) ?? null);
     if (this.#explain !== null) {
       const name = tag.bytes.toString('latin1', attribute.nameStart, attribute.nameEnd).toLowerCase();
-      this.#tell(tag, attribute.valueStart, name, before, veto ?? (after === null ? 'leave' : 'mark'));
+      const decision = veto ?? (after === null ? 'leave' : 'mark');
+      this.#tell(tag, { offset: attribute.valueStart, attribute: name, url: before, after, decision });
     }
     if (after === null || veto !== null) return;
     edits.replace(attribute.valueStart, attribute.valueEnd, Buffer.from(after, 'latin1'));
@@ -98,11 +102,17 @@ export class PhpMarker implements PageMarker {
     let veto: PhpVetoReason | null = null;
     if (isPut && this.#judge !== null) veto = this.#judge.placeFields(tag as WitnessedTag, fields, edits);
     else if (isPut) edits.insert(tag.end, fields);
-    if (this.#explain !== null) this.#tell(tag, tag.end, '', this.#action ?? '', veto ?? (isPut ? 'mark' : 'leave'));
+    this.#tell(tag, {
+      offset: tag.end,
+      attribute: '',
+      url: this.#action ?? '',
+      after: isPut ? fields.toString('latin1') : null,
+      decision: veto ?? (isPut ? 'mark' : 'leave'),
+    });
   }
 
-  #tell(tag: PhpStartTag, offset: number, attribute: string, url: string, decision: PhpDecision['decision']): void {
-    this.#explain?.({ bytes: tag.bytes, offset, element: tag.name, attribute, url, decision });
+  #tell(tag: PhpStartTag, seen: Omit<PhpDecision, 'bytes' | 'tagStart' | 'element'>): void {
+    this.#explain?.({ bytes: tag.bytes, tagStart: tag.start, element: tag.name, ...seen });
   }
 
   endTag(name: string): void {

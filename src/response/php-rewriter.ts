@@ -11,7 +11,7 @@ import { Rewriter } from '../html/rewriter.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
 import { PhpScanner, type PhpScannerState, type PhpTagList } from '../html/scan-php.ts';
 import { WitnessedPhpScanner } from '../html/scan-php-witnessed.ts';
-import type { TagSink } from '../html/scanner.ts';
+import type { TagInterest, TagSink } from '../html/scanner.ts';
 import type { TagList } from '../policy/route-policy.ts';
 import { encodePhpFields, encodePhpPairs, type PhpText, type PhpVariable } from '../sid/php-encode.ts';
 import { lowerAscii } from '../sid/php-url.ts';
@@ -82,7 +82,7 @@ class Pass {
   constructor(options: PhpRewriterOptions, kind: 'session' | 'variables') {
     this.#options = options;
     this.#kind = kind;
-    this.#tags = phpTagList(kind === 'session' ? options.transSidTags : options.urlRewriterTags);
+    this.#tags = tagListOf(kind === 'session' ? options.transSidTags : options.urlRewriterTags);
     this.#settings = passSettings(options, kind);
     this.#rewriter = this.#start(null);
   }
@@ -113,7 +113,7 @@ class Pass {
   #witnessedScanner(sink: TagSink): WitnessedPhpScanner {
     return new WitnessedPhpScanner(
       (php) => new PhpScanner(this.#tags, php),
-      (page) => createHtmlScanner(phpWitnessInterest(this.#tags.keys()), page),
+      (page) => createHtmlScanner(witnessInterest(this.#tags), page),
       sink,
     );
   }
@@ -144,11 +144,27 @@ function passSettings(options: PhpRewriterOptions, kind: 'session' | 'variables'
   };
 }
 
+// A list belongs to a route and serves all its pages; the scanners keep tables with what is made of it here.
+const TAG_LISTS = new WeakMap<TagList, PhpTagList>();
+const INTERESTS = new WeakMap<PhpTagList, TagInterest>();
+
 /** PHP takes one attribute per tag, the first [PHP 5.3], and compares it without case. */
-export function phpTagList(tags: TagList): PhpTagList {
-  const list = new Map<string, string>();
-  for (const [tag, attributes] of tags) list.set(lowerAscii(tag), lowerAscii(attributes[0] ?? ''));
+function tagListOf(tags: TagList): PhpTagList {
+  let list = TAG_LISTS.get(tags);
+  if (list === undefined) {
+    list = new Map([...tags].map(([tag, attributes]) => [lowerAscii(tag), lowerAscii(attributes[0] ?? '')]));
+    TAG_LISTS.set(tags, list);
+  }
   return list;
+}
+
+function witnessInterest(tags: PhpTagList): TagInterest {
+  let interest = INTERESTS.get(tags);
+  if (interest === undefined) {
+    interest = phpWitnessInterest(tags.keys());
+    INTERESTS.set(tags, interest);
+  }
+  return interest;
 }
 
 /** Rewriters in a row; none is a page that stays as it is. */
