@@ -1,0 +1,314 @@
+/**
+ * `transid simulate URL`: crawl a site, or walk a journey through it, as a browser that refuses cookies; report where
+ * the session is lost.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import type { BrowserOptions } from '../simulator/browser.ts';
+import type { CrawlOptions } from '../simulator/crawl.ts';
+import {
+  type CookieMode,
+  compare,
+  crawl,
+  formatHtml,
+  formatJson,
+  formatJunit,
+  formatText,
+  isClean,
+  type JourneyOptions,
+  type Report,
+  readJourney,
+  runJourney,
+  SimulatorError,
+} from '../simulator/index.ts';
+import type { CommandIo } from './main.ts';
+
+const USAGE = `Usage: transid simulate [OPTIONS] URL
+       transid simulate [OPTIONS] --script journey.yaml [URL]
+
+Visits a site as a browser that refuses cookies, and tells which links and forms lose the session.
+Exit code 0: no session was lost; 1: one was, a step failed or the site could not be reached; 2: wrong usage.
+
+Browser
+  --cookies off|on|session-only|first-party   what the browser does with cookies (off)
+  --user-agent TEXT     --header 'Name: value' (repeat)     --timeout SECONDS (30)
+  --insecure            accept any certificate
+  --no-fetch-metadata   send no Sec-Fetch fields, as older browsers
+
+Crawl
+  --depth N (5)         --max-pages N (200)                 --concurrency N (4)
+  --no-same-origin      also visit other hosts of the same site
+  --robots obey|ignore|FILE   the site's robots.txt, none, or rules of your own (obey)
+  --exclude REGEXP      do not visit such URLs (repeat); by default those that log out
+  --no-forms            do not submit GET forms
+  --marker TEXT|SELECTOR      what only pages of the living session show; by default the SID in URLs tells
+  --sid-name NAME       a further name of the parameter that carries the SID (repeat)
+  --lint                list what is not marked, with the reason (with --depth 0: of this page only)
+
+Journey
+  --script FILE         steps in YAML: open, follow, fill, submit, upload, expect, back, reload, frame…
+  --compare             run it with --cookies and with cookies on, side by side
+
+Report
+  --format text|json|junit|html (text)     --output FILE     --no-progress     --no-color
+`;
+
+const COOKIES: readonly CookieMode[] = ['off', 'on', 'session-only', 'first-party'];
+const FORMATS = ['text', 'json', 'junit', 'html'] as const;
+
+/** Something is wrong with the command line: exit code 2. */
+class UsageError extends Error {}
+
+export async function simulateCommand(argv: string[], io: CommandIo): Promise<number> {
+  let args: Arguments;
+  try {
+    args = readArguments(argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    io.stderr.write(`transid simulate: ${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (args.isHelp) {
+    io.stdout.write(USAGE);
+    return 0;
+  }
+  try {
+    const report = args.script === null ? await runCrawl(args, io) : await runScript(args, args.script);
+    const text = format(report, args, io);
+    if (args.output === null) io.stdout.write(text);
+    else await writeFile(args.output, text);
+    return isClean(report) ? 0 : 1;
+  } catch (error) {
+    if (error instanceof UsageError || (error instanceof SimulatorError && WRONG_USAGE.has(error.code))) {
+      io.stderr.write(`transid simulate: ${error.message}\n`);
+      return 2;
+    }
+    if (!(error instanceof SimulatorError)) throw error;
+    io.stderr.write(`transid simulate: ${error.message}\n`);
+    return 1;
+  }
+}
+
+/** What the operator wrote, not what the site did. */
+const WRONG_USAGE = new Set(['BAD_JOURNEY', 'BAD_SELECTOR', 'BAD_URL']);
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+interface Arguments {
+  readonly isHelp: boolean;
+  readonly url: string | null;
+  readonly script: string | null;
+  readonly browser: BrowserOptions;
+  readonly crawl: Omit<CrawlOptions, 'url' | 'robots'>;
+  readonly robots: string;
+  readonly lint: boolean;
+  readonly compare: boolean;
+  readonly format: (typeof FORMATS)[number];
+  readonly output: string | null;
+  readonly progress: boolean;
+  readonly color: boolean;
+}
+
+const OPTIONS = {
+  cookies: { type: 'string' },
+  'user-agent': { type: 'string' },
+  header: { type: 'string', multiple: true },
+  timeout: { type: 'string' },
+  insecure: { type: 'boolean' },
+  'fetch-metadata': { type: 'boolean' },
+  depth: { type: 'string' },
+  'max-pages': { type: 'string' },
+  concurrency: { type: 'string' },
+  'same-origin': { type: 'boolean' },
+  robots: { type: 'string' },
+  exclude: { type: 'string', multiple: true },
+  forms: { type: 'boolean' },
+  marker: { type: 'string' },
+  'sid-name': { type: 'string', multiple: true },
+  lint: { type: 'boolean' },
+  script: { type: 'string' },
+  compare: { type: 'boolean' },
+  format: { type: 'string' },
+  output: { type: 'string', short: 'o' },
+  progress: { type: 'boolean' },
+  color: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+function readArguments(argv: string[]): Arguments {
+  const { values, positionals } = parse(argv);
+  const isHelp = values.help === true;
+  const [url = null] = positionals;
+  if (!isHelp) {
+    if (positionals.length > 1) throw new UsageError(`one URL, not ${positionals.length}`);
+    if (url === null && values.script === undefined) throw new UsageError('a URL or --script is needed');
+    if (values.compare === true && values.script === undefined) throw new UsageError('--compare needs --script');
+    if (values.lint === true && values.script !== undefined)
+      throw new UsageError('--lint crawls: it takes no --script');
+    if (values.compare === true && values.cookies === 'on')
+      throw new UsageError('--compare already runs with cookies on');
+  }
+  const cookies = oneOf('--cookies', values.cookies ?? 'off', COOKIES);
+  return {
+    isHelp,
+    url: url === null ? null : absolute(url),
+    script: values.script ?? null,
+    browser: {
+      cookies,
+      timeoutMs: 1000 * positive('--timeout', values.timeout ?? '30'),
+      insecure: values.insecure === true,
+      fetchMetadata: values['fetch-metadata'] !== false,
+      headers: Object.fromEntries((values.header ?? []).map(readHeader)),
+      ...(values['user-agent'] === undefined ? {} : { userAgent: values['user-agent'] }),
+    },
+    crawl: {
+      depth: natural('--depth', values.depth ?? '5'),
+      maxPages: positive('--max-pages', values['max-pages'] ?? '200'),
+      sameOrigin: values['same-origin'] !== false,
+      forms: values.forms !== false,
+      lint: values.lint === true,
+      sidNames: values['sid-name'] ?? [],
+      ...(values.concurrency === undefined ? {} : { concurrency: positive('--concurrency', values.concurrency) }),
+      ...(values.exclude === undefined ? {} : { exclude: values.exclude.map(readPattern) }),
+      ...(values.marker === undefined ? {} : { marker: values.marker }),
+    },
+    robots: values.robots ?? 'obey',
+    lint: values.lint === true,
+    compare: values.compare === true,
+    format: oneOf('--format', values.format ?? 'text', FORMATS),
+    output: values.output ?? null,
+    progress: values.progress !== false,
+    color: values.color !== false,
+  };
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, options: OPTIONS, allowPositionals: true, allowNegative: true });
+  } catch (error) {
+    // parseArgs says what is wrong in its first sentence; the rest is about `--`.
+    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error));
+  }
+}
+
+function oneOf<T extends string>(option: string, value: string, all: readonly T[]): T {
+  const found = all.find((each) => each === value);
+  if (found === undefined) throw new UsageError(`${option} is one of ${all.join(', ')}, not '${value}'`);
+  return found;
+}
+
+function natural(option: string, value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new UsageError(`${option} is a whole number, not '${value}'`);
+  return Number(value);
+}
+
+function positive(option: string, value: string): number {
+  const number = natural(option, value);
+  if (number === 0) throw new UsageError(`${option} is at least 1`);
+  return number;
+}
+
+function absolute(url: string): string {
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
+  if (!URL.canParse(whole) || !/^https?:$/.test(new URL(whole).protocol))
+    throw new UsageError(`'${url}' is no http(s) URL`);
+  return whole;
+}
+
+function readHeader(line: string): [string, string] {
+  const match = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(line);
+  if (match === null) throw new UsageError(`--header '${line}' is not 'Name: value'`);
+  return [match[1] ?? '', match[2] ?? ''];
+}
+
+function readPattern(source: string): RegExp {
+  try {
+    return new RegExp(source);
+  } catch {
+    throw new UsageError(`--exclude '${source}' is no regular expression`);
+  }
+}
+
+async function runCrawl(args: Arguments, io: CommandIo): Promise<Report> {
+  const url = args.url ?? '';
+  const progress = progressLine(args, io);
+  const report = await crawl({
+    ...args.crawl,
+    url,
+    browser: args.browser,
+    robots: await readRobots(args.robots),
+    onProgress: progress.show,
+  });
+  progress.clear();
+  if (!args.lint) return report;
+  // A worklist alone where only a page was asked for; otherwise it stands at the end of the crawl's report.
+  return args.crawl.depth === 0 ? { kind: 'lint', start: url, pages: 1, items: report.lint } : report;
+}
+
+async function readRobots(robots: string): Promise<'obey' | 'ignore' | { rules: string }> {
+  return robots === 'obey' || robots === 'ignore' ? robots : { rules: await readText(robots) };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function runScript(args: Arguments, file: string): Promise<Report> {
+  const source = await readText(file);
+  let value: unknown;
+  try {
+    value = parseYaml(source);
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const journey = readJourney(value, basename(file).replace(/\.\w+$/, ''));
+  const options: JourneyOptions = {
+    folder: dirname(file),
+    browser: args.browser,
+    sidNames: args.crawl.sidNames ?? [],
+    ...(args.url === null ? {} : { start: args.url }),
+    ...(args.crawl.marker === undefined ? {} : { marker: args.crawl.marker }),
+  };
+  const report = await runJourney(journey, options);
+  if (!args.compare) return report;
+  return compare(report, await runJourney(journey, { ...options, browser: { ...args.browser, cookies: 'on' } }));
+}
+
+function format(report: Report, args: Arguments, io: CommandIo): string {
+  switch (args.format) {
+    case 'json':
+      return formatJson(report);
+    case 'junit':
+      return formatJunit(report);
+    case 'html':
+      return formatHtml(report);
+    case 'text':
+      return formatText(report, { color: args.color && args.output === null && isTerminal(io.stdout) });
+  }
+}
+
+/** One line on a terminal, rewritten at most ten times a second; nothing anywhere else. */
+function progressLine(args: Arguments, io: CommandIo) {
+  const isShown = args.progress && isTerminal(io.stderr);
+  let shownAtMs = 0;
+  return {
+    show({ visited, waiting, lost }: { visited: number; waiting: number; lost: number }): void {
+      if (!isShown || performance.now() - shownAtMs < 100) return;
+      shownAtMs = performance.now();
+      io.stderr.write(`\r\u001b[K${visited} pages, ${waiting} waiting, ${lost} lost`);
+    },
+    clear(): void {
+      if (isShown) io.stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+function isTerminal(stream: object): boolean {
+  return 'isTTY' in stream && stream.isTTY === true && process.env['NO_COLOR'] === undefined;
+}
