@@ -14,55 +14,88 @@ import type { PageKind } from './plan.ts';
 export interface PageStage {
   write(chunk: Buffer): Buffer;
   end(): Buffer;
+  /** While this is 0 all output so far is the input, byte for byte. */
+  readonly editCount: number;
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Holds the first bytes of a page (at most `LIMITS.maxCharsetPrescanBytes`) until its charset is judged, then lets them
- * through the stage, or past it when the markup is not ASCII-compatible. The stage is only made when it is needed.
+ * Lets a page through its stage, or past it when its markup turns out not to be ASCII-compatible.
+ *
+ * Until that is known (at most `LIMITS.maxCharsetPrescanBytes`, and only where no field declares the charset) output is
+ * held back from the first edit on: what lies before it is the same either way. So a page that begins slowly is seen at
+ * once, and the result does not depend on how its bytes were cut.
  */
 export class CharsetGate implements PageStage {
   readonly #declared: string | null;
   readonly #create: () => PageStage;
-  #held: Buffer = NOTHING;
-  #stage: PageStage | 'pass' | null = null;
+  #stage: PageStage | null = null;
+  #isDecided = false;
+  #isIncompatible = false;
+  /** While undecided: all input so far, how much of it is out, and the output that waits. */
+  #seen: Buffer = NOTHING;
+  #released = 0;
+  #waiting: Buffer = NOTHING;
 
   constructor(declared: string | null, create: () => PageStage) {
     this.#declared = declared;
     this.#create = create;
   }
 
+  get editCount(): number {
+    return this.#isIncompatible ? 0 : (this.#stage?.editCount ?? 0);
+  }
+
   /** The page turned out to be in a charset whose markup a byte scanner cannot read. */
   get isIncompatible(): boolean {
-    return this.#stage === 'pass';
+    return this.#isIncompatible;
   }
 
   write(chunk: Buffer): Buffer {
-    if (this.#stage !== null) return this.#stage === 'pass' ? chunk : this.#stage.write(chunk);
-    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    return this.#open(false);
+    if (this.#isIncompatible) return chunk;
+    if (this.#isDecided && this.#stage !== null) return this.#stage.write(chunk);
+    this.#seen = this.#seen.length === 0 ? chunk : Buffer.concat([this.#seen, chunk]);
+    const verdict = judgeCharset(this.#declared, this.#seen, false);
+    if (verdict === 'incompatible') return this.#passOn();
+    this.#stage ??= this.#create();
+    this.#wait(this.#stage.write(chunk));
+    if (verdict === 'compatible') return this.#open();
+    return this.#stage.editCount === 0 ? this.#release() : NOTHING;
   }
 
   end(): Buffer {
-    if (this.#stage !== null) return this.#stage === 'pass' ? NOTHING : this.#stage.end();
-    const first = this.#open(true);
-    const last = this.end();
-    return last.length === 0 ? first : Buffer.concat([first, last]);
+    if (this.#isIncompatible) return NOTHING;
+    if (!this.#isDecided && judgeCharset(this.#declared, this.#seen, true) === 'incompatible') return this.#passOn();
+    this.#stage ??= this.#create();
+    this.#wait(this.#stage.end());
+    return this.#open();
   }
 
-  #open(isLast: boolean): Buffer {
-    const verdict = judgeCharset(this.#declared, this.#held, isLast);
-    if (verdict === 'undecided' && !isLast) return NOTHING;
-    const held = this.#held;
-    this.#held = NOTHING;
-    if (verdict === 'incompatible') {
-      this.#stage = 'pass';
-      return held;
-    }
-    const stage = this.#create();
-    this.#stage = stage;
-    return held.length === 0 ? held : stage.write(held);
+  #wait(output: Buffer): void {
+    this.#waiting = this.#waiting.length === 0 ? output : Buffer.concat([this.#waiting, output]);
+  }
+
+  #release(): Buffer {
+    const output = this.#waiting;
+    this.#waiting = NOTHING;
+    this.#released += output.length;
+    return output;
+  }
+
+  #open(): Buffer {
+    this.#isDecided = true;
+    this.#seen = NOTHING;
+    return this.#release();
+  }
+
+  #passOn(): Buffer {
+    this.#isDecided = true;
+    this.#isIncompatible = true;
+    const rest = this.#seen.subarray(this.#released);
+    this.#seen = NOTHING;
+    this.#waiting = NOTHING;
+    return rest;
   }
 }
 

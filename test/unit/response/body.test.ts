@@ -9,11 +9,19 @@ import { CharsetGate, openPageBody, type PageStage } from '../../../src/response
 import type { ContentCoding } from '../../../src/response/coding.ts';
 import type { PageKind } from '../../../src/response/plan.ts';
 
-/** A stage that can be seen at work: upper case, and a mark at the end. */
+/** A stage that can be seen at work: upper case, and a mark at the end. Its first edit is the first letter. */
 function upperCase(): PageStage {
+  let edits = 0;
   return {
-    write: (chunk) => Buffer.from(chunk.toString('latin1').toUpperCase(), 'latin1'),
+    write: (chunk) => {
+      const text = chunk.toString('latin1');
+      if (/[a-z]/.test(text)) edits += 1;
+      return Buffer.from(text.toUpperCase(), 'latin1');
+    },
     end: () => Buffer.from('[END]'),
+    get editCount() {
+      return edits;
+    },
   };
 }
 const page = (coding: ContentCoding): PageKind => ({ language: 'html', coding, charset: null });
@@ -127,10 +135,12 @@ describe('CharsetGate', () => {
   it('decides at once with a declared charset', () => {
     expect(through('utf-8', ['abc', 'd'])).to.deep.equal(['ABC', 'D', '[END]']);
   });
-  it('holds the head until a meta is found', () => {
-    expect(through(null, ['<head>', '<meta charset=utf-8>', 'x'])).to.deep.equal([
+  it('holds from the first edit on until a meta is found', () => {
+    expect(through(null, ['<A>', '<B>', 'c<D>', '<META CHARSET=UTF-8>', 'x'])).to.deep.equal([
+      '<A>',
+      '<B>',
       '',
-      '<HEAD><META CHARSET=UTF-8>',
+      'C<D><META CHARSET=UTF-8>',
       'X',
       '[END]',
     ]);
@@ -138,8 +148,12 @@ describe('CharsetGate', () => {
   it('holds no more than the prescan reads', () => {
     expect(through(null, ['a'.repeat(1024), 'x'])).to.deep.equal(['A'.repeat(1024), 'X', '[END]']);
   });
-  it('lets an ISO-2022-JP page pass', () => {
-    expect(through(null, ['<meta charset=iso-2022-jp>', 'x'])).to.deep.equal(['<meta charset=iso-2022-jp>', 'x', '']);
+  it('lets an ISO-2022-JP page pass, however it is cut', () => {
+    const text = '<A>b<meta charset=iso-2022-jp>c';
+    expect(through(null, ['<A>', 'b', '<meta charset=iso-2022-jp>', 'c']).join('')).to.equal(text);
+    expect(through(null, [...text]).join('')).to.equal(text);
+    expect(through(null, [text]).join('')).to.equal(text);
+    expect(through('iso-2022-jp', ['ab', 'c'])).to.deep.equal(['', 'abc', '']);
   });
   it('gives a short page at its end', () => {
     expect(through(null, ['abc'])).to.deep.equal(['', 'ABC[END]']);
