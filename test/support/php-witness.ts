@@ -61,6 +61,8 @@ export class PhpWitness {
   readonly #site: Site;
   readonly #tags: readonly SeenTag[];
   readonly #base: string;
+  /** The tag that the page ends in, if it were closed in one way or the other. */
+  #cutOff: readonly SeenTag[] | null = null;
 
   constructor(page: string, site: Site) {
     this.#page = page;
@@ -91,10 +93,10 @@ export class PhpWitness {
       const isInValue = values.some(({ start, end }) => start < edit.tagStart && edit.tagStart < end);
       return isInValue ? '2.12' : '2.14';
     }
-    const isCutOff = CLOSINGS.some((closing) =>
-      startTags(this.#page + closing).some(({ start, end }) => start <= edit.tagStart && end > this.#page.length),
+    this.#cutOff ??= CLOSINGS.flatMap((closing) => startTags(this.#page + closing)).filter(
+      ({ end }) => end > this.#page.length,
     );
-    return isCutOff ? '2.17' : '2.12';
+    return this.#cutOff.some(({ start }) => start <= edit.tagStart) ? '2.17' : '2.12';
   }
 
   #ruleAgainstValue(edit: PhpEdit, tag: SeenTag): string | null {
