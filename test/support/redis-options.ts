@@ -1,3 +1,4 @@
+/** Options of the Redis store for tests. */
 import type { RedisStoreOptions } from '../../src/session/redis.ts';
 
 /** Options for a server on loopback, as the configuration's defaults have them. */

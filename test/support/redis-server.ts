@@ -33,9 +33,13 @@ process.on('exit', () => {
 const START_ATTEMPTS = 200;
 const ATTEMPT_MS = 25;
 
-/** Start a server; `more` are further arguments, `--appendonly yes` for one whose data outlives `kill`. */
+/** Start a server on a free port; `more` are further arguments, `--appendonly yes` for one whose data outlives `kill`. */
 export async function startRedis(...more: string[]): Promise<RedisServer> {
-  const port = await freePort();
+  return startRedisOn(await freePort(), ...more);
+}
+
+/** Start a server on a port that is known before. */
+export async function startRedisOn(port: number, ...more: string[]): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'transid-redis-'));
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...more];
   let server: ChildProcess | null = null;

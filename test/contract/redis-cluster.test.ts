@@ -1,0 +1,79 @@
+/** The store on a Cluster: the contract on three nodes, and one node lost. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { openRedisStore } from '../../src/session/redis.ts';
+import type { SessionStore } from '../../src/session/store.ts';
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
+import { redisOptions } from '../support/redis-options.ts';
+import { describeStoreContract } from '../support/store-contract.ts';
+
+const LONG_MS = 60_000;
+
+async function openOn(cluster: RedisCluster): Promise<SessionStore> {
+  const nodes = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`);
+  return openRedisStore(redisOptions(0, { url: null, cluster: nodes }));
+}
+
+describeStoreContract('redis cluster [needs redis]', async () => {
+  const cluster = await startRedisCluster();
+  const store = await openOn(cluster);
+  return {
+    store,
+    advance: async (ms) => {
+      await delay(ms);
+    },
+    async close() {
+      await store.close();
+      await cluster.close();
+    },
+  };
+});
+
+describe('redis cluster with a node lost [needs redis]', () => {
+  let cluster: RedisCluster;
+  let store: SessionStore;
+
+  before(async () => {
+    cluster = await startRedisCluster();
+    store = await openOn(cluster);
+  });
+  after(async () => {
+    await store?.close();
+    await cluster?.close();
+  });
+
+  it('serves the sessions of the others, fails for its own in time, and takes it back', async () => {
+    const keys = Array.from({ length: 30 }, (_, i) => `key-${i}`);
+    for (const key of keys) await store.compareAndSet(key, 0, Buffer.from(key), LONG_MS);
+    const reads = () =>
+      Promise.all(
+        keys.map(async (key) => {
+          const startedMs = performance.now();
+          const outcome = await store.read(key).then(
+            (record) => (record === null ? 'gone' : 'found'),
+            (error: unknown) => (error as { code?: string }).code,
+          );
+          return { outcome, ms: performance.now() - startedMs };
+        }),
+      );
+    expect((await reads()).every(({ outcome }) => outcome === 'found')).to.equal(true);
+
+    await cluster.nodes[1]!.kill();
+    const during = await reads();
+    expect(during.filter(({ outcome }) => outcome === 'found').length).to.be.greaterThan(8);
+    const failed = during.filter(({ outcome }) => outcome === 'STORE_UNAVAILABLE');
+    expect(failed.length).to.be.greaterThan(3);
+    for (const { ms } of failed) expect(ms).to.be.below(150);
+
+    await cluster.nodes[1]!.start();
+    const backMs = performance.now();
+    let outcomes: Array<string | undefined> = [];
+    while (performance.now() - backMs < 4000) {
+      outcomes = (await reads()).map(({ outcome }) => outcome);
+      if (outcomes.every((outcome) => outcome !== 'STORE_UNAVAILABLE')) break;
+      await delay(50);
+    }
+    // The node came back empty: its sessions are gone, the others are there.
+    expect(new Set(outcomes)).to.deep.equal(new Set(['found', 'gone']));
+  });
+});

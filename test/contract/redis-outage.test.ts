@@ -1,0 +1,175 @@
+/** Redis away, slow, restarted, read-only: what clients with a SID wait for, and how soon sessions are back. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { openRedisStore } from '../../src/session/redis.ts';
+import { sealKeys } from '../../src/session/seal.ts';
+import { type Session, Sessions } from '../../src/session/session.ts';
+import type { SessionStore } from '../../src/session/store.ts';
+import { redisOptions } from '../support/redis-options.ts';
+import { freePort, type RedisServer, startRedis, startRedisOn } from '../support/redis-server.ts';
+import { CLIENT, response, sessionPolicy } from '../support/session-fixtures.ts';
+
+const POLICY = sessionPolicy();
+const LONG_MS = 60_000;
+/** What a client may wait for its 503. */
+const REFUSED_WITHIN_MS = 150;
+const RECOVERED_WITHIN_MS = 2000;
+
+interface Outcome {
+  /** 'found', 'none', or the code of the fault. */
+  readonly what: string;
+  readonly ms: number;
+}
+
+describe('redis away [needs redis]', () => {
+  let server: RedisServer;
+  let store: SessionStore;
+  let sessions: Sessions;
+  let session: Session;
+
+  async function start(...args: string[]): Promise<void> {
+    server = await startRedis(...args);
+    store = await openRedisStore(redisOptions(server.port));
+    sessions = new Sessions({ store, clock: Date.now, maxSessions: 1000, mintPerMinute: 1000 });
+    session = (await sessions.absorb(null, response(['id=1']), CLIENT, POLICY)).session!;
+    expect((await find()).what).to.equal('found');
+  }
+
+  afterEach(async () => {
+    await store?.close();
+    await server?.close();
+  });
+
+  async function find(): Promise<Outcome> {
+    const startedMs = performance.now();
+    const what = await sessions.find(session.sid, CLIENT, POLICY).then(
+      (found) => (found === null ? 'none' : 'found'),
+      (error: unknown) => String((error as { code?: unknown }).code),
+    );
+    return { what, ms: performance.now() - startedMs };
+  }
+
+  /** Ask every few milliseconds, several at a time, until `done` or `maxMs`. */
+  async function load(maxMs: number, done: (outcome: Outcome) => boolean): Promise<Outcome[]> {
+    const seen: Outcome[] = [];
+    const endMs = performance.now() + maxMs;
+    let isDone = false;
+    while (!isDone && performance.now() < endMs) {
+      const batch = await Promise.all([find(), find(), find()]);
+      seen.push(...batch);
+      isDone = batch.some(done);
+      await delay(5);
+    }
+    return seen;
+  }
+
+  it('killed under load: refused in time, then at once; back within 2 s of its return', async () => {
+    await start('--appendonly', 'yes', '--appendfsync', 'always');
+    const killed = server.kill();
+    const during = await load(600, () => false);
+    await killed;
+    const refused = during.filter(({ what }) => what !== 'found');
+    expect(refused.length).to.be.greaterThan(20);
+    for (const { what, ms } of refused) {
+      expect(what).to.equal('STORE_UNAVAILABLE');
+      expect(ms).to.be.below(REFUSED_WITHIN_MS);
+    }
+    expect(store.isAvailable).to.equal(false);
+    await server.start();
+    const after = await load(RECOVERED_WITHIN_MS, ({ what }) => what === 'found');
+    expect(after.some(({ what }) => what === 'found')).to.equal(true);
+    expect(store.isAvailable).to.equal(true);
+  });
+
+  it('paused: each wait ends at the timeout, later ones at once; back when it answers', async () => {
+    await start();
+    server.pause();
+    const during = await load(500, () => false);
+    expect(during.every(({ what, ms }) => what === 'STORE_UNAVAILABLE' && ms < REFUSED_WITHIN_MS)).to.equal(true);
+    expect(during.filter(({ ms }) => ms > 50).length).to.be.below(10);
+    server.resume();
+    const after = await load(RECOVERED_WITHIN_MS, ({ what }) => what === 'found');
+    expect(after.some(({ what }) => what === 'found')).to.equal(true);
+  });
+
+  it('away at the start: opens all the same, and connects later', async () => {
+    const port = await freePort();
+    const startedMs = performance.now();
+    store = await openRedisStore(redisOptions(port));
+    expect(performance.now() - startedMs).to.be.below(1500);
+    for (let i = 0; i < 5; i++) {
+      const fault = await store.read('key').catch((error: unknown) => error);
+      expect(fault).to.include({ code: 'STORE_UNAVAILABLE' });
+    }
+    expect(store.isAvailable).to.equal(false);
+    server = await startRedisOn(port);
+    const backMs = performance.now();
+    while (!store.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(await store.compareAndSet('key', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
+  });
+
+  it('restarted empty: sessions are gone, new ones begin, nothing is written to the old', async () => {
+    await start();
+    await server.kill();
+    await server.start();
+    const outcomes = await load(RECOVERED_WITHIN_MS, ({ what }) => what === 'none');
+    expect(outcomes.some(({ what }) => what === 'none')).to.equal(true);
+    expect((await sessions.absorb(session, response(['late=1']), CLIENT, POLICY)).event).to.equal('destroyed');
+    expect((await sessions.absorb(null, response(['id=2']), CLIENT, POLICY)).event).to.equal('created');
+  });
+
+  it('evicted: an update of what is no longer there is dropped', async () => {
+    await start();
+    await server.ask('FLUSHALL');
+    expect((await sessions.absorb(session, response(['late=1']), CLIENT, POLICY)).event).to.equal('destroyed');
+    expect((await find()).what).to.equal('none');
+  });
+
+  it('read-only after a failover: writes are refused, and taken when it is a master again', async () => {
+    await start();
+    const port = await freePort();
+    await server.ask(`REPLICAOF 127.0.0.1 ${port}`);
+    const faults: unknown[] = [];
+    for (let i = 0; i < 8; i++) {
+      faults.push(await store.compareAndSet('k', 0, Buffer.from('x'), LONG_MS).catch((error: unknown) => error));
+      await delay(10);
+    }
+    for (const fault of faults) expect(fault).to.include({ code: 'STORE_UNAVAILABLE' });
+    expect(store.isAvailable).to.equal(false);
+    await server.ask('REPLICAOF NO ONE');
+    const backMs = performance.now();
+    while (!store.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(await store.compareAndSet('k', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
+  });
+
+  it('holding foreign values under our keys: treated as no session', async () => {
+    await start();
+    const key = `transid:${sealKeys(CLIENT.host, session.sid).storeKey}`;
+    for (const value of ['x', 'Rxx', 'Rxxxx', `Rxxxx${'y'.repeat(80)}`]) {
+      await server.ask(`SET ${key} ${value}`);
+      expect((await find()).what, value).to.equal('none');
+    }
+  });
+});
+
+describe('redis access [needs redis]', () => {
+  let server: RedisServer;
+  before(async () => {
+    server = await startRedis('--requirepass', 'a secret');
+  });
+  after(() => server?.close());
+
+  for (const [why, password, isOpen] of [
+    ['the right password', 'a secret', true],
+    ['a wrong password', 'guess', false],
+    ['no password', null, false],
+  ] as const) {
+    it(`${isOpen ? 'is had' : 'is not had'} with ${why}`, async () => {
+      const store = await openRedisStore(redisOptions(server.port, { password }));
+      const outcome = await store.compareAndSet(why, 0, Buffer.from('x'), LONG_MS).catch((error: unknown) => error);
+      await store.close();
+      if (isOpen) expect(outcome).to.equal(true);
+      else expect(outcome).to.include({ code: 'STORE_UNAVAILABLE' });
+    });
+  }
+});
