@@ -4,6 +4,7 @@
  */
 import { type Evidence, judge, type Treatment, treat, type Verdict } from '../client/detect.ts';
 import { type ClientFacts, hasRelevantCookie, mayArrive, mayRecover, observeClient } from '../client/facts.ts';
+import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
 import { type RouteMatch, stricterOf } from '../policy/routes.ts';
@@ -30,6 +31,8 @@ export interface Arrival {
   readonly isProbed: boolean;
   /** A cookie of the jar came along with its very value: this client, not a stranger with its link, holds the session. */
   readonly isJarsOwner: boolean;
+  /** The browser that is played for this request, to whose fields `facts` were reduced; null: the client as it is. */
+  readonly simulated: SimulatedClient | null;
   readonly verdict: Verdict;
   readonly treatment: Treatment;
 }
@@ -37,11 +40,13 @@ export interface Arrival {
 /** `formSids`: what hidden fields of the body carried, where the route has them (`forms: field`). */
 export async function receive(
   site: Site,
-  facts: RequestFacts,
+  received: RequestFacts,
   located: Located,
   formSids: readonly string[],
 ): Promise<Arrival> {
   const { policy, target, carriedIn } = located;
+  const simulated = chooseSimulation(policy, received.fields);
+  const facts = simulated === null ? received : { ...received, fields: simulateRequest(simulated, received.fields) };
   const sids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
   const client = observeClient(facts.method, facts.fields);
   const binding: ClientBinding = {
@@ -65,6 +70,7 @@ export async function receive(
     foundBy: found?.by ?? null,
     isProbed: located.isProbed,
     isJarsOwner: found !== null && sharesCookie(site, found.session, facts, client, target),
+    simulated,
     verdict,
     treatment: treat(policy, verdict, evidence),
   };

@@ -1,6 +1,7 @@
 /**
  * The response side of one exchange: Set-Cookie into the jar or to the client, the plan, and the body on its way.
  */
+import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../observe/metrics.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
@@ -21,6 +22,7 @@ import {
   type ResponseHead,
   type ResponsePlan,
 } from '../response/plan.ts';
+import { permitScript, ScriptStage } from '../response/script-stage.ts';
 import type { Session, SessionEvent } from '../session/session.ts';
 import { markWithin } from '../sid/mark.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
@@ -44,7 +46,7 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
   const { signals, fields } = takeSignals(response.fields);
   const { policy, treatment } = arrival;
   const vars = varsOf(arrival, signals);
-  const mayRewrite = treatment.mayMark || vars.length > 0;
+  const mayRewrite = treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
   const asCame: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
   const page = mayRewrite ? pageKind(asCame) : null;
   const absorbed = await absorb(arrival, asCame, page, signals);
@@ -55,7 +57,7 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     page,
     policy,
     markSid: marking?.markSid ?? null,
-    hasVars: vars.length > 0,
+    hasVars: vars.length > 0 || (page?.language === 'html' && mayInsertScript(arrival)),
     isRewriteOff: signals.isRewriteOff,
   });
   const sent = await send(arrival, response, res, plan, () => {
@@ -78,6 +80,16 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     bytes: sent.bytes,
     bailedOut: sent.bailedOut,
   };
+}
+
+/** `simulate.script`: the page gets a script that makes `document.cookie` behave as the simulated browser's. */
+export function mayInsertScript(arrival: Arrival): boolean {
+  return arrival.simulated !== null && arrival.policy.simulateScript;
+}
+
+/** The fields as the simulated browser, where one is played, would have taken them. */
+export function fieldsForClient(arrival: Arrival, fields: readonly string[]): readonly string[] {
+  return arrival.simulated === null ? fields : simulateResponse(arrival.simulated, fields);
 }
 
 /** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
@@ -168,11 +180,16 @@ async function send(
 ): Promise<Sent> {
   if (plan.kind === 'pass') {
     const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
-    sendHead(res, response.status, response.statusText, fields);
+    sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
     const { bytes } = await pipeBody(response.body, res, { trailers: () => response.trailers() });
     return { bytes, marks: 0, places: null, bailedOut: null };
   }
-  sendHead(res, response.status, response.statusText, plan.fields);
+  const script =
+    arrival.simulated !== null && mayInsertScript(arrival) && plan.page.language === 'html'
+      ? simulationScript(arrival.simulated.simulation)
+      : null;
+  const fields = fieldsForClient(arrival, plan.fields);
+  sendHead(res, response.status, response.statusText, script === null ? fields : permitScript(fields, script));
   if (response.framing === 'none') {
     const { bytes } = await pipeBody(response.body, res);
     return { bytes, marks: 0, places: null, bailedOut: null };
@@ -180,7 +197,7 @@ async function send(
   let stage: MarkingStage | null = null;
   const gate = new CharsetGate(plan.page.charset, () => {
     stage = createPageStage(plan.page, marking());
-    return stage;
+    return script === null ? stage : new ScriptStage(stage, script);
   });
   const outgoing = openPageBody(response.body, plan.page, gate);
   const lengthBytes = plan.page.coding === 'identity' && typeof response.framing === 'number' ? response.framing : null;

@@ -13,7 +13,7 @@ import {
 } from '../upstream/request.ts';
 import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
-import { deliver } from './delivery.ts';
+import { deliver, fieldsForClient, mayInsertScript } from './delivery.ts';
 import { fieldValue, type RequestFacts } from './framing.ts';
 import { type ExchangeObserver, ExchangeRecord } from './record.ts';
 import { ownRedirect, redirectFields } from './redirects.ts';
@@ -72,7 +72,7 @@ async function exchange(
   const redirect = ownRedirect(arrival);
   if (redirect !== null) {
     record.redirected(redirect);
-    sendHead(res, redirect.status, '', redirectFields(redirect));
+    sendHead(res, redirect.status, '', fieldsForClient(arrival, redirectFields(redirect)));
     res.end();
     return;
   }
@@ -112,7 +112,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   if (site.upstreamOrigin !== null) edits.origin = toUpstreamOrigin(arrival, fieldValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
-  if (treatment.mayMark || policy.rewriteVars.length > 0) edits.codings = KNOWN_CODINGS;
+  if (treatment.mayMark || policy.rewriteVars.length > 0 || mayInsertScript(arrival)) edits.codings = KNOWN_CODINGS;
   if (treatment.mayMark && session !== null && client.isNavigation) edits.dropConditions = true;
   if (policy.expose) edits.add = exposed(arrival);
   return buildUpstreamRequest(facts, edits, site.upstreamSettings);
