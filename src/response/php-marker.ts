@@ -35,8 +35,7 @@ export interface PhpJudge {
 
 /** One place that PHP's scanner found, for `transid rewrite --explain`. */
 export interface PhpDecision {
-  readonly bytes: Buffer;
-  /** Of the tag's `<`, and of the value or of the place of the fields; into `bytes`. */
+  /** Of the tag's `<`, and of the value or of the place of the fields: into the tag's bytes for a marker. */
   readonly tagStart: number;
   readonly offset: number;
   readonly element: string;
@@ -111,8 +110,8 @@ export class PhpMarker implements PageMarker {
     });
   }
 
-  #tell(tag: PhpStartTag, seen: Omit<PhpDecision, 'bytes' | 'tagStart' | 'element'>): void {
-    this.#explain?.({ bytes: tag.bytes, tagStart: tag.start, element: tag.name, ...seen });
+  #tell(tag: PhpStartTag, seen: Omit<PhpDecision, 'tagStart' | 'element'>): void {
+    this.#explain?.({ tagStart: tag.start, element: tag.name, ...seen });
   }
 
   endTag(name: string): void {

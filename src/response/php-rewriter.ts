@@ -11,6 +11,7 @@ import { Rewriter } from '../html/rewriter.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
 import { PhpScanner, type PhpScannerState, type PhpTagList } from '../html/scan-php.ts';
 import { WitnessedPhpScanner } from '../html/scan-php-witnessed.ts';
+import { PositionedScanner } from '../html/scan-position.ts';
 import type { TagInterest, TagSink } from '../html/scanner.ts';
 import type { TagList } from '../policy/route-policy.ts';
 import { encodePhpFields, encodePhpPairs, type PhpText, type PhpVariable } from '../sid/php-encode.ts';
@@ -37,8 +38,12 @@ export interface PhpRewriterOptions {
   /** Null switches the veto off: for comparing with PHP only, never for a page that leaves. */
   readonly veto: PhpVeto | null;
   readonly source?: BufferSource;
-  readonly explain?: (decision: PhpDecision) => void;
+  /** Told of each place; offsets are into the page as the pass gets it. */
+  readonly explain?: (decision: PhpDecision, pass: PhpPass) => void;
 }
+
+/** Variables are put on first; the session's pass gets the page with them. */
+export type PhpPass = 'variables' | 'session';
 
 export interface PhpVeto {
   /** Absolute, as the client sees it, unmarked. */
@@ -72,14 +77,16 @@ export function createPhpRewriter(options: PhpRewriterOptions): PhpRewriter {
 /** One of PHP's two rewriters. */
 class Pass {
   readonly #options: PhpRewriterOptions;
-  readonly #kind: 'session' | 'variables';
+  readonly #kind: PhpPass;
   readonly #tags: PhpTagList;
   readonly #settings: PhpMarkerSettings;
   /** The scanner of the current chunk of PHP's; a page that is never flushed is one chunk. */
   #scanner: PhpScanner | WitnessedPhpScanner | null = null;
   #rewriter: Rewriter;
+  #writtenBytes = 0;
+  #flushedBytes = 0;
 
-  constructor(options: PhpRewriterOptions, kind: 'session' | 'variables') {
+  constructor(options: PhpRewriterOptions, kind: PhpPass) {
     this.#options = options;
     this.#kind = kind;
     this.#tags = tagListOf(kind === 'session' ? options.transSidTags : options.urlRewriterTags);
@@ -96,12 +103,19 @@ class Pass {
     const bailedOut = () => this.#scanner?.bailedOut ?? null;
     const judge =
       veto === null ? null : new PhpScopeJudge({ scope: veto[this.#kind], documentUrl: veto.documentUrl, bailedOut });
+    let positioned: PositionedScanner | null = null;
+    const tell = (seen: PhpDecision) => {
+      const base = this.#flushedBytes + (positioned?.base ?? 0);
+      explain?.({ ...seen, offset: base + seen.offset, tagStart: base + seen.tagStart }, this.#kind);
+    };
     return new Rewriter({
       createScanner: (sink) => {
         this.#scanner = judge === null ? this.#bareScanner(sink, resume) : this.#witnessedScanner(sink);
-        return this.#scanner;
+        if (explain === undefined) return this.#scanner;
+        positioned = new PositionedScanner(this.#scanner);
+        return positioned;
       },
-      marker: new PhpMarker({ settings: this.#settings, judge, ...(explain && { explain }) }),
+      marker: new PhpMarker({ settings: this.#settings, judge, ...(explain && { explain: tell }) }),
       ...(source && { source }),
     });
   }
@@ -118,16 +132,22 @@ class Pass {
     );
   }
 
+  write(chunk: Buffer): Buffer {
+    this.#writtenBytes += chunk.length;
+    return this.#rewriter.write(chunk);
+  }
+
   flush(): Buffer {
     assert(this.#scanner instanceof PhpScanner, 'a page is flushed as PHP does without a veto only');
     const out = this.#rewriter.end();
+    this.#flushedBytes = this.#writtenBytes;
     this.#rewriter = this.#start(this.#scanner.state);
     return out;
   }
 }
 
 /** What one of the two rewriters works with. */
-function passSettings(options: PhpRewriterOptions, kind: 'session' | 'variables'): PhpMarkerSettings {
+function passSettings(options: PhpRewriterOptions, kind: PhpPass): PhpMarkerSettings {
   const { session } = options;
   const pairs: readonly PhpVariable[] =
     kind === 'variables' ? options.variables : session === null ? [] : [[session.name, session.value]];
@@ -193,7 +213,7 @@ class Passes implements PhpRewriter {
 
   #writeFrom(first: number, chunk: Buffer): Buffer {
     let out = chunk;
-    for (const { current } of this.#passes.slice(first)) out = current.write(out);
+    for (const pass of this.#passes.slice(first)) out = pass.write(out);
     return out;
   }
 
@@ -204,9 +224,9 @@ class Passes implements PhpRewriter {
 
   end(): Buffer {
     let out: Buffer = Buffer.alloc(0);
-    for (const { current } of this.#passes) {
-      const behind = current.write(out);
-      const rest = current.end();
+    for (const pass of this.#passes) {
+      const behind = pass.write(out);
+      const rest = pass.current.end();
       out = behind.length === 0 ? rest : Buffer.concat([behind, rest]);
     }
     return out;

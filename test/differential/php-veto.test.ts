@@ -44,16 +44,11 @@ function vetoOf(site: Site): PhpVeto {
 /** The edits that PHP makes, in order. */
 function editsOf(options: PhpRewriterOptions, input: Buffer): PhpEdit[] {
   const edits: PhpEdit[] = [];
-  let base = 0;
-  const explain = ({ tagStart, element, attribute, offset, url, after }: PhpDecision) => {
-    if (after === null) return;
-    const before = attribute === '' ? '' : url;
-    edits.push({ tagStart: base + tagStart, element, attribute, start: base + offset, before, after });
+  const explain = ({ tagStart, element, attribute, offset: start, url, after }: PhpDecision) => {
+    if (after !== null) edits.push({ tagStart, element, attribute, start, before: attribute === '' ? '' : url, after });
   };
   const rewriter = createPhpRewriter({ ...options, veto: null, explain });
   rewriter.write(input);
-  // The rest is found in a buffer that begins with what is held now.
-  base = input.length - rewriter.heldBytes;
   rewriter.end();
   return edits;
 }
