@@ -1,0 +1,301 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { convertPhpSettings, importPhpIniCommand } from '../../../src/cli/import-php-ini.ts';
+import { isOn, readPhpSettings } from '../../../src/cli/php-settings.ts';
+import { parseConfig } from '../../../src/config/load.ts';
+import { compileRoutes } from '../../../src/policy/routes.ts';
+import { captureIo } from '../../support/capture-io.ts';
+
+const convert = (text: string): string => convertPhpSettings(readPhpSettings(text, 'php.ini'), 'http://127.0.0.1:8000');
+const policyOf = (text: string, host = 'h', path = '/') =>
+  compileRoutes(parseConfig(convert(text), 'c.yaml')).match(host, path).policy;
+
+describe('php settings: reading', () => {
+  it('an INI file: values, quotes, comments, sections', () => {
+    const { settings, unread } = readPhpSettings(
+      `\u{FEFF}[PHP]
+; a comment
+session.name = "MY;ID" ; behind
+session.use_trans_sid=1;no blank
+session.save_path = 'a b'
+session.cookie_domain =
+arg_separator.output = "&amp;"
+url_rewriter.tags = "a=\\"x\\\\y\\""
+this is nothing
+[HOST=Shop.Example]
+session.use_trans_sid = 0
+[PATH=/var/www]
+session.name = OTHER
+`,
+      'php.ini',
+    );
+    expect(settings.map(({ name, value, line, scope }) => [name, value, line, scope.host])).to.deep.equal([
+      ['session.name', 'MY;ID', 3, null],
+      ['session.use_trans_sid', '1', 4, null],
+      ['session.save_path', 'a b', 5, null],
+      ['session.cookie_domain', '', 6, null],
+      ['arg_separator.output', '&amp;', 7, null],
+      ['url_rewriter.tags', 'a="x\\y"', 8, null],
+      ['session.use_trans_sid', '0', 11, 'shop.example'],
+    ]);
+    expect(unread.map(({ line, text, reason }) => [line, text, reason])).to.deep.equal([
+      [9, 'this is nothing', 'not a setting'],
+      [12, '[PATH=/var/www]', 'a folder of the server is no path of a URL'],
+      [13, 'session.name = OTHER', 'holds for a folder of the server only'],
+    ]);
+  });
+
+  it('an Apache configuration: hosts, locations, continued lines, conditions', () => {
+    const { settings, unread } = readPhpSettings(
+      `Listen 80
+php_value session.name "FOO"
+<VirtualHost *:80>
+  php_admin_flag session.use_trans_sid \\
+    on
+  ServerName https://WWW.Example.org:8443
+  <IfModule mod_php.c>
+    <Location "/shop/">
+      php_value session.trans_sid_hosts "a.example, b.example"
+      php_flag
+    </Location>
+  </IfModule>
+  <Directory /var/www>
+    php_value session.name BAR
+  </Directory>
+</VirtualHost>
+PHP_Value session.gc_maxlifetime 600
+`,
+      'a.conf',
+    );
+    expect(settings.map(({ name, value, line, scope }) => [name, value, line, scope.host, scope.path])).to.deep.equal([
+      ['session.name', 'FOO', 2, null, null],
+      ['session.use_trans_sid', 'on', 4, 'www.example.org', null],
+      ['session.trans_sid_hosts', 'a.example, b.example', 9, 'www.example.org', '/shop/'],
+      ['session.gc_maxlifetime', '600', 17, null, null],
+    ]);
+    expect(unread.map(({ line, text }) => [line, text])).to.deep.equal([
+      [10, 'php_flag'],
+      [14, 'php_value session.name BAR'],
+    ]);
+  });
+
+  for (const [value, want] of [
+    ['1', true],
+    ['On', true],
+    ['yes', true],
+    ['TRUE', true],
+    ['2', true],
+    ['0', false],
+    ['Off', false],
+    ['', false],
+    ['none', false],
+    ['x', false],
+  ] as const) {
+    it(`${JSON.stringify(value)} is ${want}`, () => expect(isOn(value)).to.equal(want));
+  }
+});
+
+describe('transid import-php-ini: what PHP did, the proxy does', () => {
+  it('trans-sid as in PHP 8', () => {
+    const policy = policyOf(`session.name = MYID
+session.use_trans_sid = 1
+session.use_only_cookies = Off
+session.trans_sid_tags = "a=href, frame=src,fieldset=,broken"
+session.trans_sid_hosts = "Shop.example,b.example:80"
+url_rewriter.tags = "form=,a=href"
+arg_separator.output = "&amp;"
+session.cookie_path = /shop
+`);
+    expect(policy).to.deep.include({
+      useCookies: true,
+      useOnlyCookies: false,
+      useTransSid: true,
+      rewriter: 'php',
+      forms: 'field',
+      argSeparator: '&amp;',
+      scopePath: '/shop',
+    });
+    expect(policy.session).to.deep.include({ mode: 'mirror', name: 'MYID', cookie: 'MYID' });
+    expect([...policy.transSidTags.keys()]).to.deep.equal(['a', 'frame']);
+    expect([...policy.transSidHosts]).to.deep.equal(['shop.example']);
+    expect([...policy.urlRewriterTags.keys()]).to.deep.equal(['form', 'a']);
+  });
+
+  it('no setting at all: the defaults of PHP', () => {
+    const policy = policyOf('');
+    expect(policy).to.deep.include({ useCookies: true, useOnlyCookies: true, useTransSid: false, argSeparator: '&' });
+    expect(policy.session).to.deep.include({ mode: 'mirror', name: 'PHPSESSID', cookie: 'PHPSESSID' });
+    expect([...policy.transSidTags.keys()]).to.deep.equal(['a', 'area', 'frame', 'form']);
+  });
+
+  it('use_trans_sid alone did nothing, and does nothing', () => {
+    const text = 'session.use_trans_sid = 1\n';
+    expect(policyOf(text)).to.deep.include({ useOnlyCookies: true, useTransSid: true });
+    expect(convert(text)).to.include('PHP put no SID into URLs: use_only_cookies kept it from it');
+  });
+
+  it('hosts and locations become routes, the more special one first', () => {
+    const text = `php_flag session.use_only_cookies on
+<VirtualHost *>
+ServerName a.example
+php_flag session.use_trans_sid on
+<Location /shop>
+php_flag session.use_only_cookies off
+php_value session.name SHOP
+</Location>
+</VirtualHost>
+`;
+    expect(policyOf(text, 'a.example', '/shop/x')).to.deep.include({ useTransSid: true, useOnlyCookies: false });
+    expect(policyOf(text, 'a.example', '/shop/x').session).to.deep.include({ name: 'SHOP', cookie: 'SHOP' });
+    expect(policyOf(text, 'a.example', '/shopping')).to.deep.include({ useTransSid: true, useOnlyCookies: true });
+    expect(policyOf(text, 'b.example', '/shop')).to.deep.include({ useTransSid: false, useOnlyCookies: true });
+  });
+
+  it('a name that no parameter can have stays the name of the cookie', () => {
+    expect(policyOf('session.name = "1.x"').session).to.deep.include({ name: 'PHPSESSID', cookie: '1.x' });
+  });
+
+  it('says of the rest where it is now', () => {
+    const yaml = convert(`session.save_handler = redis
+session.use_strict_mode = 0
+session.referer_check = example.org
+session.gc_maxlifetime = 600
+session.no_such_thing = 1
+session.trans_sid_hosts = "a.example, b:80"
+memory_limit = 1G
+nonsense nonsense
+`);
+    for (const want of [
+      'session.save_handler = redis (php.ini:1): stays in PHP: mirror mode stores nothing',
+      "session.use_strict_mode = 0 (php.ini:2): set it to 1 in PHP, or anybody can choose the ID of a victim's session",
+      'session.referer_check = example.org (php.ini:3): a SID from a foreign page is never honoured here',
+      'session.gc_maxlifetime = 600 (php.ini:4): stays in PHP. In jar mode: session.idle_timeout: 600s',
+      'session.no_such_thing = 1 (php.ini:5): not known',
+      'left out, PHP did nothing with it: b:80',
+      'php.ini:7: memory_limit',
+      'php.ini:8: nonsense nonsense (not a setting)',
+    ]) {
+      expect(yaml).to.include(want);
+    }
+  });
+});
+
+describe('transid import-php-ini: properties', () => {
+  const names = fc.constantFrom(
+    'session.name',
+    'session.use_cookies',
+    'session.use_only_cookies',
+    'session.use_trans_sid',
+    'session.trans_sid_tags',
+    'session.trans_sid_hosts',
+    'session.cookie_path',
+    'session.gc_maxlifetime',
+    'session.referer_check',
+    'session.use_strict_mode',
+    'session.save_path',
+    'session.x',
+    'url_rewriter.tags',
+    'url_rewriter.hosts',
+    'arg_separator.output',
+    'arg_separator.input',
+    'memory_limit',
+    'extension',
+  );
+  const value = fc.oneof(
+    fc.constantFrom(
+      '1',
+      '0',
+      'On',
+      'Off',
+      '',
+      '"a=href"',
+      '"a.example, b"',
+      '/shop',
+      '/',
+      "'x'",
+      '"#: {}[]"',
+      '"\\"',
+      'a # b',
+      'null',
+      '*',
+      '&x',
+      '-',
+      '? y',
+      '"a\u2028b"',
+    ),
+    fc.string({ unit: 'binary', maxLength: 30 }).map((text) => text.replace(/[\r\n]/g, '')),
+  );
+  const line = fc.oneof(
+    { weight: 8, arbitrary: fc.tuple(names, value).map(([name, text]) => `${name} = ${text}`) },
+    { weight: 1, arbitrary: fc.string({ maxLength: 40 }).map((text) => text.replace(/[\r\n]/g, '')) },
+    { weight: 1, arbitrary: fc.constantFrom('[HOST=a.example]', '[PATH=/x]', '[PHP]', '; comment') },
+  );
+
+  it('whatever the settings say, the result loads, and no setting is lost', function () {
+    this.timeout(60_000);
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+        const yaml = convert(lines.join('\n'));
+        expect(() => parseConfig(yaml, 'c.yaml'), yaml).to.not.throw();
+        const { settings, unread } = readPhpSettings(lines.join('\n'), 'php.ini');
+        // Of repeated settings the last one counts in PHP too: the earlier ones are not lost but overridden.
+        const last = new Map(
+          settings.map((setting) => [`${setting.scope.host} ${setting.scope.path} ${setting.name}`, setting]),
+        );
+        for (const { name, line: at } of last.values()) {
+          const isPlainPath = name === 'session.cookie_path';
+          if (!isPlainPath) expect(yaml, `${name} of line ${at}`).to.match(new RegExp(`php\\.ini:${at}\\b`));
+        }
+        for (const { line: at } of unread) expect(yaml).to.include(`php.ini:${at}: `);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('transid import-php-ini: the command', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'transid-import-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('takes several files, the last one counts', async () => {
+    writeFileSync(join(folder, 'php.ini'), 'session.name = A\nsession.use_trans_sid = 1\n');
+    writeFileSync(join(folder, '.user.ini'), 'session.name = B\n');
+    const { io, out } = captureIo();
+    expect(
+      await importPhpIniCommand(
+        ['--upstream', 'http://php:9000', join(folder, 'php.ini'), join(folder, '.user.ini')],
+        io,
+      ),
+    ).to.equal(0);
+    const config = parseConfig(out(), 'c.yaml');
+    expect(config.upstream.url).to.equal('http://php:9000');
+    expect(config.session.name).to.equal('B');
+    expect(config.defaults.useTransSid).to.equal(true);
+  });
+
+  it('reads standard input', async () => {
+    const { io, out } = captureIo('session.name = FROMSTDIN\n');
+    expect(await importPhpIniCommand(['-'], io)).to.equal(0);
+    expect(parseConfig(out(), 'c.yaml').session.name).to.equal('FROMSTDIN');
+  });
+
+  it('a file that is not there', async () => {
+    const { io, err } = captureIo();
+    expect(await importPhpIniCommand([join(folder, 'none')], io)).to.equal(1);
+    expect(err()).to.include('there is no such file');
+  });
+
+  for (const argv of [[], ['--nothing', 'x']]) {
+    it(`wrong usage: ${JSON.stringify(argv)}`, async () => {
+      const { io, err } = captureIo();
+      expect(await importPhpIniCommand(argv, io)).to.equal(2);
+      expect(err()).to.match(/^Usage/);
+    });
+  }
+});
