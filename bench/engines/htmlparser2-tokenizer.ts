@@ -17,6 +17,10 @@ class Splicer {
   }
 
   onopentagname(start: number, end: number): void {
+    const length = end - start;
+    this.isForm = false;
+    this.wanted = null;
+    if (length !== 1 && length !== 4 && length !== 5 && length !== 6) return;
     const name = this.page.slice(start, end).toLowerCase();
     this.isForm = name === 'form';
     this.wanted = URL_ATTRIBUTES[name] ?? null;

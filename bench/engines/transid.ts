@@ -32,8 +32,7 @@ class Marker implements PageMarker {
     for (let i = 0; i < tag.attributeCount; i++) {
       const span = tag.attributes[i]!;
       if (!isNamed(bytes, span, name)) continue;
-      const at = markAt(bytes, span.valueStart, span.valueEnd);
-      if (at >= 0) edits.insert(at, hasQuery(bytes, span.valueStart, at) ? FURTHER : FIRST);
+      markValue(bytes, span.valueStart, span.valueEnd, edits);
       return;
     }
   }
@@ -47,25 +46,26 @@ function isNamed(bytes: Buffer, span: AttributeSpan, name: string): boolean {
   return true;
 }
 
-function hasQuery(bytes: Buffer, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (bytes[i] === 0x3f) return true;
-  return false;
-}
-
-/** `markAt` of the marking job, on bytes. */
-function markAt(bytes: Buffer, from: number, to: number): number {
-  if (from === to || bytes[from] === 0x23) return -1;
+/** `markAt` of the marking job, on bytes and in one go. */
+function markValue(bytes: Buffer, from: number, to: number, edits: Edits): void {
+  if (from === to || bytes[from] === 0x23) return;
+  let i = from;
   if (bytes[from] === 0x2f || bytes[from] === 0x5c) {
-    if (to - from > 1 && (bytes[from + 1] === 0x2f || bytes[from + 1] === 0x5c)) return -1;
+    if (to - from > 1 && (bytes[from + 1] === 0x2f || bytes[from + 1] === 0x5c)) return;
   } else {
-    for (let i = from; i < to; i++) {
+    for (; i < to; i++) {
       const c = bytes[i];
-      if (c === 0x3a) return -1;
+      if (c === 0x3a) return;
       if (c === 0x2f || c === 0x3f || c === 0x23) break;
     }
   }
-  for (let i = from + 1; i < to; i++) if (bytes[i] === 0x23 && bytes[i - 1] !== 0x26) return i;
-  return to;
+  let text = FIRST;
+  for (; i < to; i++) {
+    const c = bytes[i];
+    if (c === 0x3f) text = FURTHER;
+    else if (c === 0x23 && bytes[i - 1] !== 0x26) break;
+  }
+  edits.insert(i, text);
 }
 
 export function rewrite(chunks: readonly Buffer[]): Buffer[] {

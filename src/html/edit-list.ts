@@ -5,13 +5,12 @@
  * here, and an edit costs three stores. Unedited runs between edits are short (a few dozen bytes), so they are copied by
  * a plain loop; a call into the runtime costs more than such a run.
  */
-import assert from 'node:assert';
 import { LIMITS } from '../limits.ts';
 import type { DeferredInsert, Edits } from './edits.ts';
 
 const NOTHING = Buffer.alloc(0);
-/** Runs up to this many bytes are copied by a loop. Measured: above some 100 bytes `Buffer#copy` is cheaper. */
-const SHORT_RUN = 96;
+/** Runs up to this many bytes are copied by a loop. Measured: above, `Buffer#copy` is cheaper. */
+const SHORT_RUN = 256;
 
 /** A place in the output whose text comes later. */
 export class Deferral implements DeferredInsert {
@@ -45,6 +44,9 @@ export class Deferral implements DeferredInsert {
   }
 }
 
+/** A page has its pair behind `?` and behind `&`, and its hidden field. */
+const RECENT_TEXTS = 4;
+
 export class EditList implements Edits {
   /** Number of insertions and replacements so far, over all segments. */
   total = 0;
@@ -59,6 +61,8 @@ export class EditList implements Edits {
   private starts = new Int32Array(64);
   private ends = new Int32Array(64);
   private readonly texts: Buffer[] = [];
+  /** Texts inserted last, the latest first. */
+  private readonly recent: TextView[] = [viewOf(NOTHING)];
 
   get isEmpty(): boolean {
     return this.count === 0;
@@ -70,7 +74,7 @@ export class EditList implements Edits {
   }
 
   replace(start: number, end: number, text: Buffer): void {
-    assert(end >= start, 'a replaced range ends before it starts');
+    if (end < start) throw new RangeError('a replaced range ends before it starts');
     this.add(start, end, text);
     this.total++;
   }
@@ -85,7 +89,8 @@ export class EditList implements Edits {
 
   private add(start: number, end: number, text: Buffer): void {
     const i = this.count;
-    assert(start >= this.lastEnd, 'edits must be made in ascending order');
+    // Not by `assert`: for every edit that call would cost more than the edit.
+    if (start < this.lastEnd) throw new RangeError('edits must be made in ascending order');
     if (i === this.starts.length) this.grow();
     this.starts[i] = start;
     this.ends[i] = end;
@@ -181,23 +186,56 @@ export class EditList implements Edits {
     endEdit: number,
   ): number {
     const { starts, ends, texts } = this;
+    const target = new DataView(out.buffer, out.byteOffset, out.length);
+    const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    /** Up to here words can be read and written: they may reach three bytes further than the run. */
+    const lastSource = bytes.length - 4;
+    const lastTarget = out.length - 4;
     let o = at;
     let last = from;
+    const { recent } = this;
     for (let i = firstEdit; i < endEdit; i++) {
       const start = starts[i]!;
-      const text = texts[i]!;
-      o = copyRun(out, o, bytes, last, start);
-      o = copyRun(out, o, text, 0, text.length);
+      const run = start - last;
+      if (run > SHORT_RUN || start > lastSource || o + run > lastTarget) bytes.copy(out, o, last, start);
+      else for (let j = 0; j < run; j += 4) target.setInt32(o + j, source.getInt32(last + j));
+      o += run;
       last = ends[i]!;
+      const text = texts[i]!;
+      const { length } = text;
+      if (length > SHORT_RUN || length < 4 || o + length > lastTarget) text.copy(out, o);
+      else {
+        // The same few texts come again and again.
+        let view = recent[0]!;
+        if (view.text !== text) view = this.viewOf(text);
+        const { words } = view;
+        for (let j = 0; j < length - 4; j += 4) target.setInt32(o + j, words.getInt32(j));
+        target.setInt32(o + length - 4, words.getInt32(length - 4));
+      }
+      o += length;
     }
-    return copyRun(out, o, bytes, last, to);
+    bytes.copy(out, o, last, to);
+    return o + to - last;
+  }
+
+  private viewOf(text: Buffer): TextView {
+    const { recent } = this;
+    let i = recent.findIndex((view) => view.text === text);
+    if (i < 0) i = recent.length < RECENT_TEXTS ? recent.push(viewOf(text)) - 1 : recent.length - 1;
+    // In the list by now; to the front, where it is looked for.
+    let view = recent[i]!;
+    if (view.text !== text) view = viewOf(text);
+    for (; i > 0; i--) recent[i] = recent[i - 1]!;
+    recent[0] = view;
+    return view;
   }
 }
 
-/** Copy `source[from, to)` to `out` from `at` on; returns the offset behind. */
-function copyRun(out: Buffer, at: number, source: Buffer, from: number, to: number): number {
-  const length = to - from;
-  if (length > SHORT_RUN) source.copy(out, at, from, to);
-  else for (let i = 0; i < length; i++) out[at + i] = source[from + i]!;
-  return at + length;
+interface TextView {
+  readonly text: Buffer;
+  readonly words: DataView;
+}
+
+function viewOf(text: Buffer): TextView {
+  return { text, words: new DataView(text.buffer, text.byteOffset, text.length) };
 }

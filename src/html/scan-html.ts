@@ -14,15 +14,7 @@
  * sections directly within an integration point (`desc`, `title`, `foreignObject`) are taken for comments.
  */
 import { LIMITS } from '../limits.ts';
-import {
-  AttributeReader,
-  ENDS_NAME,
-  equalsIgnoringCase,
-  findByte,
-  IS_SPACE,
-  skipAttributes,
-  TagEndFinder,
-} from './attributes.ts';
+import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, IS_SPACE, TagEndFinder } from './attributes.ts';
 import { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
 import { asksForQuirks } from './doctype.ts';
 import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
@@ -222,7 +214,7 @@ class HtmlScanner implements Scanner {
    * Text is classed in passing, since tree construction asks what stood before a tag; see `TextKind`.
    */
   private scanMarkup(bytes: Buffer, from: number, to: number, isLast: boolean): number {
-    const { heed, log } = this;
+    const { heed, log, reader } = this;
     const { hashes, numbers } = this.names;
     let { entries, count } = log;
     let text = this.text as number;
@@ -304,7 +296,7 @@ class HtmlScanner implements Scanner {
       if (number !== UNKNOWN && (care === PLAIN || (care === FORMATTING && byte === GREATER))) {
         if (byte === GREATER) q++;
         else {
-          const end = skipAttributes(bytes, q, to);
+          const end = reader.skip(bytes, q, to);
           if (end < 0) {
             this.openTag(bytes, isEnd, number, hash, q, to);
             p = to;
@@ -549,39 +541,32 @@ class HtmlScanner implements Scanner {
     const number = found !== UNKNOWN && names.is(found, bytes, nameStart, nameEnd) ? found : UNKNOWN;
     const isWanted = names.interestingStarts[number] === 1;
     const isWhole = isWanted || number === TAG.input || number === TAG.font || number === TAG['annotation-xml'];
-    if (!isWhole && !this.isCareful) {
-      const end = bytes[nameEnd] === GREATER ? nameEnd + 1 : skipAttributes(bytes, nameEnd, to);
+    if (!isWhole) {
+      const end = reader.skip(bytes, nameEnd, to);
       if (end < 0) {
         this.openTag(bytes, false, number, hash, nameEnd, to);
         return to;
       }
-      // Good enough: `<svg x=a/>` is the one tag for which this and the standard's flag could differ in effect.
-      const isSelfClosing = bytes[end - 2] === SLASH && this.isSelfClosing(bytes, nameEnd, end, number);
-      this.applyStart(number, hash, isSelfClosing, false, fingerprintOf(bytes, nameEnd, end, number));
+      this.applyStart(number, hash, reader.isSelfClosing, false, fingerprintOf(bytes, nameEnd, end, number));
       return end;
     }
     const end = reader.read(bytes, nameEnd, to);
-    if (end < 0) {
-      if (isWhole) return this.holdTag(bytes, p, nameStart, to);
-      this.openTag(bytes, false, number, hash, nameEnd, to);
-      return to;
-    }
-    if (isWhole && end - p > LIMITS.maxTagBytes) {
+    if (end < 0) return this.holdTag(bytes, p, nameStart, to);
+    if (end - p > LIMITS.maxTagBytes) {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
+    }
+    if (isWanted && !this.isCareful && IS_CONTEXT[number] === 0 && (number === TAG.a || !isFormatting(number))) {
+      // Links, most of all: nothing here can matter to the tokenizer.
+      this.logPlainStart(number, hash);
+      this.report(number, 'html', bytes, p, end);
+      return end;
     }
     const isMarked = this.isMarked(bytes, number);
     const fingerprint = fingerprintOf(bytes, nameEnd, end, number);
     const namespace = this.applyStart(number, hash, reader.isSelfClosing, isMarked, fingerprint);
     if (isWanted) this.report(number, namespace, bytes, p, end);
     return end;
-  }
-
-  /** Exactly whether the tag closes itself, for the names where that counts. */
-  private isSelfClosing(bytes: Buffer, nameEnd: number, end: number, number: number): boolean {
-    if (number !== TAG.svg && number !== TAG.math) return false;
-    this.reader.read(bytes, nameEnd, end);
-    return this.reader.isSelfClosing;
   }
 
   private report(number: number, namespace: Namespace, bytes: Buffer, start: number, end: number): void {
@@ -688,6 +673,14 @@ class HtmlScanner implements Scanner {
     this.isCareful = this.isExact || this.isInFrameset;
   }
 
+  private logPlainStart(number: number, hash: number): void {
+    const { log } = this;
+    const isMarked = number === TAG.a && this.reader.count !== 0;
+    log.tag(number, number === UNKNOWN ? unknownKey(hash) : number, isMarked ? MARKED : 0, this.text, 0);
+    this.text = NO_TEXT;
+    if (log.count >= log.highWater) log.makeRoom(this.feedback);
+  }
+
   private logStart(): void {
     const { log, token } = this;
     const facts = (token.isSelfClosing ? SELF_CLOSING : 0) | (token.isMarked ? MARKED : 0);
@@ -748,7 +741,7 @@ class HtmlScanner implements Scanner {
     const { names } = this;
     const number = found !== UNKNOWN && names.is(found, bytes, nameStart, nameEnd) ? found : UNKNOWN;
     const isWanted = names.interestingEnds[number] === 1;
-    const end = bytes[nameEnd] === GREATER ? nameEnd + 1 : skipAttributes(bytes, nameEnd, to);
+    const end = bytes[nameEnd] === GREATER ? nameEnd + 1 : this.reader.skip(bytes, nameEnd, to);
     if (end < 0) {
       if (isWanted) return this.holdTag(bytes, p, nameStart, to);
       this.openTag(bytes, true, number, hash, nameEnd, to);
@@ -800,8 +793,11 @@ class HtmlScanner implements Scanner {
   }
 }
 
+const IS_CONTEXT = new Uint8Array(256);
+for (const number of CONTEXT_TAGS) IS_CONTEXT[number] = 1;
+
 function isContext(number: number): boolean {
-  return CONTEXT_TAGS.includes(number);
+  return IS_CONTEXT[number] === 1;
 }
 
 const heeds = new WeakMap<NameTable, Uint8Array>();

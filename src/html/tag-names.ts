@@ -29,6 +29,24 @@ const KNOWN = [
   // Foreign content: integration points, and HTML names that end it.
   ...['desc', 'foreignobject', 'mi', 'mo', 'mn', 'ms', 'mtext', 'annotation-xml', 'mglyph', 'malignmark'],
   ...['span', 'sub', 'sup', 'var'],
+  // No rule of their own: frequent, so that the scanner need not stop at them.
+  ...['label', 'abbr', 'cite', 'time', 'q', 'ins', 'del', 'mark', 'kbd', 'samp', 'legend', 'canvas', 'picture'],
+  ...[
+    'video',
+    'audio',
+    'map',
+    'acronym',
+    'dfn',
+    'data',
+    'output',
+    'progress',
+    'meter',
+    'datalist',
+    'bdi',
+    'bdo',
+    'slot',
+  ],
+  ...['path', 'g', 'use', 'circle', 'rect', 'line', 'polyline', 'polygon', 'ellipse', 'defs', 'symbol', 'stop', 'text'],
 ] as const;
 
 export type KnownName = (typeof KNOWN)[number];
