@@ -4,13 +4,14 @@
 import type { BufferSource } from '../html/edits.ts';
 import { Rewriter } from '../html/rewriter.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
+import { PositionedScanner } from '../html/scan-position.ts';
 import { createXmlScanner } from '../html/scan-xml.ts';
 import type { TagSink } from '../html/scanner.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
 import type { PageStage } from './body.ts';
-import { createHtmlMarker, type HtmlMarker } from './marker.ts';
+import { createHtmlMarker, type Explanation, type HtmlMarker } from './marker.ts';
 import { createPhpRewriter } from './php-rewriter.ts';
 import type { PageKind } from './plan.ts';
 
@@ -23,6 +24,8 @@ export interface PageMarking {
   readonly documentUrl: string;
   readonly policy: RoutePolicy;
   readonly source?: BufferSource;
+  /** Told of each URL that the html marker looks at, with offsets of the page; for reports, not for pages that are served. */
+  readonly explain?: (seen: Explanation) => void;
 }
 
 /** A stage with what the log wants to know of it afterwards. */
@@ -38,9 +41,19 @@ export interface MarkingStage extends PageStage {
 
 export function createPageStage(page: PageKind, marking: PageMarking): MarkingStage {
   if (page.language === 'html' && marking.policy.rewriter === 'php') return createPhpStage(marking);
-  const marker = createMarker(page, marking);
-  const createScanner = (sink: TagSink) =>
-    page.language === 'html' ? createHtmlScanner(marker.interest, sink) : createXmlScanner(marker.interest, sink);
+  const { explain } = marking;
+  let positioned: PositionedScanner | null = null;
+  const marker = createMarker(page, {
+    ...marking,
+    ...(explain && { explain: (seen) => explain({ ...seen, offset: (positioned?.base ?? 0) + seen.offset }) }),
+  });
+  const createScanner = (sink: TagSink) => {
+    const scanner =
+      page.language === 'html' ? createHtmlScanner(marker.interest, sink) : createXmlScanner(marker.interest, sink);
+    if (explain === undefined) return scanner;
+    positioned = new PositionedScanner(scanner);
+    return positioned;
+  };
   const rewriter = new Rewriter({
     createScanner,
     marker,
@@ -100,6 +113,7 @@ function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
     vars: vars.length === 0 ? null : { pairs: vars, scope: marking.varsScope, tags: policy.urlRewriterTags },
     argSeparator: policy.argSeparator,
     syntax: page.language === 'xml' ? 'xhtml' : 'html',
+    ...(marking.explain && { explain: marking.explain }),
   });
 }
 
