@@ -17,7 +17,7 @@ import { LIMITS } from '../limits.ts';
 import type { SessionPolicy } from '../policy/route-policy.ts';
 import { Sid } from '../sid/sid.ts';
 import { ClientMarks } from './client-marks.ts';
-import { Jar } from './jar.ts';
+import { type CookieChange, Jar } from './jar.ts';
 import { MintLimit } from './mint-limit.ts';
 import { decodeRecord, encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
 import { countRolls, isSignIn } from './rotation.ts';
@@ -293,10 +293,10 @@ export class Sessions implements SessionSource {
     if (response.rotate || isSignIn(response.method, changes, policy, record.rolls, isSameNetwork)) {
       return this.#rotate(held, { ...next, client: mark }, client.host, policy);
     }
-    const isChanged = changes.some(
-      ({ kind, isPersistent }) => kind !== 'refused' && (kind !== 'refreshed' || isPersistent),
-    );
-    if (!isChanged) return { session: held, event: 'none' };
+    if (!changes.some(isEffective)) {
+      // A removal of what this jar does not hold may still remove what another response set meanwhile.
+      return (await this.#isCurrent(held)) ? { session: held, event: 'none' } : null;
+    }
     const written = await this.#write(held, next, policy);
     return written === null ? null : { session: written, event: 'updated' };
   }
@@ -325,6 +325,10 @@ export class Sessions implements SessionSource {
     return new HeldSession(held.sid, held.keys, held.version + 1, record);
   }
 
+  async #isCurrent(held: HeldSession): Promise<boolean> {
+    return (await this.#store.read(held.keys.storeKey))?.version === held.version;
+  }
+
   #replace(held: HeldSession, record: SessionRecord, ttlMs: number): Promise<boolean> {
     const sealed = seal(held.keys, encodeRecord(record, this.#clock()));
     return this.#store.compareAndSet(held.keys.storeKey, held.version, sealed, ttlMs);
@@ -334,6 +338,11 @@ export class Sessions implements SessionSource {
     this.stats.conflicts++;
     if (attempt > PATIENT_ATTEMPTS) await delay(Math.random() * Math.min(attempt, 16));
   }
+}
+
+/** The same value again without an end of its own changes nothing. */
+function isEffective({ kind, isPersistent }: CookieChange): boolean {
+  return kind !== 'refused' && (kind !== 'refreshed' || isPersistent);
 }
 
 /** How long the store keeps it from now: never past the absolute timeout. At least 1 ms, as stores want it. */

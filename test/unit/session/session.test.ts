@@ -264,6 +264,14 @@ describe('Sessions', () => {
       expect((await absorb(session, ['a=1; Max-Age=100'])).event).to.equal('updated');
     });
 
+    it('removes what another response set after this one was asked for', async () => {
+      const session = await proven(['a=1']);
+      await absorb(session, ['flash=hello', 'a=2']);
+      const late = await absorb(session, ['flash=; Max-Age=0', 'a=1']);
+      expect(late.event).to.equal('updated');
+      expect(await cookiesOf(session.sid)).to.equal('a=1');
+    });
+
     it('loses no update of parallel responses that all began with the same jar', async () => {
       const session = await proven(['start=1']);
       await Promise.all(Array.from({ length: 40 }, (_, i) => absorb(session, [`c${i}=${i}`])));
