@@ -145,18 +145,25 @@ async function findSession(
   if (first !== undefined) {
     if (sids.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
     if (!mayArrive(client, ownOrigin(facts), policy.acceptFrom)) return null;
-    const session = await look(site, policy, binding, first);
+    const session = await look(site, policy, client, binding, first);
     return session === null ? null : { session, by: 'target' };
   }
   if (policy.recover !== 'referer' || client.referer === null) return null;
   const inReferer = unmarkTarget(withoutFragment(client.referer), policy.session.name).sids[0];
   if (inReferer === undefined || !mayRecover(client, ownOrigin(facts))) return null;
   if (policy.useCookies && hasRelevantCookie(client.cookieNames, policy)) return null;
-  const session = await look(site, policy, binding, inReferer);
+  const session = await look(site, policy, client, binding, inReferer);
   return session === null ? null : { session, by: 'referer' };
 }
 
-async function look(site: Site, policy: RoutePolicy, binding: ClientBinding, text: string): Promise<Session | null> {
+/** A client with cookies never feels that the store is away; one that needs it is refused, unless the route says else. */
+async function look(
+  site: Site,
+  policy: RoutePolicy,
+  client: ClientFacts,
+  binding: ClientBinding,
+  text: string,
+): Promise<Session | null> {
   const source = sessionsOf(site, policy);
   const sid = source.parseSid(text);
   if (sid === null) return null;
@@ -164,7 +171,8 @@ async function look(site: Site, policy: RoutePolicy, binding: ClientBinding, tex
     return await source.find(sid, binding, policy.session);
   } catch (error) {
     const isAway = error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
-    if (isAway && policy.onStoreFailure === 'anonymous') return null;
+    const takesCookies = policy.useCookies && hasRelevantCookie(client.cookieNames, policy);
+    if (isAway && (takesCookies || policy.onStoreFailure === 'anonymous')) return null;
     throw error;
   }
 }

@@ -99,7 +99,12 @@ function rejectUrlSid(arrival: Arrival): void {
 /** The client takes cookies: the jar that was kept for it is superfluous. Only the jar's own client can drop it. */
 async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
   if (!arrival.treatment.dropsSession || arrival.session === null || !arrival.isJarsOwner) return;
-  await sessionsOf(arrival.site, arrival.policy).drop(arrival.session, arrival.binding);
+  try {
+    await sessionsOf(arrival.site, arrival.policy).drop(arrival.session, arrival.binding);
+  } catch (error) {
+    // It ends by itself; a client that takes cookies does not wait for a store.
+    if (!(error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE')) throw error;
+  }
 }
 
 /** What the application gets to see: never a SID, the jar's cookies for a client without, and only codings we can undo. */
