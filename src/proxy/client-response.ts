@@ -24,11 +24,11 @@ export function sendHead(res: ClientResponse, status: number, statusText: string
     return;
   }
   // Node takes a flat list; its types want it mutable, though it only reads it.
-  res.writeHead(status, statusText, withoutTrailerField(res, fields) as unknown as OutgoingHttpHeader[]);
+  res.writeHead(status, statusText, withoutTrailerField(res, status, fields) as unknown as OutgoingHttpHeader[]);
 }
 
 /** Node throws at a Trailer field of a message that is not chunked: HEAD, 204, 304, HTTP/1.0, known length. */
-function withoutTrailerField(res: ServerResponse, fields: readonly string[]): readonly string[] {
+function withoutTrailerField(res: ServerResponse, status: number, fields: readonly string[]): readonly string[] {
   let at = -1;
   let hasLength = false;
   for (let i = 0; i < fields.length; i += 2) {
@@ -37,7 +37,6 @@ function withoutTrailerField(res: ServerResponse, fields: readonly string[]): re
     else if (name.length === 14 && name.toLowerCase() === 'content-length') hasLength = true;
   }
   if (at < 0) return fields;
-  const status = res.statusCode;
   const isChunked =
     !hasLength && res.req.method !== 'HEAD' && res.req.httpVersion !== '1.0' && status !== 204 && status !== 304;
   return isChunked ? fields : fields.filter((_, i) => (fields[i - (i % 2)] as string).toLowerCase() !== 'trailer');

@@ -17,6 +17,7 @@ export class ClientConnection {
   isTunnel = false;
   /** The parser gave up: nothing that follows on this connection is a request. */
   isBroken = false;
+  requestCount = 0;
   #isBusy = false;
   #isDraining = false;
   readonly #waiting: (() => void)[] = [];
@@ -69,10 +70,6 @@ export class ClientConnection {
   drain(): void {
     this.#isDraining = true;
     if (!this.#isBusy && !this.isTunnel) this.socket.destroySoon();
-  }
-
-  get isDraining(): boolean {
-    return this.#isDraining;
   }
 
   /**

@@ -154,7 +154,6 @@ class Front {
     });
     // Node cuts the list silently otherwise and still obeys a Content-Length that it cut off.
     server.maxHeadersCount = 0;
-    server.maxRequestsPerSocket = limits.requestsPerConnection;
     server.timeout = timeouts.sendIdleMs;
     const onRequest = (req: IncomingMessage, res: ServerResponse) => this.#onRequest(req, res);
     server.prependListener('connection', (socket: Socket) => this.#onConnection(socket));
@@ -190,7 +189,10 @@ class Front {
     const connection = this.connections.of(req.socket);
     // A connection over the cap was destroyed, and a broken one has had its last answer.
     if (connection === null || connection.isBroken) return;
-    if (this.#isDraining || connection.isDraining) res.shouldKeepAlive = false;
+    connection.requestCount += 1;
+    // Node's own count says `Connection: close` and then does not close.
+    const isLast = connection.requestCount >= this.#options.limits.requestsPerConnection;
+    if (isLast || this.#isDraining) res.shouldKeepAlive = false;
     res.once('close', () => connection.end());
     connection.begin(() => this.#serve(req, res, connection));
   }

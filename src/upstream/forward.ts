@@ -17,6 +17,7 @@ import {
 import type { Readable } from 'node:stream';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { upstreamFault } from './fault.ts';
 import { type Connection, ConnectionPool, type Lease, type PoolOptions } from './pool.ts';
 import type { UpstreamRequest } from './request.ts';
 import { keepTrailers, type ResponseFraming, readResponseHead } from './response-head.ts';
@@ -259,7 +260,7 @@ class Call implements Lease {
       this.#send();
       return;
     }
-    this.#reject(this.#reason ?? this.#describe(error));
+    this.#reject(this.#reason ?? upstreamFault(error, this.#connection?.isConnected === true));
   }
 
   #mayRetry(): boolean {
@@ -273,16 +274,6 @@ class Call implements Lease {
       this.#interimCount === 0 &&
       !this.#call.client.destroyed
     );
-  }
-
-  #describe(error: Error): ProxyError {
-    if (error instanceof ProxyError) return error;
-    const code = (error as NodeJS.ErrnoException).code ?? error.name;
-    const detail = { detail: code, cause: error };
-    if (this.#connection?.isConnected !== true) return new ProxyError('UPSTREAM_REFUSED', detail);
-    // HPE_INVALID_EOF_STATE: closed in the middle of the head.
-    const isMalformed = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
-    return new ProxyError(isMalformed ? 'UPSTREAM_BAD_RESPONSE' : 'UPSTREAM_RESET', detail);
   }
 
   /** The socket was silent for the time that was set. Is it the upstream that we wait for? */

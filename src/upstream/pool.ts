@@ -44,9 +44,6 @@ export class Connection {
   constructor(pool: ConnectionPool, socket: Socket) {
     this.#pool = pool;
     this.socket = socket;
-    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
-      this.isConnected = true;
-    });
     socket.once('close', () => this.#pool.forget(this));
     // node:http listens only while a request has the socket; a reset in between must not end the process.
     socket.on('error', ignore);
@@ -125,14 +122,20 @@ export class ConnectionPool {
   }
 
   #open(): Connection {
-    const connection = new Connection(this, openSocket(this.#options));
+    const socket = openSocket(this.#options, () => {
+      connection.isConnected = true;
+    });
+    const connection = new Connection(this, socket);
     this.#all.add(connection);
     return connection;
   }
 }
 
-/** A new socket to the upstream, connecting; it is destroyed with UPSTREAM_CONNECT_TIMEOUT when that takes too long. */
-export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions): Socket {
+/**
+ * A new socket to the upstream, connecting; it is destroyed with UPSTREAM_CONNECT_TIMEOUT when that takes too long.
+ * `onConnected` is called when it is ready, TLS and all.
+ */
+export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions, onConnected: () => void): Socket {
   const socket =
     tls === null
       ? connectPlain({ host, port })
@@ -146,7 +149,10 @@ export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions): 
         });
   socket.setNoDelay(true);
   const timer = setTimeout(() => socket.destroy(new ProxyError('UPSTREAM_CONNECT_TIMEOUT')), connectTimeoutMs);
-  socket.once(tls === null ? 'connect' : 'secureConnect', () => clearTimeout(timer));
+  socket.once(tls === null ? 'connect' : 'secureConnect', () => {
+    clearTimeout(timer);
+    onConnected();
+  });
   socket.once('close', () => clearTimeout(timer));
   return socket;
 }

@@ -9,6 +9,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { ProxyError } from '../errors.ts';
+import { upstreamFault } from './fault.ts';
 import type { UpstreamOptions, UpstreamResponse } from './forward.ts';
 import { openSocket } from './pool.ts';
 import type { UpstreamRequest } from './request.ts';
@@ -43,9 +44,6 @@ export interface Tunnel {
 const CLOSE_WAIT_MS = 1000;
 
 export function createTunnel(options: UpstreamOptions): Tunnel {
-  const agent = {
-    addRequest: (request: ClientRequest) => request.onSocket(openSocket(options)),
-  };
   const target = { protocol: 'http:', host: options.host, port: String(options.port), path: '/' };
   return {
     async open(request, socket, head, hooks = {}) {
@@ -55,10 +53,21 @@ export function createTunnel(options: UpstreamOptions): Tunnel {
         const client = new StandIn(socket, head);
         let sent: ClientRequest | null = null;
         let upstream: Duplex | null = null;
+        let isConnected = false;
         let bytesDownBefore = 0;
         const timer = setTimeout(() => fail(new ProxyError('UPSTREAM_TIMEOUT')), options.firstByteTimeoutMs);
         const onLeft = () => fail(new ProxyError('CLIENT_GONE'));
 
+        /** In place of node:http's agent: one new connection, never kept. */
+        const agent = {
+          addRequest: (asked: ClientRequest) => {
+            const connection = openSocket(options, () => {
+              isConnected = true;
+            });
+            connection.on('free', () => connection.destroy());
+            asked.onSocket(connection);
+          },
+        };
         const settle = () => {
           clearTimeout(timer);
           socket.off('close', onLeft);
@@ -68,7 +77,7 @@ export function createTunnel(options: UpstreamOptions): Tunnel {
           client.discard();
           sent?.destroy();
           upstream?.destroy();
-          reject(error instanceof ProxyError ? error : refusal(error));
+          reject(upstreamFault(error, isConnected));
         };
         const onUpgrade = (response: IncomingMessage, proxySocket: Duplex) => {
           const fields = readUpgradeHead(response.rawHeaders);
@@ -155,12 +164,6 @@ function refused(message: IncomingMessage): UpstreamResponse | ProxyError {
     trailers: () => keepTrailers(message.rawTrailers),
     discard: () => message.destroy(),
   };
-}
-
-function refusal(error: unknown): ProxyError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  const isRefused = code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH' || code === 'EAI_AGAIN';
-  return new ProxyError(isRefused ? 'UPSTREAM_REFUSED' : 'UPSTREAM_RESET', { detail: code, cause: error });
 }
 
 /** When one side ends or breaks, the other one gets a second to end as well; `done` is called once both are closed. */
