@@ -38,14 +38,16 @@ export function createExchange(
         observer.exchange(record);
       }
     },
-    upgrade: async (req, socket, head, facts) => {
+    upgrade: async (_req, socket, head, facts, respond) => {
       const record = new ExchangeRecord(facts);
       try {
         const current = site();
         const arrival = await receive(current, facts, locate(current, facts), []);
         record.arrived(arrival);
         rejectUrlSid(arrival);
-        record.tunnelled(await current.tunnel.open(upstreamRequest(arrival, 'none'), req, socket, head));
+        const outcome = await current.tunnel.open(upstreamRequest(arrival, 'none'), socket, head);
+        if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
+        else record.delivered(await deliver(arrival, outcome.response, respond()));
       } catch (error) {
         record.failed(error);
         throw error;
