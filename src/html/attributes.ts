@@ -53,6 +53,11 @@ export class AttributeReader {
   count = 0;
   isSelfClosing = false;
 
+  /** Whether it is worth keeping for another page. */
+  get isSmall(): boolean {
+    return this.spans.length <= 256;
+  }
+
   constructor() {
     for (let i = 0; i < 16; i++) this.spans.push(emptySpan());
   }

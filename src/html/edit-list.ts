@@ -44,6 +44,13 @@ export class Deferral implements DeferredInsert {
   }
 }
 
+const FIRST_BOUNDS = 128;
+const NO_BOUNDS = new Int32Array(0);
+/** Arrays left by finished pages: making one costs more than filling it. */
+const idleBounds: Int32Array[] = [];
+const MAX_IDLE_BOUNDS = 16;
+const MAX_KEPT_BOUNDS = 16 * 1024;
+
 /** A page has its pair behind `?` and behind `&`, and its hidden field. */
 const RECENT_TEXTS = 4;
 
@@ -58,8 +65,8 @@ export class EditList implements Edits {
   private count = 0;
   private growth = 0;
   private lastEnd = 0;
-  private starts = new Int32Array(64);
-  private ends = new Int32Array(64);
+  /** Start and end of each edit. */
+  private bounds = idleBounds.pop() ?? new Int32Array(FIRST_BOUNDS);
   private readonly texts: Buffer[] = [];
   /** Texts inserted last, the latest first. */
   private readonly recent: TextView[] = [viewOf(NOTHING)];
@@ -91,9 +98,9 @@ export class EditList implements Edits {
     const i = this.count;
     // Not by `assert`: for every edit that call would cost more than the edit.
     if (start < this.lastEnd) throw new RangeError('edits must be made in ascending order');
-    if (i === this.starts.length) this.grow();
-    this.starts[i] = start;
-    this.ends[i] = end;
+    if (2 * i === this.bounds.length) this.grow();
+    this.bounds[2 * i] = start;
+    this.bounds[2 * i + 1] = end;
     this.texts[i] = text;
     this.growth += text.length - (end - start);
     this.lastEnd = end;
@@ -101,12 +108,15 @@ export class EditList implements Edits {
   }
 
   private grow(): void {
-    const starts = new Int32Array(this.starts.length * 2);
-    const ends = new Int32Array(this.ends.length * 2);
-    starts.set(this.starts);
-    ends.set(this.ends);
-    this.starts = starts;
-    this.ends = ends;
+    const larger = new Int32Array(this.bounds.length * 4);
+    larger.set(this.bounds);
+    this.bounds = larger;
+  }
+
+  /** Leave what can be used for another page; the list is of no use afterwards. */
+  release(): void {
+    if (idleBounds.length < MAX_IDLE_BOUNDS && this.bounds.length <= MAX_KEPT_BOUNDS) idleBounds.push(this.bounds);
+    this.bounds = NO_BOUNDS;
   }
 
   /** Make ready for the next segment, whose byte 0 is at `base` of the whole input. */
@@ -160,8 +170,8 @@ export class EditList implements Edits {
       const deferral = this.deferrals[i]!;
       if (deferral.isSettled) continue;
       const at = this.deferredAt[i]!;
-      pieces.push(this.piece(bytes, start, this.starts[at]!, edit, at), deferral);
-      start = this.starts[at]!;
+      pieces.push(this.piece(bytes, start, this.bounds[2 * at]!, edit, at), deferral);
+      start = this.bounds[2 * at]!;
       edit = at + 1;
     }
     pieces.push(this.piece(bytes, start, to, edit, this.count));
@@ -170,7 +180,8 @@ export class EditList implements Edits {
 
   private piece(bytes: Buffer, from: number, to: number, firstEdit: number, endEdit: number): Buffer {
     let size = to - from;
-    for (let i = firstEdit; i < endEdit; i++) size += this.texts[i]!.length - (this.ends[i]! - this.starts[i]!);
+    for (let i = firstEdit; i < endEdit; i++)
+      size += this.texts[i]!.length - (this.bounds[2 * i + 1]! - this.bounds[2 * i]!);
     const out = Buffer.allocUnsafe(size);
     this.writeRange(out, 0, bytes, from, to, firstEdit, endEdit);
     return out;
@@ -185,7 +196,7 @@ export class EditList implements Edits {
     firstEdit: number,
     endEdit: number,
   ): number {
-    const { starts, ends, texts } = this;
+    const { bounds, texts } = this;
     const target = new DataView(out.buffer, out.byteOffset, out.length);
     const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     /** Up to here words can be read and written: they may reach three bytes further than the run. */
@@ -195,12 +206,12 @@ export class EditList implements Edits {
     let last = from;
     const { recent } = this;
     for (let i = firstEdit; i < endEdit; i++) {
-      const start = starts[i]!;
+      const start = bounds[2 * i]!;
       const run = start - last;
       if (run > SHORT_RUN || start > lastSource || o + run > lastTarget) bytes.copy(out, o, last, start);
-      else for (let j = 0; j < run; j += 4) target.setInt32(o + j, source.getInt32(last + j));
+      else for (let j = 0; j < run; j += 4) target.setInt32(o + j, source.getInt32(last + j, true), true);
       o += run;
-      last = ends[i]!;
+      last = bounds[2 * i + 1]!;
       const text = texts[i]!;
       const { length } = text;
       if (length > SHORT_RUN || length < 4 || o + length > lastTarget) text.copy(out, o);
@@ -209,8 +220,8 @@ export class EditList implements Edits {
         let view = recent[0]!;
         if (view.text !== text) view = this.viewOf(text);
         const { words } = view;
-        for (let j = 0; j < length - 4; j += 4) target.setInt32(o + j, words.getInt32(j));
-        target.setInt32(o + length - 4, words.getInt32(length - 4));
+        for (let j = 0; j < length - 4; j += 4) target.setInt32(o + j, words.getInt32(j, true), true);
+        target.setInt32(o + length - 4, words.getInt32(length - 4, true), true);
       }
       o += length;
     }

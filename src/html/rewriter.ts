@@ -103,7 +103,9 @@ export class Rewriter implements TagSink {
     this.carryLength = 0;
     // The edits of the last bytes are still in the list, so a deferral among them can be settled by the marker.
     this.marker.end();
-    return this.release(this.emit(NOTHING, this.carry, 0, length));
+    const output = this.release(this.emit(NOTHING, this.carry, 0, length));
+    this.edits.release();
+    return output;
   }
 
   /** TagSink: what the scanner finds goes to the marker. Deferrals that are overdue here are too late to be settled. */

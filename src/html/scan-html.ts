@@ -97,14 +97,23 @@ const FORMATTING = 1;
 const CONTEXT = 2;
 const INTEREST = 4;
 
+/** What a scanner works on and can leave to the next one: making it costs as much as scanning some kilobytes. */
+interface Desk {
+  readonly reader: AttributeReader;
+  readonly log: TagLog;
+}
+const idleDesks: Desk[] = [];
+const MAX_IDLE_DESKS = 16;
+
 class HtmlScanner implements Scanner {
   bailedOut: Scanner['bailedOut'] = null;
   private readonly sink: TagSink;
   private readonly names: NameTable;
   private readonly isScripting: boolean;
-  private readonly reader = new AttributeReader();
+  private readonly desk: Desk;
+  private readonly reader: AttributeReader;
   private readonly tag: StartTag;
-  private readonly log = new TagLog();
+  private readonly log: TagLog;
   private readonly feedback: TreeFeedback;
   private readonly token: TagToken = { tag: 0, key: 0, isSelfClosing: false, isMarked: false, fingerprint: 0 };
   private readonly tagEnd = new TagEndFinder();
@@ -112,6 +121,7 @@ class HtmlScanner implements Scanner {
   private readonly commentEnd = new CommentEnd();
   private readonly cdataEnd = new CdataEnd();
 
+  private isDone = false;
   private place = MARKUP;
   /** Set when the bytes from the returned offset on must be seen again with more behind them. */
   private isHeld = false;
@@ -146,6 +156,9 @@ class HtmlScanner implements Scanner {
     this.names = names;
     this.sink = sink;
     this.isScripting = isScripting;
+    this.desk = idleDesks.pop() ?? { reader: new AttributeReader(), log: new TagLog() };
+    this.reader = this.desk.reader;
+    this.log = this.desk.log;
     this.feedback = new TreeFeedback(isScripting);
     this.heed = heedOf(names);
     this.tag = {
@@ -161,7 +174,7 @@ class HtmlScanner implements Scanner {
   }
 
   scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
-    if (this.bailedOut !== null) return to;
+    if (this.isDone) return to;
     // Finders may use searches that run to the end of the buffer.
     const buffer = bytes.length === to ? bytes : bytes.subarray(0, to);
     this.isHeld = false;
@@ -174,7 +187,13 @@ class HtmlScanner implements Scanner {
   }
 
   private settle(p: number, to: number, isLast: boolean): number {
-    return isLast || this.bailedOut !== null ? to : p;
+    if (!isLast && this.bailedOut === null) return p;
+    if (!this.isDone && this.desk.reader.isSmall && this.log.isSmall && idleDesks.length < MAX_IDLE_DESKS) {
+      this.log.count = 0;
+      idleDesks.push(this.desk);
+    }
+    this.isDone = true;
+    return to;
   }
 
   private skipByteOrderMark(bytes: Buffer, from: number, to: number, isLast: boolean): number {

@@ -28,6 +28,7 @@ const FINGERPRINT = MAX_TAG_NUMBER + 4;
 const FIRST_ENTRIES = 256;
 /** 256 KiB: the tags of some 2 MB of dense markup. */
 const MAX_ENTRIES = 128 * 1024;
+const MAX_KEPT_ENTRIES = 16 * 1024;
 /** No tag takes more entries than this, with all that stands in front of it. */
 const MOST_PER_TAG = 8;
 
@@ -37,6 +38,11 @@ export class TagLog {
   count = 0;
   /** At or above this count `makeRoom` must be called before the next tag. */
   highWater = FIRST_ENTRIES - MOST_PER_TAG;
+
+  /** Whether it is worth keeping for another page. */
+  get isSmall(): boolean {
+    return this.entries.length <= MAX_KEPT_ENTRIES;
+  }
 
   /** Grow up to the bound, then replay into `feedback`. */
   makeRoom(feedback: TreeFeedback): void {

@@ -140,6 +140,9 @@ const SPECIAL_NAMES: readonly KnownName[] = [
 give(SPECIAL, ...SPECIAL_NAMES);
 for (const name of SPECIAL_NAMES) if (name !== 'address' && name !== 'div' && name !== 'p') give(ITEM_BOUNDARY, name);
 
+/** Stands in until something is opened: most pages are never followed, and this is then all it costs. */
+const NONE_OPEN = new Uint32Array(256);
+
 /** Steps of work allowed for a page, and for each of its tags: ordinary pages need some 20 a tag. */
 const BASE_WORK = 1_000_000;
 const WORK_PER_TAG = 200;
@@ -174,7 +177,7 @@ export class TreeFeedback {
   private mode = INITIAL;
   private stack: OpenElement[] = [];
   /** Open HTML elements by tag number. */
-  private readonly openCount = new Uint32Array(256);
+  private openCount = NONE_OPEN;
   private foreignCount = 0;
   private templateModes: number[] = [];
   private list: (Formatting | null)[] = [];
@@ -314,6 +317,7 @@ export class TreeFeedback {
 
   private count(element: OpenElement, by: number): void {
     element.isOpen = by > 0;
+    if (this.openCount === NONE_OPEN) this.openCount = new Uint32Array(256);
     if (element.ns === HTML) this.openCount[element.tag]! += by;
     else this.foreignCount += by;
   }
