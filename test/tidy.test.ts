@@ -67,7 +67,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['observe/metrics.ts'],
   tldts: ['session/jar.ts', 'simulator/site.ts', 'simulator/jar.ts'],
   'tough-cookie': ['session/jar.ts', 'session/set-cookie.ts'],
-  yaml: ['config/load.ts'],
+  yaml: ['config/load.ts', 'cli/simulate.ts'],
   zod: ['config/schema.ts', 'config/units.ts', 'config/problems.ts', 'config/generate.ts'],
 };
 
