@@ -14,6 +14,7 @@ import {
   judgeUnfollowed,
   type LossReason,
   type SessionEvidence,
+  sessionOf,
   type Verdict,
 } from './judge.ts';
 import { type LintItem, lintPage } from './lint.ts';
@@ -152,6 +153,8 @@ class Walk {
   #active = 0;
   #mayVisit: MayVisit = () => true;
   #hasSession = true;
+  /** Page → whether it had a session when its edges were read. */
+  readonly #expanded = new Map<number, boolean>();
   readonly #edges: CrawledEdge[] = [];
   readonly #lost: LostEdge[] = [];
   readonly #broken: Array<{ url: string; why: string }> = [];
@@ -165,7 +168,8 @@ class Walk {
     this.#options = options;
     this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
-    this.#hasMarker = (page) => (marker === null ? null : marker(page));
+    // A frameset has no text of its own: its frames are judged, and of itself only its SID.
+    this.#hasMarker = (page) => (marker === null || isFrameset(page) ? null : marker(page));
   }
 
   async start(): Promise<void> {
@@ -274,6 +278,11 @@ class Walk {
     this.#waiting.delete(job.url);
     if (this.#options.lint === true) this.#collectLint(page);
     const initiator = { url: page.url, policy: snapshot.referrerPolicy };
+    // A page that comes again under another URL has the same edges; only one that had no session yet is read once more.
+    const hasSession = sessionOf(evidence) !== null || evidence.hasMarker === true;
+    const before = this.#expanded.get(job.node.id);
+    if (before === true || (before === false && !hasSession)) return evidence;
+    this.#expanded.set(job.node.id, hasSession);
     for (const edge of edges) this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, job.depth);
     return evidence;
   }
@@ -372,4 +381,8 @@ class Walk {
       else if (this.#lint.size < MAX_LOST) this.#lint.set(key, item);
     }
   }
+}
+
+function isFrameset(page: Page): boolean {
+  return page.document.frames.some((frame) => frame.kind === 'frame');
 }

@@ -120,6 +120,8 @@ function whyLost(from: SessionEvidence, edge: Edge, arrival: Arrival, names: rea
   if (relation(edge.url, arrival.url) === 'cross-site') return 'redirect';
   if (carried === null) {
     if (sessionOf(from) === null) return 'cookie';
+    // A page that marks nothing either would have lost it just the same.
+    if (arrival.evidence.linkSid === null && arrival.evidence.ownEdges > 0) return 'policy';
     return edge.kind === 'script' ? 'script' : 'unmarked';
   }
   const arrived = sidOf(arrival.url, names);

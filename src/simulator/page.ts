@@ -132,7 +132,11 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
 
 /** Null for what no URL parser takes; TAB and line ends inside are ignored as URL §4.4 says. */
 export function resolveUrl(reference: string, base: string): string | null {
-  return URL.canParse(reference, base) ? new URL(reference, base).href : null;
+  try {
+    return new URL(reference, base).href;
+  } catch {
+    return null; // The constructor's only fault.
+  }
 }
 
 /** The attribute's value, or null; names in lower case, as the parser stores them (foreign attributes without prefix). */

@@ -19,7 +19,13 @@ export function siteOf(url: string): string {
 
 export type Relation = 'same-origin' | 'same-site' | 'cross-site';
 
+const AUTHORITY = /^https?:\/\/[^/?#\\]*/;
+
+/** Of two absolute URLs in the form that the URL parser gives them. */
 export function relation(from: string, to: string): Relation {
+  const authority = AUTHORITY.exec(from)?.[0];
+  // The common case without a parser: scheme, host and port are spelt alike.
+  if (authority !== undefined && authority === AUTHORITY.exec(to)?.[0]) return 'same-origin';
   if (originOf(from) === originOf(to) && originOf(to) !== 'null') return 'same-origin';
   return siteOf(from) === siteOf(to) && siteOf(to) !== 'null' ? 'same-site' : 'cross-site';
 }
