@@ -15,7 +15,7 @@ export interface ResponseHead {
 
 /** A page that may be rewritten: its language by Content-Type and what is known of its bytes. */
 export interface PageKind {
-  readonly language: 'html' | 'xml';
+  readonly language: 'html' | 'xhtml' | 'wml';
   readonly coding: ContentCoding;
   /** The charset parameter of Content-Type, null for none. */
   readonly charset: string | null;
@@ -23,10 +23,10 @@ export interface PageKind {
 
 const LANGUAGES: ReadonlyMap<string, PageKind['language']> = new Map([
   ['text/html', 'html'],
-  ['application/xhtml+xml', 'xml'],
-  ['application/vnd.wap.xhtml+xml', 'xml'],
-  ['text/vnd.wap.wml', 'xml'],
-  ['image/svg+xml', 'xml'],
+  ['application/xhtml+xml', 'xhtml'],
+  ['application/vnd.wap.xhtml+xml', 'xhtml'],
+  ['text/vnd.wap.wml', 'wml'],
+  ['image/svg+xml', 'xhtml'],
 ]);
 
 /**
