@@ -2,9 +2,9 @@
  * Character references of attribute values, decoded only as far as a URL can tell the difference (HTML §13.2.5.72 ff.).
  *
  * Input is the latin1 view of the page's bytes, so offsets are byte offsets. Every named reference that decodes to ASCII
- * is in the table below. The other 2,076 decode to characters above U+007F: neither those nor their spelling (`&eacute;`)
- * can belong to a scheme, to a host of ours or to a separator of a URL, so they are left as they are spelt. A test
- * holds the table against the whole list of HTML.
+ * is in the table below; the other 2,076 decode to characters above U+007F, which belong to no scheme, separator or host
+ * of ours. So each becomes U+FFFD, as does `&nosuch;`, which a browser would take for text. A test holds the table against
+ * the whole list of HTML.
  */
 
 /** Named references whose text has an ASCII character, without the `;` [HTML §13.5]. */
@@ -35,8 +35,18 @@ const ASCII_REFERENCES: ReadonlyMap<string, string> = new Map([
   ...Object.entries({ bne: '=\u{FFFD}', nvlt: '<\u{FFFD}', nvgt: '>\u{FFFD}' }),
 ]);
 
-/** The ones among them that HTML also takes without the `;`. */
-const LEGACY_ASCII: ReadonlySet<string> = new Set(['amp', 'AMP', 'lt', 'LT', 'gt', 'GT', 'quot', 'QUOT']);
+/** The names that HTML also takes without the `;`. */
+const LEGACY: ReadonlySet<string> = new Set(
+  (
+    'AElig Aacute Acirc Agrave Aring Atilde Auml COPY Ccedil ETH Eacute Ecirc Egrave Euml Iacute Icirc Igrave Iuml ' +
+    'Ntilde Oacute Ocirc Ograve Oslash Otilde Ouml REG THORN Uacute Ucirc Ugrave Uuml Yacute aacute acirc acute aelig ' +
+    'agrave aring atilde auml brvbar ccedil cedil cent copy curren deg divide eacute ecirc egrave eth euml frac12 ' +
+    'frac14 frac34 iacute icirc iexcl igrave iquest iuml laquo macr micro middot nbsp not ntilde oacute ocirc ograve ' +
+    'ordf ordm oslash otilde ouml para plusmn pound raquo reg sect shy sup1 sup2 sup3 szlig thorn times uacute ucirc ' +
+    'ugrave uml uuml yacute yen yuml ' +
+    'amp AMP lt LT gt GT quot QUOT'
+  ).split(' '),
+);
 
 const NOT_ASCII = '\u{FFFD}';
 
@@ -94,11 +104,10 @@ function referenceAt(source: string, at: number, syntax: ReferenceSyntax): { tex
   const name = named?.[1];
   if (name === undefined) return null;
   if (named?.[2] === ';') {
-    const text = ASCII_REFERENCES.get(name);
-    return text === undefined ? null : { text, end: NAMED.lastIndex };
+    return { text: ASCII_REFERENCES.get(name) ?? NOT_ASCII, end: NAMED.lastIndex };
   }
   // "If the next character is = or alphanumeric, the & is itself" (HTML §13.2.5.73); the run has eaten all of those but =.
-  if (syntax === 'xml' || !LEGACY_ASCII.has(name) || source[NAMED.lastIndex] === '=') return null;
+  if (syntax === 'xml' || !LEGACY.has(name) || source[NAMED.lastIndex] === '=') return null;
   return { text: ASCII_REFERENCES.get(name) ?? NOT_ASCII, end: NAMED.lastIndex };
 }
 

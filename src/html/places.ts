@@ -35,13 +35,13 @@ export interface Place {
   readonly kind: PlaceKind;
   /** Marked without being named in a tag list of its own; see `impliedBy`. */
   readonly isDefault: boolean;
-  /** `svg`: only there. `wml`: only in WML documents. Null: wherever the element stands. */
+  /** `svg`: the element of SVG. `wml`: only in WML documents. Null: the element of HTML (or XHTML, WML). */
   readonly only: 'svg' | 'wml' | null;
 }
 
 /** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`wml` where it applies. */
 const TABLE: Readonly<Record<string, string>> = {
-  a: 'href navigation+, xlink:href navigation+ svg, ping never, cite never, urn never, attributionsrc never',
+  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, ping never, cite never, urn never, attributionsrc never',
   area: 'href navigation+, ping never, attributionsrc never',
   frame: 'src frame+, longdesc navigation',
   iframe: 'src frame+, srcdoc document+, longdesc navigation',
@@ -128,7 +128,6 @@ export interface LinkPlace {
   /** `attribute` in bytes, to compare with those of a tag. */
   readonly bytes: Buffer;
   readonly kind: PlaceKind;
-  readonly only: 'svg' | 'wml' | null;
   /** Which parameters the tag lists put here: 1 the SID, 2 the extra ones, 3 both. */
   readonly carries: number;
 }
@@ -141,7 +140,10 @@ export type ElementRole = 'links' | 'base' | 'meta' | 'link' | 'form' | 'submitt
 
 export interface ElementPlaces {
   readonly role: ElementRole;
+  /** Of the element of HTML. */
   readonly links: readonly LinkPlace[];
+  /** Of the one of this name in SVG. */
+  readonly svgLinks: readonly LinkPlace[];
 }
 
 /** Tag lists compiled: what the marker looks up and what the scanner reports. */
@@ -188,20 +190,15 @@ export function compilePlaces(sidTags: TagList | null, extraTags: TagList | null
 
 function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): CompiledPlaces {
   const links = new Map<string, LinkPlace[]>();
+  const svgLinks = new Map<string, LinkPlace[]>();
   const add = (element: string, attribute: string, carries: number) => {
-    const known = placeOf(element, attribute);
-    for (const { kind, only } of known) {
+    for (const { kind, only } of placeOf(element, attribute)) {
       if (kind === 'never' || (only === 'wml' && !isWml)) continue;
-      const list = links.get(element) ?? [];
-      links.set(element, list);
-      const old = list.findIndex((link) => link.attribute === attribute && link.only === only);
-      const link = {
-        attribute,
-        bytes: Buffer.from(attribute),
-        kind,
-        only,
-        carries: carries | (list[old]?.carries ?? 0),
-      };
+      const map = only === 'svg' ? svgLinks : links;
+      const list = map.get(element) ?? [];
+      map.set(element, list);
+      const old = list.findIndex((link) => link.attribute === attribute);
+      const link = { attribute, bytes: Buffer.from(attribute), kind, carries: carries | (list[old]?.carries ?? 0) };
       if (old < 0) list.push(link);
       else list[old] = link;
     }
@@ -215,7 +212,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   // Extra parameters of a form are fields, so the URLs of its buttons bear none.
   if (sidTags.has('form')) for (const element of ['button', 'input']) add(element, 'formaction', CARRIES_SID);
   const forms = (sidTags.has('form') ? CARRIES_SID : 0) | (extraTags.has('form') ? CARRIES_EXTRA : 0);
-  const names = new Set([...links.keys(), 'base']);
+  const names = new Set([...links.keys(), ...svgLinks.keys(), 'base']);
   // Without a SID there is nothing to keep off identity places and Referer fields.
   if (sidTags.size > 0) for (const name of ['meta', 'link']) names.add(name);
   if (forms > 0) for (const name of ['form', 'button', 'input']) names.add(name);
@@ -223,7 +220,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   const elements = new Map<string, ElementPlaces>();
   for (const name of names) {
     const role = isWml ? 'links' : (ROLES[name] ?? 'links');
-    elements.set(name, { role, links: links.get(name) ?? [] });
+    elements.set(name, { role, links: links.get(name) ?? [], svgLinks: svgLinks.get(name) ?? [] });
   }
   return { elements, interest: { startTags: names, endTags: new Set(isWml ? [] : ['form', 'template']) }, forms };
 }

@@ -254,13 +254,15 @@ class PageMarkerOfHtml implements HtmlMarker {
   startTag(tag: StartTag, edits: Edits): void {
     const element = this.#places.elements.get(tag.name);
     if (element === undefined) return;
-    if (element.role === 'links') {
-      this.#links(tag, element.links, edits);
+    // Elements of the same name in SVG are others; MathML has no links that browsers follow alike.
+    if (tag.namespace !== 'html') {
+      if (tag.namespace === 'svg' && element.svgLinks.length > 0) this.#links(tag, element.svgLinks, edits);
       return;
     }
-    // The rest is HTML's own: elements of these names in SVG or MathML are others.
-    if (tag.namespace !== 'html') return;
     switch (element.role) {
+      case 'links':
+        this.#links(tag, element.links, edits);
+        break;
       case 'base':
         this.#base(tag);
         break;
@@ -298,7 +300,6 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   /** Mark the first attribute of each name in `links`, in the order in which they stand. */
   #links(tag: StartTag, links: readonly LinkPlace[], edits: Edits): void {
-    if (tag.namespace === 'math') return;
     let seen = 0;
     let open = links.length;
     for (let i = 0; i < tag.attributeCount && open > 0; i++) {
@@ -309,7 +310,7 @@ class PageMarkerOfHtml implements HtmlMarker {
         if ((seen & (1 << k)) !== 0 || !isNamed(tag, attribute, place.bytes)) continue;
         seen |= 1 << k;
         open--;
-        if (place.only !== 'svg' || tag.namespace === 'svg') this.#value(tag, attribute, place, edits);
+        this.#value(tag, attribute, place, edits);
       }
     }
   }
@@ -495,6 +496,8 @@ class PageMarkerOfHtml implements HtmlMarker {
     while (tail < clean.length - start && clean.at(-1 - tail) === value.text.at(-1 - tail)) tail++;
     const isUnquoted = attribute.quote === 0;
     const text = escapeAttributeText(clean.slice(start, clean.length - tail), isUnquoted);
+    // Something between two SIDs that was not decoded cannot be written again.
+    if (text.includes('\u{FFFD}')) return;
     editValue(tag, attribute, wholeSpan(value), [{ start, end: value.text.length - tail, text }], edits);
   }
 
@@ -618,11 +621,11 @@ class PageMarkerOfHtml implements HtmlMarker {
     if ((verdict.carries & place.carries & CARRIES_SID) === 0 || this.#session?.forms === 'field') return;
     const method = decodedValue(tag, FORMMETHOD, this.#syntax)?.toLowerCase();
     if (method === 'dialog') return;
-    const isGet = method === undefined ? (form?.isGet ?? false) : method !== 'post';
-    if (isGet && this.#session?.carrier === 'query') return;
+    // Sent by GET, the query gives way to the fields, and the form's own field is what carries the SID.
     this.#markAction(tag, attribute, value, edits);
     this.#marks.form++;
-    if (form !== null) this.#forms.refuse(form, CARRIES_SID);
+    const isPost = method === undefined ? form?.isGet === false : method === 'post';
+    if (isPost && form !== null) this.#forms.refuse(form, CARRIES_SID);
   }
 
   #skip(verdict: Verdict): void {

@@ -18,7 +18,7 @@ import {
   type ReferenceEdit,
   type SidMark,
 } from '../sid/mark.ts';
-import { type Base, hasUnreadableHost, type Judgement, type Scope } from '../sid/scope.ts';
+import { type Base, cleanReference, hasUnreadableHost, type Judgement, type Scope } from '../sid/scope.ts';
 
 export interface PageUrlOptions {
   /** Absolute, as the client sees it, marked or not. */
@@ -119,7 +119,10 @@ export class PageUrls {
     this.#hasBaseElement = true;
     this.#baseUrl = url.href;
     // The bytes of a host above ASCII were not read in the page's charset: what they spell is not ours.
-    this.#base = markBase(hasUnreadableHost(href) ? UNKNOWN_BASE : url.href, this.mark);
+    this.#base = markBase(
+      hasUnreadableHost(cleanReference(href), this.#document.url) ? UNKNOWN_BASE : url.href,
+      this.mark,
+    );
     this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
     this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;
     this.#judgePlain();

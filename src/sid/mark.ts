@@ -97,7 +97,7 @@ export function markEdits(
   if (mark === null) return query;
   if (parts.path === 0 && SCHEME.test(reference)) return null;
   // The empty reference means the base with its query; extra parameters bring that along already.
-  const inherited = isSameDocument(parts) && extra === '' ? notation.escape(base.url.search) : '';
+  const inherited = isSameDocument(reference, parts) && extra === '' ? notation.escape(base.url.search) : '';
   const path =
     mark.kind === 'path-parameter'
       ? pathParameterEdits(reference, parts, mark, notation, base, inherited)
@@ -132,12 +132,12 @@ export function markWithin(reference: string, mark: SidMark, scope: Scope, docum
   return scope.judge(reference, base) === 'mark' ? markReference(reference, mark, documentUrl) : null;
 }
 
-/** Nothing before the fragment (RFC 3986 §4.4). */
-function isSameDocument(parts: Parts): boolean {
-  return parts.fragment === 0;
-}
-
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+
+/** Nothing before the fragment (RFC 3986 §4.4), or the base's scheme alone, which browsers take for nothing. */
+function isSameDocument(reference: string, parts: Parts): boolean {
+  return parts.fragment === 0 || SCHEME.exec(reference)?.[0].length === parts.fragment;
+}
 
 function queryEdits(
   reference: string,
@@ -156,7 +156,7 @@ function queryEdits(
   let lead = notation.separator;
   if (parts.query === parts.fragment) {
     // The empty reference means the base with its query, which a query of its own would replace.
-    const inherited = isSameDocument(parts) ? base.url.search.slice(1) : '';
+    const inherited = isSameDocument(reference, parts) ? base.url.search.slice(1) : '';
     lead = inherited === '' ? '?' : `?${notation.escape(inherited)}${notation.separator}`;
     // `http://host` alone: old clients would ask for `?name=…` [PHP 3.12].
     if (parts.path > 0 && parts.path === reference.length) lead = '/?';
@@ -216,21 +216,22 @@ function pathSegmentEdits(
   if (old.length > 0) return replaceCarried(reference, old, segment.slice(1));
   const path = reference.slice(parts.path, parts.query);
   const at = parts.path;
-  if (path.startsWith('/') || path.startsWith('\\')) return [{ start: at, end: at, text: segment }];
-  if (parts.path > 0) return [{ start: at, end: at, text: `${segment}/` }];
   const hasDots = ANY_DOT_SEGMENT.test(path);
-  if (base.inherits && (!hasDots || staysBelow(path, segment, base))) return [];
-  if (path === '') {
-    return [{ start: at, end: at, text: segment + notation.escape(base.url.pathname) + inherited }];
+  const isRooted = path.startsWith('/') || path.startsWith('\\');
+  if (!isRooted && parts.path > 0) return [{ start: at, end: at, text: `${segment}/` }];
+  if (!isRooted && base.inherits && (!hasDots || staysBelow(path, segment, base))) return [];
+  if (hasDots) {
+    // Dots may climb out of the segment: write the path resolved. Bytes above ASCII would need the page's charset.
+    if (/[^\0-\x7F]/.test(path)) return null;
+    const resolved = new URL(isRooted ? `http://host${path}` : path, base.url).pathname;
+    return [{ start: at, end: parts.query, text: segment + notation.escape(resolved) }];
   }
-  if (!hasDots) {
-    const directory = base.url.pathname.slice(0, base.url.pathname.lastIndexOf('/') + 1);
-    return [{ start: at, end: at, text: segment + notation.escape(directory) }];
-  }
-  // Dots may climb out of the segment: write the path resolved. Bytes above ASCII would need the page's charset.
-  if (/[^\0-\x7F]/.test(path)) return null;
-  const resolved = new URL(path, base.url).pathname;
-  return [{ start: at, end: parts.query, text: segment + notation.escape(resolved) }];
+  if (path.startsWith('/')) return [{ start: at, end: at, text: segment }];
+  // A browser takes a backslash for a slash; behind our segment it would not look like the segment's end.
+  if (isRooted) return [{ start: at, end: at + 1, text: `${segment}/` }];
+  const whole = base.url.pathname;
+  const inserted = path === '' ? whole : whole.slice(0, whole.lastIndexOf('/') + 1);
+  return [{ start: at, end: at, text: segment + notation.escape(inserted) + inherited }];
 }
 
 /** Does a path with dot segments, resolved against the marked base, still have the segment in front? */

@@ -51,8 +51,7 @@ const MAX_MEMO = 1024;
 
 const TAB_OR_NEWLINE = /[\t\n\r]/g;
 const NON_ASCII = /[^\0-\x7F]/;
-/** A scheme, or the slashes before an authority; then the authority itself. */
-const WITH_AUTHORITY = /^(?:[a-z][a-z0-9+.-]*:[/\\]*|[/\\]{2,})([^/\\?#]*)/i;
+const HEAD = /^([a-z][a-z0-9+.-]*:)?([/\\]*)([^/\\?#]*)/i;
 
 export class Scope {
   readonly #isSecure: boolean;
@@ -106,7 +105,7 @@ export class Scope {
     } catch {
       return 'unparsable';
     }
-    if (hasUnreadableHost(clean)) return isHttp(url) ? 'foreign-origin' : 'not-http';
+    if (hasUnreadableHost(clean, base.url)) return isHttp(url) ? 'foreign-origin' : 'not-http';
     return this.judgeUrl(url);
   }
 
@@ -146,9 +145,13 @@ export function cleanReference(reference: string): string {
   return reference.slice(start, end).replace(TAB_OR_NEWLINE, '');
 }
 
-/** Has the reference an authority with characters above U+007F, whose bytes nobody has decoded? */
-export function hasUnreadableHost(reference: string): boolean {
-  return NON_ASCII.test(reference) && NON_ASCII.test(WITH_AUTHORITY.exec(cleanReference(reference))?.[1] ?? '');
+/** Has the clean reference an authority with characters above U+007F, whose bytes nobody has decoded? */
+export function hasUnreadableHost(reference: string, base: URL): boolean {
+  if (!NON_ASCII.test(reference)) return false;
+  const [, scheme = '', slashes = '', rest = ''] = HEAD.exec(reference) ?? [];
+  // `http:x` and `http:/x` hang on a base of the same scheme; behind another scheme the host follows at once.
+  const hasAuthority = slashes.length >= 2 || (scheme !== '' && scheme.toLowerCase() !== base.protocol);
+  return hasAuthority && NON_ASCII.test(rest);
 }
 
 function isHttp(url: URL): boolean {

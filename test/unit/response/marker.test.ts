@@ -190,7 +190,7 @@ describe('marker: a form on a page with a query keeps it', () => {
 });
 
 rows('marker: buttons', [
-  ['<form><button formaction=/y>x</button></form>', '<form>[H]<button formaction=/y>x</button></form>'],
+  ['<form><button formaction=/y>x</button></form>', '<form>[H]<button formaction=/y?§>x</button></form>'],
   [
     '<form method=post><button formaction=/y>x</button></form>',
     '<form action="?§" method=post><button formaction=/y?§>x</button></form>',
@@ -214,7 +214,7 @@ rows('marker: buttons', [
   ['<form id=f>a</form><button form=f formaction=//evil.test>x</button>', '='],
   [
     '<form id=f>a</form><button form=f formaction=/own>x</button>',
-    '<form id=f>[H]a</form><button form=f formaction=/own>x</button>',
+    '<form id=f>[H]a</form><button form=f formaction=/own?§>x</button>',
   ],
   [
     '<form id=f>a</form><button form=F formaction=//evil.test>x</button>',
