@@ -5,11 +5,11 @@
  * how many. With CI or TRANSID_REQUIRE_ALL in the environment a missing program is a failure instead. Mocha loads this
  * file before all tests (`require` in .mocharc.json).
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Context, Suite } from 'mocha';
 
-/** What a title may ask for → programs of which one will do. */
+/** What a title may ask for → programs, or files, of which one will do. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   php: ['php'],
   redis: ['redis-server'],
@@ -17,6 +17,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   nginx: ['nginx'],
   apache: ['apache2', 'httpd'],
   npm: ['npm'],
+  dokuwiki: ['/usr/share/dokuwiki/doku.php'],
 };
 
 const leftOut = new Map<string, number>();
@@ -66,6 +67,7 @@ function missingFor(title: string): string | null {
 }
 
 function isInstalled(program: string): boolean {
+  if (program.startsWith('/')) return existsSync(program);
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
   return folders.some((folder) => {
     try {
