@@ -7,6 +7,8 @@ import { HIDDEN, PAIR } from '../marking-job.ts';
 
 const FIRST = Buffer.from(`?${PAIR}`);
 const FURTHER = Buffer.from(`&${PAIR}`);
+const HREF = Buffer.from('href');
+const SRC = Buffer.from('src');
 const FIELD = Buffer.from(HIDDEN);
 
 /** The start tags that the product looks at on an ordinary route. */
@@ -15,19 +17,19 @@ export const INTEREST = {
   endTags: new Set(['form']),
 };
 
-class Marker implements PageMarker {
+export class Marker implements PageMarker {
   startTag(tag: StartTag, edits: Edits): void {
     const { name } = tag;
     if (name === 'form') edits.insert(tag.end, FIELD);
-    else if (name === 'a' || name === 'area') this.mark(tag, edits, 'href');
-    else if (name === 'frame' || name === 'iframe') this.mark(tag, edits, 'src');
+    else if (name === 'a' || name === 'area') this.mark(tag, edits, HREF);
+    else if (name === 'frame' || name === 'iframe') this.mark(tag, edits, SRC);
   }
 
   endTag(): void {}
 
   end(): void {}
 
-  private mark(tag: StartTag, edits: Edits, name: string): void {
+  private mark(tag: StartTag, edits: Edits, name: Buffer): void {
     const { bytes } = tag;
     for (let i = 0; i < tag.attributeCount; i++) {
       const span = tag.attributes[i]!;
@@ -38,10 +40,10 @@ class Marker implements PageMarker {
   }
 }
 
-function isNamed(bytes: Buffer, span: AttributeSpan, name: string): boolean {
+function isNamed(bytes: Buffer, span: AttributeSpan, name: Buffer): boolean {
   if (span.nameEnd - span.nameStart !== name.length) return false;
   for (let i = 0; i < name.length; i++) {
-    if ((bytes[span.nameStart + i]! | 0x20) !== name.charCodeAt(i)) return false;
+    if ((bytes[span.nameStart + i]! | 0x20) !== name[i]) return false;
   }
   return true;
 }

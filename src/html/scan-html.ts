@@ -127,7 +127,9 @@ class HtmlScanner implements Scanner {
   private isHeld = false;
   /** Bytes of a held tag that `tagEnd` has seen; 0 if no tag is held. */
   private heldBytes = 0;
-  /** Name and text of a tag that is passed over while it arrives. */
+  /** The held tag was cut in its name, so that it was not clear yet whether it must be held. */
+  private wasInName = false;
+  /** Name of a tag that is passed over while it arrives. */
   private openNumber = UNKNOWN;
   private openHash = 0;
   /** What stood since the last tag. */
@@ -225,7 +227,6 @@ class HtmlScanner implements Scanner {
     this.heldBytes = 0;
     return true;
   }
-  private wasInName = false;
 
   /**
    * The hot loop: text and tags until the place changes. Returns where it stopped.
@@ -235,7 +236,7 @@ class HtmlScanner implements Scanner {
   private scanMarkup(bytes: Buffer, from: number, to: number, isLast: boolean): number {
     const { heed, log, reader } = this;
     const { hashes, numbers } = this.names;
-    let { entries, count } = log;
+    let { entries, count, highWater } = log;
     let text = this.text as number;
     let isCareful = this.isCareful ? CONTEXT : PLAIN;
     let p = from;
@@ -250,7 +251,9 @@ class HtmlScanner implements Scanner {
           this.text = text as TextKind;
           const q = this.skipSpace(bytes, p, to, isLast);
           text = this.text;
+          entries = log.entries;
           count = log.count;
+          highWater = log.highWater;
           if (this.isHeld) return q;
           p = q;
           if (p >= to) break;
@@ -281,6 +284,7 @@ class HtmlScanner implements Scanner {
         text = this.text;
         entries = log.entries;
         count = log.count;
+        highWater = log.highWater;
         p = next;
         if (this.isHeld || this.place !== MARKUP) break;
         continue;
@@ -312,7 +316,7 @@ class HtmlScanner implements Scanner {
 
       // A plain tag: pass over it.
       const care = heed[isEnd ? number | 0x100 : number]! | isCareful;
-      if (number !== UNKNOWN && (care === PLAIN || (care === FORMATTING && byte === GREATER))) {
+      if (care === PLAIN || (care === FORMATTING && byte === GREATER)) {
         if (byte === GREATER) q++;
         else {
           const end = reader.skip(bytes, q, to);
@@ -324,11 +328,12 @@ class HtmlScanner implements Scanner {
           q = end;
         }
         entries[count++] = (number << NUMBER_SHIFT) | (text << TEXT_SHIFT) | (isEnd ? END : 0);
-        if (count >= log.highWater) {
+        if (count >= highWater) {
           log.count = count;
           log.makeRoom(this.feedback);
           entries = log.entries;
           count = log.count;
+          highWater = log.highWater;
         }
         text = NO_TEXT;
         p = q;
@@ -343,6 +348,7 @@ class HtmlScanner implements Scanner {
       text = this.text;
       entries = log.entries;
       count = log.count;
+      highWater = log.highWater;
       isCareful = this.isCareful ? CONTEXT : PLAIN;
       p = next;
       if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null) break;
@@ -383,6 +389,9 @@ class HtmlScanner implements Scanner {
 
   /** Behind the character reference at `at` if it stands for white space, else `at`. */
   private skipReference(bytes: Buffer, at: number, to: number, isLast: boolean): number {
+    const second = bytes[at + 1];
+    // `&nbsp;` in a table cell, `&copy;`, a lone `&`: nothing to look into.
+    if (second !== undefined && second !== 0x23 && second !== 0x4e && second !== 0x54) return at;
     const end = Math.min(at + MAX_REFERENCE_BYTES, to);
     const start = bytes.toString('latin1', at, end);
     const found = SPACE_REFERENCE.exec(start);
@@ -826,6 +835,8 @@ function heedOf(names: NameTable): Uint8Array {
   const known = heeds.get(names);
   if (known !== undefined) return known;
   const heed = new Uint8Array(512);
+  heed[UNKNOWN] = CONTEXT;
+  heed[UNKNOWN + 256] = CONTEXT;
   for (let number = 1; number < names.names.length; number++) {
     if (isFormatting(number)) heed[number]! |= FORMATTING;
     if (isContext(number)) heed[number]! |= CONTEXT;
