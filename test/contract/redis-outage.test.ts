@@ -15,6 +15,9 @@ const LONG_MS = 60_000;
 const REFUSED_WITHIN_MS = 150;
 const RECOVERED_WITHIN_MS = 2000;
 
+/** How late this machine is at this moment, by its own timers: the slowest of some waits, in ms above what was asked. */
+let latenessMs = 0;
+
 interface Outcome {
   /** 'found', 'none', or the code of the fault. */
   readonly what: string;
@@ -58,7 +61,9 @@ describe('redis away [needs redis]', () => {
       const batch = await Promise.all([find(), find(), find()]);
       seen.push(...batch);
       isDone = batch.some(done);
+      const beforeMs = performance.now();
       await delay(5);
+      latenessMs = Math.max(latenessMs, performance.now() - beforeMs - 5);
     }
     return seen;
   }
@@ -72,7 +77,7 @@ describe('redis away [needs redis]', () => {
     expect(refused.length).to.be.greaterThan(20);
     for (const { what, ms } of refused) {
       expect(what).to.equal('STORE_UNAVAILABLE');
-      expect(ms).to.be.below(REFUSED_WITHIN_MS);
+      expect(ms).to.be.below(REFUSED_WITHIN_MS + latenessMs);
     }
     expect(store.isAvailable).to.equal(false);
     await server.start();
@@ -85,8 +90,9 @@ describe('redis away [needs redis]', () => {
     await start();
     server.pause();
     const during = await load(500, () => false);
-    expect(during.every(({ what, ms }) => what === 'STORE_UNAVAILABLE' && ms < REFUSED_WITHIN_MS)).to.equal(true);
-    expect(during.filter(({ ms }) => ms > 50).length).to.be.below(10);
+    expect(during.every(({ what }) => what === 'STORE_UNAVAILABLE')).to.equal(true);
+    for (const { ms } of during) expect(ms).to.be.below(REFUSED_WITHIN_MS + latenessMs);
+    expect(during.filter(({ ms }) => ms > 50 + latenessMs).length).to.be.below(10);
     server.resume();
     const after = await load(RECOVERED_WITHIN_MS, ({ what }) => what === 'found');
     expect(after.some(({ what }) => what === 'found')).to.equal(true);
