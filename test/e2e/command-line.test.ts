@@ -118,6 +118,27 @@ describe('the command line', function () {
     socket.destroy();
   });
 
+  it('SIGHUP takes a new configuration, and keeps the old one when the new one is bad', async () => {
+    const [program, port] = await serve();
+    const one = new PageClient({ origin: 'http://app.test', port, cookies: false });
+    expect((await one.get('/')).text).to.match(SID);
+    const listen = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\n`;
+    write('transid.yaml', `${listen}routes: [{ path: /**, use_trans_sid: perhaps }]\n`);
+    program.child.kill('SIGHUP');
+    await program.until(/transid\.yaml:3:\d+/);
+    expect((await one.get('/')).text, 'the old one serves on').to.match(SID);
+    write('transid.yaml', `${listen}routes: [{ path: /**, use_only_cookies: true }]\n`);
+    program.child.kill('SIGHUP');
+    const deadlineMs = Date.now() + 10_000;
+    while (SID.test((await one.get('/')).text)) {
+      if (Date.now() > deadlineMs) throw new Error('the new configuration was not put to work');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    one.close();
+    program.child.kill('SIGTERM');
+    expect(await program.exit).to.equal(0);
+  });
+
   it('a bad configuration: all problems at once, each with file, line and column; exit 2; nothing started', async () => {
     const file = write(
       'bad.yaml',
