@@ -31,6 +31,8 @@ export interface Site {
   readonly documentUrl: string;
   /** `host` or `host:port` of http and https URLs that are our own. */
   readonly hosts: ReadonlySet<string>;
+  /** Hosts that only the list of PHP's other rewriter names. */
+  readonly otherHosts: ReadonlySet<string>;
 }
 
 /** Every start tag that a browser's tokenizer finds, scripting off. */
@@ -144,7 +146,7 @@ export class PhpWitness {
       if (named.length > 1) return '7.5';
       const rule = this.#ruleAgainstUrl(source, action.value);
       // Nothing hides the host: PHP took it from the request's own Host field, or took no notice of the port.
-      return rule === '3.11' ? '6.5' : rule === '6.6' ? rule : '7.11';
+      return rule === '3.11' ? '6.5' : rule?.startsWith('6.') ? rule : '7.11';
     }
     return this.#ruleOfOuterForm(tag);
   }
@@ -174,7 +176,10 @@ export class PhpWitness {
     if (source.includes('&')) return '3.19';
     if (/^https?:(?!\/\/)/i.test(source)) return '3.15';
     if (this.#base !== this.#site.documentUrl) return '18.6';
-    if (source.includes('@')) return '3.21';
+    const { username, password, host, hostname } = new URL(decoded, this.#base);
+    if (username !== '' || password !== '') return '3.21';
+    if (this.#site.otherHosts.has(host)) return '6.2';
+    if (this.#site.otherHosts.has(hostname)) return '6.6';
     if (/:[0-9]+/.test(source)) return '6.6';
     return '3.11';
   }
