@@ -4,7 +4,7 @@
 import { jsonSchema, referenceMarkdown } from '../config/generate.ts';
 import type { CommandIo } from './main.ts';
 
-const USAGE = `usage: transid schema [--reference]
+const USAGE = `Usage: transid schema [--reference]
 
 Prints the JSON Schema of the configuration file; with --reference the reference of all keys in Markdown.
 `;
