@@ -1,5 +1,5 @@
 /**
- * How many sessions one client network may begin (DESIGN §5, SECURITY T8): a token bucket for each network, so that a
+ * How many sessions one client may begin (DESIGN §5, SECURITY T8): a token bucket for each address block, so that a
  * crawler that nobody recognised cannot fill the store. Each process counts for itself.
  */
 
@@ -8,8 +8,8 @@ interface Bucket {
   atMs: number;
 }
 
-/** Networks that are remembered. The one that was idle longest is forgotten first, and then starts with a full bucket. */
-const MAX_NETWORKS = 10_000;
+/** Blocks that are remembered. The one that was idle longest is forgotten first, and then starts with a full bucket. */
+const MAX_BLOCKS = 10_000;
 const MINUTE_MS = 60_000;
 
 export class MintLimit {
@@ -21,16 +21,16 @@ export class MintLimit {
     this.#perMinute = perMinute;
   }
 
-  /** True when `network` may begin one more session now; the attempt is counted. */
-  take(network: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(network) ?? { tokens: this.#perMinute, atMs: nowMs };
+  /** True when `block` (of `blockOf`) may begin one more session now; the attempt is counted. */
+  take(block: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(block) ?? { tokens: this.#perMinute, atMs: nowMs };
     // A clock that jumps back gives nothing and takes nothing.
     const elapsedMs = Math.max(0, nowMs - bucket.atMs);
     bucket.tokens = Math.min(this.#perMinute, bucket.tokens + (elapsedMs * this.#perMinute) / MINUTE_MS);
     bucket.atMs = nowMs;
-    this.#buckets.delete(network);
-    this.#buckets.set(network, bucket);
-    if (this.#buckets.size > MAX_NETWORKS) {
+    this.#buckets.delete(block);
+    this.#buckets.set(block, bucket);
+    if (this.#buckets.size > MAX_BLOCKS) {
       const [oldest] = this.#buckets.keys();
       if (oldest !== undefined) this.#buckets.delete(oldest);
     }

@@ -1,35 +1,51 @@
 /**
- * The network of a client: what stays the same while its address changes within one household or company, and the unit
- * by which new sessions are limited (DESIGN §5): IPv4 /24, IPv6 /56.
+ * What of a client's address stands for it: its network, which stays the same while the address changes within one
+ * household or company (binding, DESIGN §5: IPv4 /24, IPv6 /56), and its block, the least that one party holds and so the
+ * unit by which new sessions are limited (SECURITY T8: an IPv4 address, an IPv6 /64).
  */
 import { isIP } from 'node:net';
 
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** The prefix as text, equal for equal networks; the input itself when it is not an IP address. */
+/** The network's prefix as text, equal for equal networks; the input itself when it is not an IP address. */
 export function networkOf(address: string): string {
-  const plain = MAPPED_IPV4.exec(address)?.[1] ?? address;
+  const plain = unmapped(address);
   switch (isIP(plain)) {
     case 4:
       return plain.slice(0, plain.lastIndexOf('.'));
-    case 6:
-      return prefix56(plain);
+    case 6: {
+      const [a, b, c, d] = highGroups(plain);
+      return hexadecimal([a, b, c, d >> 8]);
+    }
     default:
       return address;
   }
 }
 
-/** The first 56 bits of a valid IPv6 address: three groups and the high byte of the fourth. */
-function prefix56(address: string): string {
+/** The block as text: an IPv4 address itself, the first 64 bits of an IPv6 one; the input when it is neither. */
+export function blockOf(address: string): string {
+  const plain = unmapped(address);
+  return isIP(plain) === 6 ? hexadecimal(highGroups(plain)) : plain;
+}
+
+/** An IPv4 address in IPv6 form (a dual-stack socket's) is the IPv4 address. */
+function unmapped(address: string): string {
+  return MAPPED_IPV4.exec(address)?.[1] ?? address;
+}
+
+/** The first four of the eight groups of a valid IPv6 address. */
+function highGroups(address: string): [number, number, number, number] {
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  // An IPv4 tail fills two groups; it never reaches the first four unless zeros do.
+  // An IPv4 tail fills two groups; it never reaches the first four.
   const rightGroups = right.length + (right.at(-1)?.includes('.') ? 1 : 0);
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - rightGroups);
-  const groups = [...left, ...new Array<string>(zeros).fill('0'), ...right]
-    .slice(0, 4)
-    .map((g) => Number.parseInt(g, 16));
+  const groups = [...left, ...new Array<string>(zeros).fill('0'), ...right].map((group) => Number.parseInt(group, 16));
   const [a = 0, b = 0, c = 0, d = 0] = groups;
-  return [a, b, c, d >> 8].map((group) => group.toString(16)).join(':');
+  return [a, b, c, d];
+}
+
+function hexadecimal(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(':');
 }

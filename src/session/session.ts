@@ -19,6 +19,7 @@ import { Sid } from '../sid/sid.ts';
 import { ClientMarks } from './client-marks.ts';
 import { type CookieChange, Jar } from './jar.ts';
 import { MintLimit } from './mint-limit.ts';
+import { blockOf } from './network.ts';
 import { decodeRecord, encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
 import { countRolls, isSignIn } from './rotation.ts';
 import { open, type SealKeys, seal, sealKeys } from './seal.ts';
@@ -34,14 +35,14 @@ export interface SessionsOptions {
   readonly clock: () => number;
   /** No session begins above this many in the store (about: the count is a second old). */
   readonly maxSessions: number;
-  /** Sessions that one client network may begin in a minute, in this process. */
+  /** Sessions that one client address (IPv6: /64) may begin in a minute, in this process. */
   readonly mintPerMinute: number;
 }
 
 /** Counters for metrics; they only grow. */
 export interface SessionStats {
   created: number;
-  /** Sessions that were refused to a network above its rate, or by `maxSessions`. */
+  /** Sessions that were refused to a client above its rate, or by `maxSessions`. */
   refused: number;
   /** Compare-and-set attempts that lost against another writer. */
   conflicts: number;
@@ -219,7 +220,7 @@ export class Sessions implements SessionSource {
     if (jar.isEmpty(nowMs)) return { session: null, event: 'none' };
     if (!response.mayCreate) return { session: null, event: 'not-created' };
     const mark = this.#clientMarks.of(client);
-    if (!this.#mintLimit.take(mark.network, nowMs) || (await this.#isFull(nowMs))) {
+    if (!this.#mintLimit.take(blockOf(client.address), nowMs) || (await this.#isFull(nowMs))) {
       this.stats.refused++;
       return { session: null, event: 'not-created' };
     }

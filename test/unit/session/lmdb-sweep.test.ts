@@ -73,9 +73,11 @@ describe('lmdb sweep', function () {
   });
 
   it('runs by itself while the store is open', async () => {
-    const store = openLmdbStore({ path, clock, sweep: true });
-    for (let i = 0; i < 20; i++) await store.compareAndSet(`key${i}`, 0, Buffer.alloc(10), i < 5 ? LONG_MS : SHORT_MS);
+    const before = openLmdbStore({ path, clock, sweep: false });
+    for (let i = 0; i < 20; i++) await before.compareAndSet(`key${i}`, 0, Buffer.alloc(10), i < 5 ? LONG_MS : SHORT_MS);
+    await before.close();
     clock.advance(SHORT_MS);
+    const store = openLmdbStore({ path, clock, sweep: true });
     const startedMs = performance.now();
     while ((await store.count()) > 5 && performance.now() - startedMs < 5000) await delay(20);
     expect(await store.count()).to.equal(5);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MintLimit } from '../../../src/session/mint-limit.ts';
-import { networkOf } from '../../../src/session/network.ts';
+import { blockOf, networkOf } from '../../../src/session/network.ts';
 
 describe('networkOf', () => {
   for (const [address, want] of [
@@ -23,6 +23,19 @@ describe('networkOf', () => {
   }
 });
 
+describe('blockOf', () => {
+  for (const [address, want] of [
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:aabb:1:2:3:4', '2001:db8:1:aabb'],
+    ['2001:0db8:0001:aaBB::9', '2001:db8:1:aabb'],
+    ['::1', '0:0:0:0'],
+    ['unknown', 'unknown'],
+  ] as const) {
+    it(`${address} is in ${want}`, () => expect(blockOf(address)).to.equal(want));
+  }
+});
+
 describe('MintLimit', () => {
   const grants = (limit: MintLimit, network: string, atMs: number, tries: number): number =>
     Array.from({ length: tries }, () => limit.take(network, atMs)).filter(Boolean).length;
@@ -36,7 +49,7 @@ describe('MintLimit', () => {
     expect(grants(limit, 'a', 10_000_000, 100)).to.equal(60);
   });
 
-  it('counts networks apart', () => {
+  it('counts clients apart', () => {
     const limit = new MintLimit(2);
     expect(grants(limit, 'a', 0, 5)).to.equal(2);
     expect(grants(limit, 'b', 0, 5)).to.equal(2);
@@ -49,7 +62,7 @@ describe('MintLimit', () => {
     expect(grants(limit, 'a', 30_000, 5)).to.equal(1);
   });
 
-  it('forgets the networks that were idle longest, not the busy one', () => {
+  it('forgets the clients that were idle longest, not the busy one', () => {
     const limit = new MintLimit(1);
     expect(grants(limit, 'busy', 0, 1)).to.equal(1);
     for (let i = 0; i < 20_000; i++) {
