@@ -192,6 +192,10 @@ function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
   return true;
 }
 
+function pathEnd(found: PlainReference): number {
+  return found.query < 0 ? found.fragment : found.query;
+}
+
 function asSubresource(place: LinkPlace): LinkPlace {
   return place.kind === 'identity' ? { ...place, kind: 'subresource' } : place;
 }
@@ -264,7 +268,7 @@ class PageMarkerOfHtml implements HtmlMarker {
         this.#links(tag, element.links, edits);
         break;
       case 'base':
-        this.#base(tag);
+        this.#base(tag, edits);
         break;
       case 'meta':
         this.#meta(tag, edits);
@@ -350,7 +354,8 @@ class PageMarkerOfHtml implements HtmlMarker {
       carries = place.carries & this.#urls.ownCarries;
       if (carries === 0 || behindOrigin >= end || !startsWith(bytes, start, this.#ownPrefix)) return false;
       if (!scanPlainReference(bytes, behindOrigin, end, this.#firstOfName, true, found)) return false;
-    }
+      if (!this.#urls.coversPlain(bytes, behindOrigin, pathEnd(found), true)) return false;
+    } else if (!this.#urls.coversPlain(bytes, start, pathEnd(found), false)) return false;
     edits.insert(found.fragment, this.#urls.insertion(carries, found.query >= 0, attribute.quote === 0));
     this.#marks[place.kind]++;
     return true;
@@ -378,13 +383,10 @@ class PageMarkerOfHtml implements HtmlMarker {
   ): void {
     const verdict = this.#urls.judge(span.text, wanted);
     this.#report(tag, attribute, kind, span.text, verdict.judgement);
-    if (verdict.carries === 0) {
-      this.#skip(verdict);
-      return;
-    }
     const changes = this.#urls.edits(span.text, verdict.carries, attribute.quote === 0 && attribute.hasValue);
     editValue(tag, attribute, span, changes, edits);
-    this.#marks[kind]++;
+    if (verdict.carries === 0) this.#skip(verdict);
+    else this.#marks[kind]++;
   }
 
   #srcset(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
@@ -413,11 +415,15 @@ class PageMarkerOfHtml implements HtmlMarker {
   }
 
   /** The first `<base>` with an href counts (HTML §4.2.3), and none within a template. */
-  #base(tag: StartTag): void {
-    const href = decodedValue(tag, HREF, this.#syntax);
-    if (href === null) return;
+  #base(tag: StartTag, edits: Edits): void {
     const attribute = findAttribute(tag, HREF);
-    if (attribute !== null) this.#report(tag, attribute, 'never', href, 'base');
+    if (attribute === null) return;
+    const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
+    const href = value.text;
+    this.#report(tag, attribute, 'never', href, 'base');
+    // It never carries anything, but one at an alias of our origin is led to the origin itself.
+    const span = cleanSpan(value);
+    editValue(tag, attribute, span, this.#urls.edits(span.text, 0, attribute.quote === 0), edits);
     if (this.#templateDepth === 0 && !this.#isBaseKnown) {
       this.#isBaseKnown = true;
       this.#urls.setBase(href);
@@ -514,10 +520,8 @@ class PageMarkerOfHtml implements HtmlMarker {
     const where = attribute ?? NO_ATTRIBUTE;
     this.#report(tag, where, 'form', action?.text ?? '', inField > 0 && onAction === 0 ? 'field' : verdict.judgement);
     if (verdict.carries === 0) this.#skip(verdict);
-    if (onAction !== 0) {
-      this.#markAction(tag, attribute, action, edits);
-      this.#marks.form++;
-    }
+    this.#markAction(tag, attribute, action, onAction, edits);
+    if (onAction !== 0) this.#marks.form++;
     // An empty element of XML has no inside for a field.
     if (this.#syntax === 'xml' && tag.isSelfClosing) return;
     this.#forms.open({
@@ -543,14 +547,20 @@ class PageMarkerOfHtml implements HtmlMarker {
     return byField ? carries : carries & ~CARRIES_SID;
   }
 
-  #markAction(tag: StartTag, attribute: AttributeSpan | null, action: DecodedValue | null, edits: Edits): void {
+  #markAction(
+    tag: StartTag,
+    attribute: AttributeSpan | null,
+    action: DecodedValue | null,
+    carries: number,
+    edits: Edits,
+  ): void {
     if (attribute !== null && action !== null && action.text !== '') {
       const span = cleanSpan(action);
-      const changes = this.#urls.edits(span.text, CARRIES_SID, attribute.quote === 0 && attribute.hasValue);
+      const changes = this.#urls.edits(span.text, carries, attribute.quote === 0 && attribute.hasValue);
       editValue(tag, attribute, span, changes, edits);
       return;
     }
-    const reference = this.#urls.documentReference(CARRIES_SID, false);
+    const reference = carries === 0 ? '' : this.#urls.documentReference(carries, false);
     if (reference === '') return;
     if (attribute === null) edits.insert(behindName(tag), Buffer.from(` action="${reference}"`));
     else if (!attribute.hasValue) edits.insert(attribute.nameEnd, Buffer.from(`="${reference}"`));
@@ -618,11 +628,12 @@ class PageMarkerOfHtml implements HtmlMarker {
       if (id !== null) this.#forms.refuseNamed(id, mayNot);
       else if (form !== null) this.#forms.refuse(form, mayNot);
     }
-    if ((verdict.carries & place.carries & CARRIES_SID) === 0 || this.#session?.forms === 'field') return;
     const method = decodedValue(tag, FORMMETHOD, this.#syntax)?.toLowerCase();
-    if (method === 'dialog') return;
+    const isBare = this.#session?.forms === 'field' || method === 'dialog';
+    const carries = isBare ? 0 : verdict.carries & place.carries & CARRIES_SID;
+    this.#markAction(tag, attribute, value, carries, edits);
+    if (carries === 0) return;
     // Sent by GET, the query gives way to the fields, and the form's own field is what carries the SID.
-    this.#markAction(tag, attribute, value, edits);
     this.#marks.form++;
     const isPost = method === undefined ? form?.isGet === false : method === 'post';
     if (isPost && form !== null) this.#forms.refuse(form, CARRIES_SID);

@@ -7,7 +7,7 @@
 
 import { decodeAttributeValue, escapeAttributeText, type ReferenceSyntax } from '../html/character-references.ts';
 import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
-import { unmarkReference } from '../sid/carrier.ts';
+import { pathStart, unmarkReference } from '../sid/carrier.ts';
 import {
   encodeUrlText,
   type MarkBase,
@@ -57,9 +57,12 @@ export class PageUrls {
   #sidBase: Base | null;
   #extraBase: Base | null;
   #plain = 0;
+  /** The base's path up to its last slash. */
+  #directory = '/';
   #hasBaseElement = false;
   #baseUrl: string;
-  /** True if a reference that is on an own origin by its spelling may be marked without a look at its path. */
+  readonly #coversAllPaths: boolean;
+  /** What plain references behind our own origin carry, see `coversPlain`; 0 if they must be looked at like any other. */
   readonly ownCarries: number;
 
   constructor(options: PageUrlOptions) {
@@ -87,12 +90,11 @@ export class PageUrls {
     this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
     this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;
     this.#insertions = this.#buildInsertions();
-    // Only the query carrier appends; without a path scope the origin decides alone.
-    const canBePlain = mark === null || mark.kind === 'query';
-    this.ownCarries =
-      canBePlain && (this.#scope?.coversAllPaths ?? true) && (this.#extraScope?.coversAllPaths ?? true)
-        ? (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA)
-        : 0;
+    // Only the query carrier appends.
+    const canBePlain = (mark === null || mark.kind === 'query') && (this.#extraScope?.coversAllPaths ?? true);
+    const carries = (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA);
+    this.ownCarries = canBePlain ? carries : 0;
+    this.#coversAllPaths = this.#scope?.coversAllPaths ?? true;
     this.#judgePlain();
   }
 
@@ -101,9 +103,17 @@ export class PageUrls {
     return this.#baseUrl;
   }
 
-  /** What plain references (`plain-reference.ts`) carry; 0 if they must be looked at like any other. */
+  /** What plain references (`plain-reference.ts`) carry, see `coversPlain`; 0 if they must be looked at like any other. */
   get plainCarries(): number {
     return this.#plain;
+  }
+
+  /** Is a plain reference, whose path is `bytes[start, end)`, inside the path scope? `isAbsolute`: behind an origin. */
+  coversPlain(bytes: Buffer, start: number, end: number, isAbsolute: boolean): boolean {
+    if (this.#coversAllPaths || this.#scope === null) return true;
+    if (start === end) return this.#scope.coversPath(isAbsolute ? '/' : this.#base.url.pathname);
+    const path = bytes.toString('latin1', start, end);
+    return this.#scope.coversPath(path.startsWith('/') ? path : this.#directory + path);
   }
 
   /** Obey a `<base href>`, decoded. A foreign one ends the marking of relative references. */
@@ -117,6 +127,8 @@ export class PageUrls {
     // HTML §4.2.3: such a base is none.
     if (url.protocol === 'data:' || url.protocol === 'javascript:') return;
     this.#hasBaseElement = true;
+    const own = this.#onOwnOrigin(cleanReference(href));
+    if (own !== null) url = new URL(own);
     this.#baseUrl = url.href;
     // The bytes of a host above ASCII were not read in the page's charset: what they spell is not ours.
     this.#base = markBase(
@@ -134,8 +146,9 @@ export class PageUrls {
     return scope !== null && scope.judge(href, scope.base(this.#document.url.href)) === 'foreign-origin';
   }
 
-  /** Judge a decoded reference for a place that `wanted` says can carry. */
-  judge(reference: string, wanted: number): Verdict {
+  /** Judge a decoded, clean reference for a place that `wanted` says can carry. */
+  judge(clean: string, wanted: number): Verdict {
+    const reference = this.#onOwnOrigin(clean) ?? clean;
     let carries = 0;
     let judgement: Judgement = 'mark';
     if ((wanted & CARRIES_EXTRA) !== 0 && this.#extraScope !== null && this.#extraBase !== null) {
@@ -158,12 +171,33 @@ export class PageUrls {
     return { carries, judgement: sid ?? extra ?? 'mark' };
   }
 
-  /** The edits, in markup, for a clean reference that may carry `carries`; empty if it is marked already or cannot be. */
+  /**
+   * The edits, in markup, for a clean reference that may carry `carries`; empty if it is marked already or cannot be.
+   * A reference to an alias of our origin is led to the origin itself, whatever it carries: the client may know no other.
+   */
   edits(reference: string, carries: number, isUnquoted: boolean): readonly ReferenceEdit[] {
     const which = isUnquoted ? 1 : 0;
     const mark = (carries & CARRIES_SID) === 0 ? null : this.mark;
     const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
-    return markEdits(reference, mark, extra, this.#notations[which], this.#base) ?? [];
+    const notation = this.#notations[which];
+    const own = this.#onOwnOrigin(reference);
+    if (own === null) return markEdits(reference, mark, extra, notation, this.#base) ?? [];
+    const authority = pathStart(reference);
+    const shift = authority - pathStart(own);
+    const moved = (markEdits(own, mark, extra, notation, this.#base) ?? []).map(({ start, end, text }) => ({
+      start: start + shift,
+      end: end + shift,
+      text,
+    }));
+    return [{ start: 0, end: authority, text: own.slice(0, authority - shift) }, ...moved];
+  }
+
+  /** A clean reference to an alias of our origin, led to the origin itself; null for all others. */
+  #onOwnOrigin(reference: string): string | null {
+    const scope = this.#scope ?? this.#extraScope;
+    const base = this.#sidBase ?? this.#extraBase;
+    if (scope === null || base === null || !scope.hasAliases) return null;
+    return scope.onOwnOrigin(reference, pathStart(reference), base);
   }
 
   /** What is appended to a plain reference. */
@@ -201,6 +235,8 @@ export class PageUrls {
   }
 
   #judgePlain(): void {
+    const { pathname } = this.#base.url;
+    this.#directory = pathname.slice(0, pathname.lastIndexOf('/') + 1);
     const sid = this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
     const extra = this.#extraBase?.judgement === 'mark' ? CARRIES_EXTRA : 0;
     // A base that keeps one of them off makes plain references a case for the slow path, which tells the reason.

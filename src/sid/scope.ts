@@ -33,7 +33,7 @@ export interface ScopeOptions {
   readonly hosts?: Iterable<string>;
   /** Only paths from here on; `/shop` covers `/shop` and `/shop/x`, not `/shopping`. Default `/`: all. */
   readonly path?: string;
-  /** True for a path where a SID in a URL is never honoured. Asked at most once for each path in a while. */
+  /** True for a path where a SID in a URL is never honoured. Must always say the same: the answers are remembered. */
   readonly isExcluded?: (path: string) => boolean;
 }
 
@@ -46,8 +46,9 @@ export interface Base {
   readonly judgement: Judgement;
 }
 
-/** Paths whose exclusion is remembered; the list starts anew when it is full. */
+/** Paths whose judgement is remembered, and how long they may be; the list starts anew when it is full. */
 const MAX_MEMO = 1024;
+const MAX_MEMO_CHARS = 200;
 
 const TAB_OR_NEWLINE = /[\t\n\r]/g;
 const NON_ASCII = /[^\0-\x7F]/;
@@ -56,6 +57,7 @@ const HEAD = /^([a-z][a-z0-9+.-]*:)?([/\\]*)([^/\\?#]*)/i;
 export class Scope {
   readonly #isSecure: boolean;
   readonly #origins = new Set<string>();
+  readonly #aliases = new Set<string>();
   readonly #hosts = new Set<string>();
   readonly #path: string;
   readonly #pathPrefix: string;
@@ -71,7 +73,9 @@ export class Scope {
     this.origin = own.origin;
     this.#isSecure = own.protocol === 'https:';
     this.#origins.add(own.origin);
-    for (const alias of options.aliases ?? []) this.#origins.add(new URL(alias).origin);
+    for (const alias of options.aliases ?? []) this.#aliases.add(new URL(alias).origin);
+    this.#aliases.delete(own.origin);
+    for (const alias of this.#aliases) this.#origins.add(alias);
     for (const host of options.hosts ?? []) {
       if (host.includes('://')) this.#origins.add(new URL(host).origin);
       else this.#hosts.add(host.toLowerCase());
@@ -81,6 +85,10 @@ export class Scope {
     this.#pathPrefix = `${this.#path}/`;
     this.#isExcluded = options.isExcluded ?? null;
     this.coversAllPaths = this.#path === '' && this.#isExcluded === null;
+  }
+
+  get hasAliases(): boolean {
+    return this.#aliases.size > 0;
   }
 
   /** A base of references. `url` is absolute and carries no SID any more. Throws TypeError if it is no URL. */
@@ -99,20 +107,46 @@ export class Scope {
   judge(reference: string, base: Base): Judgement {
     const clean = cleanReference(reference);
     if (clean.startsWith('#')) return 'fragment-only';
+    const isUnreadable = hasUnreadableHost(clean, base.url);
     let url: URL;
     try {
-      url = new URL(clean, base.href);
+      url = new URL(isUnreadable ? clean : encodeBytes(clean), base.href);
     } catch {
       return 'unparsable';
     }
-    if (hasUnreadableHost(clean, base.url)) return isHttp(url) ? 'foreign-origin' : 'not-http';
+    if (isUnreadable) return isHttp(url) ? 'foreign-origin' : 'not-http';
     return this.judgeUrl(url);
+  }
+
+  /**
+   * A clean reference to an alias, as it is on our own origin: `authority` ends where the reference's own path begins.
+   * Null for all others, so for all of a scope without aliases.
+   */
+  onOwnOrigin(clean: string, authority: number, base: Base): string | null {
+    if (authority === 0 || hasUnreadableHost(clean, base.url)) return null;
+    const url = URL.canParse(clean, base.href) ? new URL(clean, base.href) : null;
+    if (url === null || !this.#aliases.has(url.origin) || url.username !== '' || url.password !== '') return null;
+    return this.origin + clean.slice(authority);
+  }
+
+  /** Is a path of an origin of ours inside the scope? `path` starts with `/` and may have dot segments, but no query. */
+  coversPath(path: string): boolean {
+    if (this.coversAllPaths) return true;
+    let covers = this.#memo.get(path);
+    if (covers !== undefined) return covers;
+    const { pathname } = new URL(`http://host${encodeBytes(path)}`);
+    covers = pathname === this.#path || pathname.startsWith(this.#pathPrefix);
+    if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname);
+    if (path.length > MAX_MEMO_CHARS) return covers;
+    if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
+    this.#memo.set(path, covers);
+    return covers;
   }
 
   /** Judge a URL that is resolved already. */
   judgeUrl(url: URL): Judgement {
     const judgement = this.#judgeOrigin(url);
-    return judgement === 'mark' && !this.#coversPath(url.pathname) ? 'outside-path' : judgement;
+    return judgement === 'mark' && !this.coversPath(url.pathname) ? 'outside-path' : judgement;
   }
 
   #judgeOrigin(url: URL): Judgement {
@@ -121,18 +155,6 @@ export class Scope {
     if (!this.#origins.has(url.origin) && !this.#hosts.has(url.host)) return 'foreign-origin';
     if (url.username !== '' || url.password !== '') return 'userinfo';
     return this.#isSecure && url.protocol === 'http:' ? 'downgrade' : 'mark';
-  }
-
-  #coversPath(path: string): boolean {
-    if (path !== this.#path && !path.startsWith(this.#pathPrefix)) return false;
-    if (this.#isExcluded === null) return true;
-    let isExcluded = this.#memo.get(path);
-    if (isExcluded === undefined) {
-      isExcluded = this.#isExcluded(path);
-      if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
-      this.#memo.set(path, isExcluded);
-    }
-    return !isExcluded;
   }
 }
 
@@ -152,6 +174,12 @@ export function hasUnreadableHost(reference: string, base: URL): boolean {
   // `http:x` and `http:/x` hang on a base of the same scheme; behind another scheme the host follows at once.
   const hasAuthority = slashes.length >= 2 || (scheme !== '' && scheme.toLowerCase() !== base.protocol);
   return hasAuthority && NON_ASCII.test(rest);
+}
+
+/** Bytes above ASCII as a browser asks for them, if the page is UTF-8. Elsewhere nobody knows the path that is meant. */
+function encodeBytes(text: string): string {
+  if (!NON_ASCII.test(text)) return text;
+  return text.replace(/[\x80-\xFF]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function isHttp(url: URL): boolean {

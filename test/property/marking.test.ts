@@ -134,6 +134,9 @@ describe('marking links: agreement with the URL Standard', function () {
         const html = `${base}<a href=${value}>`;
         // An explanation is only given on the slow path.
         expect(markPage(html).html).to.equal(markPage(html, { explain: () => undefined }).html);
+        // And with paths that must not be marked, which the fast path judges unresolved.
+        const scope = { isExcluded: (path: string) => /^\/(?:x|dir\/a|b\/b|)$/.test(path) };
+        expect(markPage(html, { scope }).html).to.equal(markPage(html, { scope, explain: () => undefined }).html);
       }),
       check(12, 2500),
     );

@@ -467,6 +467,51 @@ rows(
 );
 
 rows(
+  'marker: a cookie-only part of the site',
+  [
+    ['<a href="/admin/x"><a href="/x"><a href="../admin">', '<a href="/admin/x"><a href="/x?§"><a href="../admin">'],
+    ['<a href="/x/../admin/y"><a href="/%61dmin">', '<a href="/x/../admin/y"><a href="/%61dmin?§">'],
+    [
+      '<a href="http://shop.example/admin?x"><a href="http://shop.example?x">',
+      '<a href="http://shop.example/admin?x"><a href="http://shop.example?x&amp;§">',
+    ],
+    [
+      '<a href="admin"><a href="?admin"><base href=/admin/><a href=x><a href=?x>',
+      '<a href="admin?§"><a href="?admin&amp;§"><base href=/admin/><a href=x><a href=?x>',
+    ],
+    ['<form action=/admin/>x</form><form method=post action=/admin/></form>', '='],
+    ['<form><button formaction=/admin/>x</form>', '='],
+    ['<a href="/caf\xC3\xA9">', '='],
+  ],
+  { scope: { isExcluded: (path) => /^\/admin(\/|$)|^\/caf%C3%A9$/.test(path) } },
+);
+
+rows(
+  'marker: URLs on an alias of the own origin are led to it',
+  [
+    ['<a href="http://127.0.0.1:8000/x?a#f">', '<a href="http://shop.example/x?a&amp;§#f">'],
+    ["<a href='//127.0.0.1:8000'>", "<a href='http://shop.example/?§'>"],
+    ['<a href=http&colon;//127.0.0.1:8000/x>', '<a href=http://shop.example/x?§>'],
+    ['<a href="http://127.0.0.1:8000/x?sid=old">', '<a href="http://shop.example/x?§">'],
+    ['<a href="http://127.0.0.1:8001/x"><a href="http://u@127.0.0.1:8000/x">', '='],
+    ['<a href="/x">', '<a href="/x?§">'],
+    ['<form action="http://127.0.0.1:8000/s">x</form>', '<form action="http://shop.example/s">[H]x</form>'],
+    ['<form method=post action="http://127.0.0.1:8000/s">', '<form method=post action="http://shop.example/s?§">'],
+    ['<base href="http://127.0.0.1:8000/b/"><a href=x>', '<base href="http://shop.example/b/"><a href=x?§>'],
+    [
+      '<meta http-equiv=refresh content="0;url=http://127.0.0.1:8000/">',
+      '<meta http-equiv=refresh content="0;url=http://shop.example/?§">',
+    ],
+  ],
+  { scope: { aliases: ['http://127.0.0.1:8000'] } },
+);
+rows(
+  'marker: an alias on an https page is no downgrade, for it is not gone to',
+  [['<a href="http://127.0.0.1:8000/x">', '<a href="https://shop.example/x?§">']],
+  { scope: { aliases: ['http://127.0.0.1:8000'] }, url: 'https://shop.example/' },
+);
+
+rows(
   'marker: path parameters',
   [
     ['<a href="x?a#f"><a href=/x>', '<a href="x;§?a#f"><a href=/x;§>'],

@@ -173,15 +173,19 @@ describe('scope: paths', () => {
       return path.startsWith('/admin');
     };
     const scope = new Scope({ origin: 'http://shop.example', isExcluded });
-    expect(judge(scope, '/admin/x?a')).to.equal('outside-path');
-    expect(judge(scope, '../admin/x#b')).to.equal('outside-path');
-    expect(judge(scope, 'x')).to.equal('mark');
-    expect(judge(scope, 'http://other.example/admin/')).to.equal('foreign-origin');
-    expect(asked).to.deep.equal(['/admin/x', '/a/x']);
+    for (let round = 0; round < 2; round++) {
+      expect(judge(scope, '/admin/x?a')).to.equal('outside-path');
+      expect(judge(scope, '../admin/x#b')).to.equal('outside-path');
+      expect(judge(scope, 'x')).to.equal('mark');
+      expect(judge(scope, 'http://other.example/admin/')).to.equal('foreign-origin');
+      expect(scope.coversPath('/a/../admin/./x')).to.equal(false);
+      expect(scope.coversPath('/caf\xC3\xA9')).to.equal(true);
+    }
+    expect(asked).to.deep.equal(['/admin/x', '/a/x', '/admin/x', '/caf%C3%A9']);
     expect(scope.coversAllPaths).to.equal(false);
   });
 
-  it('forgets paths before they become too many', () => {
+  it('forgets paths before they become too many, and never remembers long ones', () => {
     let asked = 0;
     const scope = new Scope({ origin: 'http://shop.example', isExcluded: () => ++asked < 0 });
     for (let round = 0; round < 2; round++) for (let i = 0; i < 1000; i++) judge(scope, `/${i}`);
@@ -189,5 +193,7 @@ describe('scope: paths', () => {
     for (let i = 0; i < 3000; i++) judge(scope, `/more/${i}`);
     judge(scope, '/0');
     expect(asked).to.equal(4001);
+    for (let round = 0; round < 2; round++) judge(scope, `/${'x'.repeat(1000)}`);
+    expect(asked).to.equal(4003);
   });
 });
