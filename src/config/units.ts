@@ -8,8 +8,12 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 
 declare const unit: unique symbol;
-type Milliseconds = number & { readonly [unit]: 'Ms' };
-type Bytes = number & { readonly [unit]: 'Bytes' };
+/** An interface, so that declaration files can name it: they cannot name the symbol. */
+export interface InUnit<Unit extends string> {
+  readonly [unit]: Unit;
+}
+type Milliseconds = number & InUnit<'Ms'>;
+type Bytes = number & InUnit<'Bytes'>;
 
 const MS_PER = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES_PER = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
