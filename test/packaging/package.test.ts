@@ -53,7 +53,7 @@ describe('the package, installed into an empty folder [needs npm]', function () 
 
   it('installs no package for development and builds nothing', () => {
     const installed = readdirSync(join(folder, 'node_modules'));
-    expect(installed).to.not.include.members(['mocha', 'typescript', 'tsx']);
+    expect(installed.filter((name) => ['mocha', 'typescript', 'tsx'].includes(name))).to.deep.equal([]);
     expect(installed).to.include('transid');
   });
 
