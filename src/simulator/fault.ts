@@ -47,7 +47,7 @@ const MAX_COMPARED_CHARS = 80;
 export function suggest(wanted: string, candidates: Iterable<string>): string {
   const names = [...new Set(candidates)].filter((name) => name !== '');
   const near = names
-    .map((name) => ({ name, distance: distance(wanted.toLowerCase(), name.toLowerCase()) }))
+    .map((name) => ({ name, distance: isPart(wanted, name) ? 1 : distance(wanted.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, distance: d }) => d <= Math.max(2, Math.floor(Math.min(wanted.length, name.length) / 3)))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3);
@@ -58,6 +58,11 @@ export function suggest(wanted: string, candidates: Iterable<string>): string {
     .slice(0, MAX_OFFERED)
     .map((name) => `'${shorten(name)}'`)
     .join(', ')}${rest}`;
+}
+
+/** Who writes 'Order' may well mean 'Order now'. */
+function isPart(wanted: string, name: string): boolean {
+  return wanted.length >= 3 && name.toLowerCase().includes(wanted.toLowerCase());
 }
 
 function shorten(name: string): string {

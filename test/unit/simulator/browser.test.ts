@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { Browser, type BrowserOptions, SimulatorError } from '../../../src/simulator/index.ts';
+import nock from 'nock';
+import { Browser, type BrowserOptions, type Page, SimulatorError } from '../../../src/simulator/index.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -163,12 +164,578 @@ describe('simulator: open, follow, submit', () => {
       expect(echoed(page).fields['referer']).to.equal(`${origin}/`);
     });
   }
+});
 
-  it('names the nearest link when there is none', async () => {
-    handlers['/'] = html('<a href=/cart>Cart</a> <a href=/help>Help</a>');
+describe('simulator: what it tells of itself', () => {
+  /** From a page with these fields and this link, the fields of the request that follows. */
+  async function followed(
+    link: string,
+    fields: Record<string, string> = {},
+    head = '',
+  ): Promise<Record<string, string>> {
+    handlers['/page?a=1'] = html(`${head}${link}`, fields);
+    handlers['/next'] = echo();
+    const browser = browse({
+      connectTo: { localhost: { host: '127.0.0.1', port }, 'www.shop.example': { host: '127.0.0.1', port } },
+    });
+    const page = await browser.open(`${origin}/page?a=1#frag`);
+    await page.follow({ selector: 'a' });
+    return echoed(page).fields;
+  }
+
+  for (const [why, link, fields, head, referer] of [
+    ['own page: all but the fragment', '<a href=/next>x</a>', {}, '', '/page?a=1'],
+    ['rel=noreferrer', '<a href=/next rel="external NoReferrer">x</a>', {}, '', undefined],
+    ['referrerpolicy of the link', '<a href=/next referrerpolicy=origin>x</a>', {}, '', '/'],
+    ['Referrer-Policy field', '<a href=/next>x</a>', { 'referrer-policy': 'no-referrer' }, '', undefined],
+    [
+      'the last known word of the field',
+      '<a href=/next>x</a>',
+      { 'referrer-policy': 'no-referrer, origin, nonsense' },
+      '',
+      '/',
+    ],
+    [
+      'meta goes before the field',
+      '<a href=/next>x</a>',
+      { 'referrer-policy': 'origin' },
+      '<meta name=referrer content=never>',
+      undefined,
+    ],
+    ['foreign page: the origin alone', '<a href=http://localhost/next>x</a>', {}, '', '/'],
+    ['foreign page, unsafe-url', '<a href=http://localhost/next referrerpolicy=unsafe-url>x</a>', {}, '', '/page?a=1'],
+    [
+      'foreign page, same-origin',
+      '<a href=http://localhost/next>x</a>',
+      { 'referrer-policy': 'same-origin' },
+      '',
+      undefined,
+    ],
+    ['less safe page: none', '<a href=http://www.shop.example/next>x</a>', {}, '', undefined],
+    [
+      'less safe page, origin-when-cross-origin',
+      '<a href=http://www.shop.example/next>x</a>',
+      { 'referrer-policy': 'origin-when-cross-origin' },
+      '',
+      '/',
+    ],
+  ] as const) {
+    it(`Referer: ${why}`, async () => {
+      const sent = await followed(link, fields, head);
+      expect(sent['referer']).to.equal(referer === undefined ? undefined : `${origin}${referer}`);
+    });
+  }
+
+  it('Sec-Fetch: same-origin after a click, cross-site on the way to another host, none over plain http', async () => {
+    expect(await followed('<a href=/next>x</a>')).to.include({
+      'sec-fetch-site': 'same-origin',
+      'sec-fetch-user': '?1',
+      'sec-fetch-mode': 'navigate',
+    });
+    expect(await followed('<a href=http://localhost/next>x</a>')).to.include({ 'sec-fetch-site': 'cross-site' });
+    expect(await followed('<a href=http://www.shop.example/next>x</a>')).to.not.have.property('sec-fetch-site');
+  });
+
+  it('Sec-Fetch-Site stays cross-site when a redirect comes home', async () => {
+    handlers['/'] = html('<a href=http://localhost/away>x</a>');
+    handlers['/away'] = redirect(302, `${origin}/next`);
+    handlers['/next'] = echo();
+    const page = await browse({ connectTo: { localhost: { host: '127.0.0.1', port } } }).open(`${origin}/`);
+    await page.follow('x');
+    expect(echoed(page).fields).to.include({ 'sec-fetch-site': 'cross-site', referer: `${origin}/` });
+  });
+
+  it('Origin of a form is null after a redirect through another origin', async () => {
+    handlers['/'] = html('<form method=post action=http://localhost/away><input name=a value=1></form>');
+    handlers['/away'] = redirect(307, `${origin}/next`);
+    handlers['/next'] = echo();
+    const browser = browse({ connectTo: { localhost: { host: '127.0.0.1', port } } });
+    const page = await browser.open(`${origin}/`);
+    await page.submit();
+    expect(browser.exchanges[1]?.requestFields).to.include({ origin });
+    expect(echoed(page).fields).to.include({ origin: 'null' });
+    expect(echoed(page).body).to.equal('a=1');
+  });
+
+  it('sends fields of its user, and leaves out those that are empty', async () => {
+    handlers['/'] = echo();
+    const page = await browse({ userAgent: 'Lynx/2.8', headers: { 'X-Test': '1', 'accept-language': '' } }).open(
+      origin,
+    );
+    expect(echoed(page).fields).to.include({ 'user-agent': 'Lynx/2.8', 'x-test': '1' });
+    expect(echoed(page).fields).to.not.have.property('accept-language');
+  });
+
+  it('an old browser sends no Sec-Fetch fields', async () => {
+    handlers['/'] = echo();
+    const page = await browse({ fetchMetadata: false }).open(origin);
+    expect(Object.keys(echoed(page).fields).filter((name) => name.startsWith('sec-'))).to.deep.equal([]);
+  });
+});
+
+describe('simulator: documents', () => {
+  for (const [why, page, href] of [
+    ['base', '<base href=/deep/><a href=x>l</a>', '/deep/x'],
+    ['the first base with href', '<base target=t><base href=/one/><base href=/two/><a href=x>l</a>', '/one/x'],
+    ['a javascript: base is ignored', '<base href="javascript:1"><a href=x>l</a>', '/dir/x'],
+    ['white space and character references', '<a href=" \n/a&amp;b?c&lt;d ">l</a>', '/a&b?c%3Cd'],
+    ['SVG link', '<svg><a xlink:href=/svg><text>l</text></a></svg>', '/svg'],
+    ['area', '<map><area href=/area alt=l></map>', '/area'],
+    ['link by the alt of its image', '<a href=/img><img alt=l></a>', '/img'],
+    ['link by aria-label', '<a href=/aria aria-label=l><i></i></a>', '/aria'],
+    ['noscript is markup', '<noscript><a href=/ns>l</a></noscript>', '/ns'],
+    ['a template is not', '<template><a href=/tpl>l</a></template><a href=/real>l</a>', '/real'],
+    [
+      'comments and scripts are not',
+      '<!--<a href=/c>l</a>--><script>"<a href=/s>l</a>"</script><a href=/real>l</a>',
+      '/real',
+    ],
+    ['without case', '<a href=/upper>L</a>', '/upper'],
+    ['a part that only one link has', '<a href=/one>a l b</a><a href=/two>other</a>', '/one'],
+  ] as const) {
+    it(`link: ${why}`, async () => {
+      handlers['/dir/'] = html(page);
+      const opened = await browse().open(`${origin}/dir/`);
+      expect(opened.link('l').url).to.equal(`${origin}${href}`);
+    });
+  }
+
+  for (const [bytes, type, charset, text] of [
+    [Buffer.from('<p>ü'), 'text/html; charset=utf-8', 'utf-8', 'ü'],
+    [Buffer.from('<p>ü', 'latin1'), 'text/html', 'windows-1252', 'ü'],
+    [Buffer.from([0x3c, 0x70, 0x3e, 0x80]), 'text/html; charset=ISO-8859-1', 'windows-1252', '€'],
+    [Buffer.from('\ufeff<p>ü'), 'text/html; charset=iso-8859-1', 'utf-8', 'ü'],
+    [Buffer.from('<meta charset=utf-8><p>ü'), 'text/html', 'utf-8', 'ü'],
+    [
+      Buffer.from(
+        '<!--<meta charset=utf-8>--><meta http-equiv=content-type content="text/html; charset=koi8-r"><p>\xd0',
+        'latin1',
+      ),
+      'text/html',
+      'koi8-r',
+      'п',
+    ],
+    [Buffer.from('<p>\xcf', 'latin1'), 'text/html;charset="windows-1251"', 'windows-1251', 'П'],
+  ] as const) {
+    it(`charset ${charset} of ${type}`, async () => {
+      handlers['/'] = (_request, response) => response.writeHead(200, { 'content-type': type }).end(bytes);
+      const page = await browse().open(origin);
+      expect([page.charset, page.text]).to.deep.equal([charset, text]);
+    });
+  }
+
+  it('reads what a person reads', async () => {
+    handlers['/'] = html(
+      '<title> A  b </title><style>x{}</style><h1>One\n two</h1><p>three<b>four</b><br>five<script>6</script><p hidden>7',
+    );
+    const page = await browse().open(origin);
+    expect([page.title, page.text]).to.deep.equal(['A b', 'One two\nthreefour\nfive']);
+  });
+});
+
+describe('simulator: refreshes', () => {
+  for (const [why, page, fields, end] of [
+    ['meta', '<meta http-equiv=Refresh content="0; url=/end">', {}, '/end'],
+    ['field', '', { refresh: '1;URL="/end"' }, '/end'],
+    ['without url=', '<meta http-equiv=refresh content="3,/end">', {}, '/end'],
+    ['with quotes', `<meta http-equiv=refresh content="0; url = '/end'rest">`, {}, '/end'],
+    ['too slow', '<meta http-equiv=refresh content="30; url=/end">', {}, '/'],
+    ['of itself', '<meta http-equiv=refresh content="0">', {}, '/'],
+    ['to a script', '<meta http-equiv=refresh content="0; url=javascript:alert(1)">', {}, '/'],
+    ['no number', '<meta http-equiv=refresh content="url=/end">', {}, '/'],
+  ] as const) {
+    it(why, async () => {
+      handlers['/'] = html(page, fields);
+      handlers['/end'] = echo();
+      const opened = await browse().open(`${origin}/`);
+      expect(opened.url).to.equal(`${origin}${end}`);
+      if (end !== '/end') return;
+      expect(echoed(opened).fields).to.include({ referer: `${origin}/`, 'sec-fetch-site': 'same-origin' });
+      expect(echoed(opened).fields).to.not.have.property('sec-fetch-user');
+    });
+  }
+
+  it('stops two pages that refresh to each other', async () => {
+    handlers['/'] = html('<meta http-equiv=refresh content="0; url=/b">');
+    handlers['/b'] = html('<meta http-equiv=refresh content="0; url=/">');
+    expect((await fault(browse({ maxRedirects: 4 }).open(`${origin}/`))).code).to.equal('TOO_MANY_REDIRECTS');
+  });
+});
+
+describe('simulator: frames and windows', () => {
+  beforeEach(() => {
+    handlers['/'] = html('<frameset><frame name=menu src=/menu><frame name=main src=/main></frameset>');
+    handlers['/menu'] = html(
+      '<a href=/one target=main>One</a> <a href=/top target=_top>Up</a> <a href=/new target=_blank>New</a> <a href=/named target=w>Named</a>',
+    );
+    handlers['/main'] = html('<form action=/sent target=_top><input name=a value=1></form><p>main');
+    handlers['/one'] = html('<p>one');
+    handlers['/top'] = handlers['/new'] = handlers['/named'] = handlers['/sent?a=1'] = echo();
+  });
+
+  it('loads them with their page', async () => {
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    expect(page.frames.map((frame) => [frame.name, frame.url])).to.deep.equal([
+      ['menu', `${origin}/menu`],
+      ['main', `${origin}/main`],
+    ]);
+    const { requestFields } = browser.exchanges[1]!;
+    expect(requestFields).to.include({
+      'sec-fetch-dest': 'frame',
+      'sec-fetch-site': 'same-origin',
+      referer: `${origin}/`,
+    });
+    expect(requestFields).to.not.have.property('sec-fetch-user');
+    expect(requestFields).to.not.have.property('sec-fetch-storage-access');
+  });
+
+  it('a link in one frame loads its target in another, or in the whole window, or in a new one', async () => {
     const page = await browse().open(`${origin}/`);
-    const error = await fault(page.follow('Crat'));
-    expect(error.code).to.equal('NO_LINK');
-    expect(error.message).to.equal("no link 'Crat'; did you mean 'Cart'?");
+    const result = await page.follow('One');
+    expect(result).to.equal(page.frame('main'));
+    expect(page.frame('main').text).to.equal('one');
+    expect(page.url).to.equal(`${origin}/`);
+    const fresh = await page.follow('New');
+    expect(fresh).to.not.equal(page);
+    expect(echoed(fresh)).to.include({ url: '/new' });
+    const named = await page.follow('Named');
+    expect(await page.follow('Named')).to.equal(named);
+    expect(await page.follow('Up')).to.equal(page);
+    expect(page.frames).to.deep.equal([]);
+    expect(echoed(page).fields).to.include({ referer: `${origin}/menu`, 'sec-fetch-dest': 'document' });
+  });
+
+  it('a form in a frame goes where its target says', async () => {
+    const page = await browse().open(`${origin}/`);
+    expect(await page.frame('main').submit()).to.equal(page);
+    expect(echoed(page).url).to.equal('/sent?a=1');
+  });
+
+  it('knows the names of frames that it does not find', async () => {
+    const page = await browse().open(`${origin}/`);
+    expect(() => page.frame('mian')).to.throw(SimulatorError, "no frame 'mian'; did you mean 'main'");
+  });
+
+  it('reads srcdoc with the base of its parent', async () => {
+    handlers['/'] = html('<base href=/deep/><iframe srcdoc="<a href=x>In</a>"></iframe>');
+    handlers['/deep/x'] = echo();
+    const page = await browse().open(`${origin}/`);
+    const frame = await page.follow('In');
+    expect(frame).to.equal(page.frames[0]);
+    expect(echoed(frame).fields).to.include({ referer: `${origin}/` });
+  });
+
+  it('does not load a page within itself, nor frames without end', async () => {
+    handlers['/'] = html('<iframe src=/></iframe><iframe src=/a></iframe>');
+    for (const [path, next] of [
+      ['/a', '/b'],
+      ['/b', '/c'],
+      ['/c', '/d'],
+      ['/d', '/e'],
+      ['/e', '/f'],
+      ['/f', '/g'],
+    ] as const) {
+      handlers[path] = html(`<iframe src=${next}></iframe>`);
+    }
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    expect(page.frames.length).to.equal(1);
+    expect(browser.exchanges.length).to.equal(6);
+  });
+
+  it('survives a frame that does not load', async () => {
+    handlers['/'] = html('<iframe src=http://127.0.0.1:1/></iframe><p>here');
+    const page = await browse().open(`${origin}/`);
+    expect([page.frames.length, page.text]).to.deep.equal([0, 'here']);
+  });
+});
+
+describe('simulator: cookies', () => {
+  beforeEach(() => {
+    handlers['/'] = html('<a href=/next>Next</a>', {
+      'set-cookie': ['a=1; Path=/', 'b=2; Max-Age=1000', 'gone=; Max-Age=0'],
+    });
+    handlers['/next'] = echo();
+  });
+
+  for (const [cookies, sent, afterwards] of [
+    ['off', undefined, undefined],
+    ['on', 'a=1; b=2', 'b=2'],
+    ['session-only', 'a=1; b=2', undefined],
+    ['first-party', 'a=1; b=2', 'b=2'],
+  ] as const) {
+    it(`${cookies}: sends ${sent}, and after a restart ${afterwards}`, async () => {
+      const browser = browse({ cookies });
+      const page = await browser.open(`${origin}/`);
+      expect(page.snapshot.setCookies).to.deep.equal(['a', 'b', 'gone']);
+      expect(echoed(await page.follow('Next')).fields['cookie']).to.equal(sent);
+      browser.restart();
+      expect(echoed(await page.reload()).fields['cookie']).to.equal(afterwards);
+    });
+  }
+
+  for (const [cookies, cookie, storage] of [
+    ['on', 'third=1', 'active'],
+    ['first-party', undefined, 'none'],
+    ['off', undefined, 'none'],
+  ] as const) {
+    it(`${cookies}: in a frame of another site sends ${cookie}`, async () => {
+      // Both hosts are trustworthy to a browser; TLS itself is not the matter here.
+      handlers['/top'] = html(`<iframe name=f src=http://localhost:${port}/frame></iframe>`);
+      handlers['/frame'] = html('<a href=/inside>In</a>', { 'set-cookie': 'third=1; SameSite=None; Secure' });
+      handlers['/inside'] = echo();
+      const local = browse({ cookies, connectTo: { localhost: { host: '127.0.0.1', port } } });
+      const page = await local.open(`${origin}/top`);
+      const frame = await page.frame('f').follow('In');
+      expect(echoed(frame).fields).to.include({ 'sec-fetch-site': 'same-origin', 'sec-fetch-storage-access': storage });
+      expect(echoed(frame).fields['cookie']).to.equal(cookie);
+    });
+  }
+
+  it('takes a cookie on the way through a redirect', async () => {
+    handlers['/login'] = redirect(302, '/next', { 'set-cookie': 's=1' });
+    expect(echoed(await browse({ cookies: 'on' }).open(`${origin}/login`)).fields['cookie']).to.equal('s=1');
+  });
+});
+
+describe('simulator: history', () => {
+  it('goes back without a request, unless the page must not be stored', async () => {
+    handlers['/'] = html('<a href=/kept>Kept</a>');
+    handlers['/kept'] = html('<a href=/secret>Secret</a>');
+    handlers['/secret'] = html('<a href=/end>End</a>', { 'cache-control': 'private, no-store' });
+    handlers['/end'] = html('<p>end');
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    for (const link of ['Kept', 'Secret', 'End']) await page.follow(link);
+    const causes = () => browser.exchanges.slice(4).map(({ cause, url }) => `${cause} ${new URL(url).pathname}`);
+    await page.back();
+    expect(causes()).to.deep.equal(['history /secret']);
+    await page.back();
+    expect(page.link('Secret').href).to.equal('/secret');
+    await page.forward();
+    expect(causes()).to.deep.equal(['history /secret', 'history /secret']);
+    expect((await fault(page.forward().then((each) => each.forward()))).code).to.equal('NO_HISTORY');
+  });
+
+  it('moves within the page without a request', async () => {
+    handlers['/'] = html('<a href="#foot">Foot</a>');
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    await page.follow('Foot');
+    expect([page.url, browser.exchanges.length]).to.deep.equal([`${origin}/#foot`, 1]);
+    await page.back();
+    expect(page.url).to.equal(`${origin}/`);
+  });
+
+  it('reloads with the method, the body and the Referer of before', async () => {
+    handlers['/'] = html('<form method=post action=/sent><input name=a value=1></form>');
+    handlers['/sent'] = echo();
+    const page = await browse().open(`${origin}/`);
+    await page.submit();
+    const { method, body, fields } = echoed(await page.reload());
+    expect([method, body, fields['referer'], fields['cache-control']]).to.deep.equal([
+      'POST',
+      'a=1',
+      `${origin}/`,
+      'max-age=0',
+    ]);
+  });
+
+  it('stays where it is on 204', async () => {
+    handlers['/'] = html('<a href=/none>None</a><p>still here');
+    handlers['/none'] = (_request, response) => response.writeHead(204).end();
+    const page = await browse().open(`${origin}/`);
+    await page.follow('None');
+    expect(page.text).to.include('still here');
+  });
+
+  it('goes where a script would', async () => {
+    handlers['/'] = html('<base href=/deep/>');
+    handlers['/deep/x?y'] = echo();
+    const page = await (await browse().open(`${origin}/`)).go('x?y');
+    expect(echoed(page).fields).to.include({ referer: `${origin}/`, 'sec-fetch-site': 'same-origin' });
+    expect(echoed(page).fields).to.not.have.property('sec-fetch-user');
+  });
+
+  it('hands the fragment on to the end of a redirect', async () => {
+    handlers['/'] = redirect(302, '/end');
+    handlers['/end'] = echo();
+    expect((await browse().open(`${origin}/#x`)).url).to.equal(`${origin}/end#x`);
+    handlers['/'] = redirect(302, '/end#y');
+    expect((await browse().open(`${origin}/#x`)).url).to.equal(`${origin}/end#y`);
+  });
+});
+
+describe('simulator: what it says when something is wrong', () => {
+  const FORM = `<form id=order action=/sent><label for=n>Number of pieces</label><input id=n name=n>
+    <select name=color><option value=r>Red<option value=g>Green</select><label><input type=radio name=pay value=card>Card</label>
+    <input type=checkbox name=gift value=yes><input type=file name=doc><button name=go>Order now</button><button disabled>Later</button></form>
+    <form name=search><input name=q></form>`;
+
+  for (const [why, act, code, message] of [
+    ['a link', (page: Page) => page.follow('Crat'), 'NO_LINK', "no link 'Crat'; did you mean 'Cart'?"],
+    [
+      'no link is near',
+      (page: Page) => page.follow('Zebra'),
+      'NO_LINK',
+      "no link 'Zebra'; there is 'Cart', 'Cart of others', 'Script'",
+    ],
+    ['an ambiguous link', (page: Page) => page.follow('ar'), 'AMBIGUOUS', "several links have 'ar'"],
+    ['a script', (page: Page) => page.follow('Script'), 'BAD_URL', "link 'Script' is 'javascript:'"],
+    ['an href', (page: Page) => page.follow({ href: '/crat' }), 'NO_LINK', "no link '/crat'; did you mean '/cart'"],
+    [
+      'a selector',
+      (page: Page) => page.follow({ selector: 'a[' }),
+      'BAD_SELECTOR',
+      "selector 'a[' cannot be read at character 2",
+    ],
+    ['a field', (page: Page) => page.submit({ nn: 1 }), 'NO_FIELD', "no field 'nn'; did you mean 'n'"],
+    [
+      'an option',
+      (page: Page) => page.submit({ color: 'Gren' }),
+      'NO_OPTION',
+      "field 'color' has no option 'Gren'; did you mean 'Green'",
+    ],
+    [
+      'a radio button',
+      (page: Page) => page.submit({ pay: 'cart' }),
+      'NO_OPTION',
+      "field 'pay' has no option 'cart'; did you mean 'card'",
+    ],
+    ['a box', (page: Page) => page.submit({ gift: ['no'] }), 'NO_OPTION', "field 'gift' has no option 'no'"],
+    ['a file field', (page: Page) => page.submit({ doc: 'x' }), 'NO_FIELD', "field 'doc' takes a file"],
+    ['too many values', (page: Page) => page.submit({ n: ['1', '2'] }), 'NO_FIELD', "field 'n' stands 1 times, not 2"],
+    [
+      'two options',
+      (page: Page) => page.submit({ color: ['r', 'g'] }),
+      'NO_OPTION',
+      "field 'color' takes one option, not 2",
+    ],
+    ['a button', (page: Page) => page.submit({}, { button: 'Order' }), 'NO_BUTTON', "no button 'Order'; did you mean"],
+    [
+      'a disabled button',
+      (page: Page) => page.submit({}, { button: 'Later' }),
+      'NO_BUTTON',
+      "the button 'Later' is disabled",
+    ],
+    ['a form', (page: Page) => page.submit({}, { form: 'ordre' }), 'NO_FORM', "no form 'ordre'; did you mean 'order'?"],
+    ['which form', (page: Page) => page.submit(), 'AMBIGUOUS', '2 forms on'],
+    ['history', (page: Page) => page.back(), 'NO_HISTORY', 'there is no page before this one'],
+  ] as const) {
+    it(why, async () => {
+      handlers['/'] = html(
+        `<a href=/cart>Cart</a> <a href=/others>Cart of others</a> <a href="javascript:go()">Script</a>${FORM}`,
+      );
+      const page = await browse().open(`${origin}/`);
+      const error = await fault(act(page));
+      expect(error.code).to.equal(code);
+      expect(error.message.startsWith(message), error.message).to.equal(true);
+    });
+  }
+
+  it('finds fields by label, id and placeholder', async () => {
+    handlers['/'] = html(FORM);
+    handlers['/sent?n=2&color=g&pay=card&gift=yes&doc=&go='] = echo();
+    const page = await browse().open(`${origin}/`);
+    page.fill({ 'Number of pieces': 2, color: 'Green' }).fill({ pay: 'Card', gift: true });
+    await page.submit({}, { button: 'Order now' });
+    expect(page.status).to.equal(200);
+  });
+
+  it('uploads', async () => {
+    handlers['/'] = html(
+      '<form method=post enctype=multipart/form-data action=/sent><input type=file name=doc multiple></form>',
+    );
+    handlers['/sent'] = echo();
+    const page = await browse().open(`${origin}/`);
+    page.upload('doc', { name: 'a.txt', type: 'text/plain', content: 'one' });
+    await page.submit({}, { boundary: 'B' });
+    expect(echoed(page).body).to.equal(
+      '--B\r\nContent-Disposition: form-data; name="doc"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\none\r\n--B--\r\n',
+    );
+  });
+
+  for (const [why, answer, options, code] of [
+    ['a slow answer', () => {}, { timeoutMs: 50 }, 'TIMEOUT'],
+    [
+      'a large body',
+      (_request: IncomingMessage, response: ServerResponse) => response.end('x'.repeat(3000)),
+      { maxBodyBytes: 1000 },
+      'BODY_TOO_LARGE',
+    ],
+    [
+      'a bomb',
+      (_request: IncomingMessage, response: ServerResponse) =>
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(100_000))),
+      { maxBodyBytes: 1000 },
+      'BODY_BROKEN',
+    ],
+    [
+      'a broken coding',
+      (_request: IncomingMessage, response: ServerResponse) =>
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip'),
+      {},
+      'BODY_BROKEN',
+    ],
+    [
+      'a body that breaks off',
+      (_request: IncomingMessage, response: ServerResponse) => {
+        response.writeHead(200, { 'content-length': '100' });
+        response.write('x', () => response.destroy());
+      },
+      {},
+      'NETWORK',
+    ],
+    ['a loop', redirect(302, '/'), {}, 'TOO_MANY_REDIRECTS'],
+    ['a redirect to nowhere', redirect(302, 'http://'), {}, 'BAD_URL'],
+    ['a redirect to a script', redirect(302, 'javascript:1'), {}, 'BAD_URL'],
+  ] as const) {
+    it(`${why}: ${code}`, async () => {
+      handlers['/'] = answer;
+      const error = await fault(browse(options).open(`${origin}/`));
+      expect(error.code).to.equal(code);
+      expect(error.message).to.include(origin);
+    });
+  }
+
+  it('an address that is none', async () => {
+    expect((await fault(browse().open('ftp://x/'))).code).to.equal('BAD_URL');
+  });
+});
+
+describe('simulator: hosts that cannot be made here', () => {
+  afterEach(() => {
+    nock.cleanAll();
+    nock.restore();
+  });
+  beforeEach(() => {
+    if (!nock.isActive()) nock.activate();
+  });
+
+  it('a foreign origin answers', async () => {
+    nock('http://shop.invalid').get('/').reply(200, '<a href=https://pay.invalid/in>Pay</a>', {
+      'content-type': 'text/html',
+      'referrer-policy': 'unsafe-url',
+    });
+    const pay = nock('https://pay.invalid', { reqheaders: { referer: 'http://shop.invalid/' } })
+      .get('/in')
+      .reply(302, '', { location: 'http://paid.invalid/paid' });
+    nock('http://paid.invalid').get('/paid').reply(200, '<p>paid', { 'content-type': 'text/html' });
+    const page = await new Browser().open('http://shop.invalid/');
+    await page.follow('Pay');
+    expect(page.text).to.equal('paid');
+    expect(pay.isDone()).to.equal(true);
+  });
+
+  it('a name that does not resolve', async () => {
+    nock('http://nowhere.invalid')
+      .get('/')
+      .replyWithError(Object.assign(new Error('getaddrinfo ENOTFOUND nowhere.invalid'), { code: 'ENOTFOUND' }));
+    const error = await fault(new Browser().open('http://nowhere.invalid/'));
+    expect([error.code, error.message]).to.deep.equal([
+      'NETWORK',
+      'GET http://nowhere.invalid/: getaddrinfo ENOTFOUND nowhere.invalid',
+    ]);
   });
 });
