@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import {
   ConfigError,
   type ConfigProblem,
@@ -83,7 +83,18 @@ export function readConfig(text: string, fileName: string): Reading {
     return { config: null, problems, locate };
   }
 
-  const raw: unknown = document.toJS() ?? {};
+  let raw: unknown;
+  try {
+    raw = document.toJS() ?? {};
+  } catch (error) {
+    // An alias without its anchor, or aliases that grow without end: the package says it only now, and not where.
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      config: null,
+      problems: [{ file: fileName, ...blamedAlias(document, lines), path: '', message, suggestion: null }],
+      locate,
+    };
+  }
   const valueAt = (path: KeyPath): unknown => path.reduce<unknown>(memberOf, raw);
   const files = readReferences(valueAt, dirname(resolve(fileName)));
   const parsed = ConfigSchema.safeParse(raw);
@@ -119,6 +130,19 @@ function placeOf(document: Document.Parsed, lines: LineCounter, path: KeyPath, a
     }
   }
   return { line: 1, column: 1 };
+}
+
+/** Where the first alias stands that leads nowhere; where all of them lead somewhere, the first. */
+function blamedAlias(document: Document.Parsed, lines: LineCounter): Place {
+  let offset: number | null = null;
+  visit(document, {
+    Alias: (_, alias) => {
+      const isLost = alias.resolve(document) === undefined;
+      if (isLost || offset === null) offset = alias.range?.[0] ?? 0;
+      return isLost ? visit.BREAK : undefined;
+    },
+  });
+  return toPlace(lines, offset ?? 0);
 }
 
 function toPlace(lines: LineCounter, offset: number): Place {

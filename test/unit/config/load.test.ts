@@ -159,6 +159,11 @@ routes:
     ['nothing at all', '', ['c.yaml:1:1: upstream: is missing']],
     ['a list', '- a', ['c.yaml:1:1: a map of keys and values is needed']],
     ['broken YAML', 'upstream: [', [/^c\.yaml:1:12: Flow sequence/]],
+    [
+      'an alias that leads nowhere',
+      `${BASE}routes: &r []\ndefaults: { rewrite_vars: *x }`,
+      [/^c\.yaml:3:27: Unresolved alias/],
+    ],
     ['a key twice', `${BASE}workers: 1\nworkers: 2`, [/^c\.yaml:3:1: .*unique/]],
     ['an empty value', `${BASE}routes:`, ['c.yaml:2:8: routes: a list is needed']],
     ['no unit', `${BASE}limits: { body: 8MB }`, [/^c\.yaml:2:17: limits\.body: not a size/]],
