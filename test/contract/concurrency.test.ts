@@ -192,8 +192,8 @@ describe(`lmdb and kill -9, ${KILLS} times under load`, function () {
           },
           log,
         );
-        while (!hammer.isWorking) await delay(5);
-        await delay(Math.random() * 80);
+        const acks = log.acks + 10 + Math.random() * 100;
+        while (log.acks < acks) await delay(1);
         await hammer.kill();
         const now = (await sessions.find(session.sid, CLIENT, POLICY))!;
         expect(log.problems(now.jar.cookieHeader(TARGET, Date.now())), `after kill ${life}`).to.deep.equal([]);
