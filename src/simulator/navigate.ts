@@ -2,7 +2,7 @@
  * One navigation: the request as a browser writes it, its redirects, and the document at the end.
  *
  * Follows Fetch §4.4 (HTTP-redirect fetch: methods, Origin), Fetch Metadata §2 (Sec-Fetch-*), Referrer Policy §8 and
- * RFC 6265bis for cookies; the order and values of fields are Chromium's for HTTP/1.1.
+ * RFC 6265bis for cookies; the order and values of fields are Chromium's for HTTP/1.1 (Connection apart, which Node writes last).
  */
 import { decodePage } from './charset.ts';
 import { SimulatorError } from './fault.ts';
@@ -182,7 +182,7 @@ interface Writing {
 function requestFields(writing: Writing, line: Line): Array<[string, string]> {
   const { start, method, url, contentType, context } = writing;
   const { identity, jar } = line;
-  const fields: Array<[string, string]> = [['Connection', 'keep-alive']];
+  const fields: Array<[string, string]> = [];
   if (start.isReload || method === 'POST') fields.push(['Cache-Control', 'max-age=0']);
   if (method !== 'GET' && method !== 'HEAD') fields.push(['Origin', originField(writing)]);
   if (contentType !== null) fields.push(['Content-Type', contentType]);

@@ -109,7 +109,6 @@ describe('simulator: open, follow, submit', () => {
     const names = echoed(page).raw.filter((_, index) => index % 2 === 0);
     expect(names).to.deep.equal([
       'Host',
-      'Connection',
       'Upgrade-Insecure-Requests',
       'User-Agent',
       'Accept',
@@ -119,6 +118,7 @@ describe('simulator: open, follow, submit', () => {
       'Sec-Fetch-Dest',
       'Accept-Encoding',
       'Accept-Language',
+      'Connection',
     ]);
     expect(echoed(page).fields).to.include({
       'sec-fetch-site': 'none',
