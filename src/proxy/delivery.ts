@@ -95,7 +95,7 @@ export function fieldsForClient(arrival: Arrival, fields: readonly string[]): re
 /** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
 function adoptFields(arrival: Arrival, fields: readonly string[]): readonly string[] {
   const { site, policy, client, facts } = arrival;
-  const own = site.upstreamOrigin === null ? fields : mapOrigin(fields, site.upstreamOrigin, ownOrigin(facts));
+  const own = mapOrigin(fields, site.upstreamOrigin, () => ownOrigin(facts));
   const isPartitioned = policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
   return isPartitioned ? partitionCookies(own) : own;
 }

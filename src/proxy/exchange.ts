@@ -116,7 +116,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   if (framing !== facts.body) edits.body = framing;
   const referer = toUpstreamOrigin(arrival, cleanReferer(site, client.referer));
   if (referer !== client.referer) edits.referer = referer;
-  if (site.upstreamOrigin !== null) edits.origin = toUpstreamOrigin(arrival, fieldValue(facts.fields, 'origin'));
+  if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, fieldValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
   if (treatment.mayMark || policy.rewriteVars.length > 0 || mayInsertScript(arrival)) edits.codings = KNOWN_CODINGS;
@@ -134,8 +134,8 @@ function withoutProbe(arrival: Arrival): string | null {
 
 /** `preserve_host: false`: the application knows itself by its own name, so its own URLs must bear it (CSRF checks). */
 function toUpstreamOrigin(arrival: Arrival, url: string | null): string | null {
-  const { upstreamOrigin } = arrival.site;
-  if (upstreamOrigin === null || url === null) return url;
+  const { upstreamOrigin, upstreamSettings } = arrival.site;
+  if (upstreamSettings.preserveHost || url === null) return url;
   const own = ownOrigin(arrival.facts);
   return url === own || url.startsWith(`${own}/`) ? upstreamOrigin + url.slice(own.length) : url;
 }

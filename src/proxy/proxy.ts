@@ -98,7 +98,6 @@ function openSite(config: Config, store: SessionStore, clock: () => number): Sit
   const routes = compileRoutes(config);
   const url = new URL(config.upstream.url);
   const options = upstreamOptions(config);
-  const upstreamOrigin = config.upstream.preserveHost ? null : url.origin;
   return {
     config,
     routes,
@@ -117,8 +116,8 @@ function openSite(config: Config, store: SessionStore, clock: () => number): Sit
     upstream: createUpstream(options),
     tunnel: createTunnel(options),
     upstreamSettings: { authority: url.host, preserveHost: config.upstream.preserveHost, viaName: 'transid' },
-    upstreamOrigin,
-    scopes: new ScopeCache(routes, upstreamOrigin === null ? [] : [upstreamOrigin]),
+    upstreamOrigin: url.origin,
+    scopes: new ScopeCache(routes, [url.origin]),
     clock,
   };
 }

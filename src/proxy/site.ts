@@ -23,8 +23,8 @@ export interface Site {
   readonly upstream: Upstream;
   readonly tunnel: Tunnel;
   readonly upstreamSettings: UpstreamSettings;
-  /** The upstream's own origin where it is not told the client's Host (`preserve_host: false`): its URLs are ours too. */
-  readonly upstreamOrigin: string | null;
+  /** The upstream's own origin: where it names itself by it, in redirects and links, it means the address that clients know. */
+  readonly upstreamOrigin: string;
   readonly scopes: ScopeCache;
   /** Milliseconds since the epoch; the sessions' own clock. */
   readonly clock: () => number;

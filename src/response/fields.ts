@@ -110,16 +110,19 @@ const REFERENCE_FIELDS = new Set([
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * `preserve_host: false`: the application sends its own origin in redirects; the client knows ours.
- * Both are serialised origins.
+ * An application that names itself by its own address in redirects means the address that clients know (as nginx's
+ * `proxy_redirect default` has it). `from` is a serialised origin, `to` is asked for one when it is needed. The very
+ * list when there is nothing to map.
  */
-export function mapOrigin(fields: readonly string[], from: string, to: string): string[] {
-  return mapFields(fields, (name, value) => {
-    if (name !== 'location' && name !== 'content-location') return value;
-    const rest = value.slice(from.length);
-    const isItsOwn = value.toLowerCase().startsWith(from) && (rest === '' || /^[/?#]/.test(rest));
-    return isItsOwn ? to + rest : value;
-  });
+export function mapOrigin(fields: readonly string[], from: string, to: () => string): readonly string[] {
+  const isItsOwn = (value: string) =>
+    value.toLowerCase().startsWith(from) && (value.length === from.length || /[/?#]/.test(value.charAt(from.length)));
+  const holdsOne = ['location', 'content-location'].some((name) => isItsOwn(firstValue(fields, name) ?? ''));
+  if (!holdsOne) return fields;
+  const own = to();
+  return mapFields(fields, (name, value) =>
+    (name === 'location' || name === 'content-location') && isItsOwn(value) ? own + value.slice(from.length) : value,
+  );
 }
 
 /** Ask for a partitioned cookie (CHIPS): the only kind that a browser may keep in a frame on a foreign site. */

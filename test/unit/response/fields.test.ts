@@ -191,7 +191,7 @@ describe('mapOrigin', () => {
     ['/x', '/x'],
   ] as const) {
     it(value, () =>
-      expect(mapOrigin(['Location', value], 'http://app:8000', 'https://shop.example')).to.deep.equal([
+      expect(mapOrigin(['Location', value], 'http://app:8000', () => 'https://shop.example')).to.deep.equal([
         'Location',
         want,
       ]),
