@@ -144,8 +144,10 @@ for (const name of SPECIAL_NAMES) if (name !== 'address' && name !== 'div' && na
 const NONE_OPEN = new Uint32Array(256);
 
 /** Steps of work allowed for a page, and for each of its tags: ordinary pages need some 20 a tag. */
-const BASE_WORK = 1_000_000;
-const WORK_PER_TAG = 200;
+const BASE_WORK = 500_000;
+const WORK_PER_TAG = 100;
+/** Open elements; browsers themselves stop at 512. */
+const MAX_DEPTH = 4096;
 
 /** Whether a start tag of this name ends foreign content; `font` does so with certain attributes only. */
 export function isBreakout(tag: number, isMarked: boolean): boolean {
@@ -261,6 +263,7 @@ export class TreeFeedback {
     this.skipsNewline = false;
     if (this.isAbandoned) return this.usualContent(token.tag);
     this.begin();
+    if (this.isAbandoned) return this.usualContent(token.tag);
     this.processStart(token);
     return this.content;
   }
@@ -269,17 +272,18 @@ export class TreeFeedback {
     this.skipsNewline = false;
     if (this.isAbandoned) return;
     this.begin();
-    this.processEnd(tag, key);
+    if (!this.isAbandoned) this.processEnd(tag, key);
   }
 
   /**
-   * Hostile pages can make tree construction quadratic. Past a generous linear budget the page is no longer followed:
+   * Hostile pages can make tree construction quadratic or deep. Past generous bounds the page is no longer followed:
    * from there on every tag is taken as in an ordinary body.
    */
   private begin(): void {
     this.work -= WORK_PER_TAG;
     if (this.work < -BASE_WORK) this.work = -BASE_WORK;
     else if (this.work > 0) this.abandon();
+    if (this.stack.length > MAX_DEPTH || this.list.length > MAX_DEPTH) this.abandon();
   }
 
   private abandon(): void {

@@ -1,0 +1,66 @@
+/**
+ * Time grows with the page and with nothing else.
+ *
+ * Measured in CPU time, which neighbours on the machine disturb, so a measurement that looks bad is taken again.
+ */
+import { expect } from 'chai';
+import type { PageMarker } from '../../../src/html/edits.ts';
+import { Rewriter } from '../../../src/html/rewriter.ts';
+import { createHtmlScanner } from '../../../src/html/scan-html.ts';
+import { HOSTILE_PAGES, MORE_HOSTILE_PAGES } from '../../support/hostile-pages.ts';
+import { ROUTE_INTEREST } from '../../support/tag-comparison.ts';
+
+const MARK = Buffer.from('?s=1');
+const MARKER: PageMarker = {
+  startTag(tag, edits) {
+    if (tag.attributeCount > 0) edits.insert(tag.attributes[0]!.valueEnd, MARK);
+  },
+  endTag() {},
+  end() {},
+};
+
+/** CPU microseconds to rewrite `page` in chunks of `chunkBytes`. */
+function cost(page: Buffer, chunkBytes: number): number {
+  const rewriter = new Rewriter({ createScanner: (sink) => createHtmlScanner(ROUTE_INTEREST, sink), marker: MARKER });
+  const before = process.cpuUsage();
+  for (let i = 0; i < page.length; i += chunkBytes) rewriter.write(page.subarray(i, i + chunkBytes));
+  rewriter.end();
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+function leastCost(page: Buffer, chunkBytes: number, tries: number): number {
+  return Math.min(...Array.from({ length: tries }, () => cost(page, chunkBytes)));
+}
+
+/** A page as applications send it: some twenty bytes of text to each tag. */
+function ordinaryPage(size: number): Buffer {
+  const row = '<tr><td class="x">some text</td><td><a href="/row?id=1" title="a row">a link</a> and more</td></tr>\n';
+  return Buffer.from(row.repeat(Math.ceil(size / row.length)));
+}
+
+const MB = 1024 * 1024;
+
+describe('html scanner and rewriter: linear time', function () {
+  this.timeout(120_000);
+
+  const ordinary = ordinaryPage(3 * MB);
+  for (const { name, make } of [...HOSTILE_PAGES, ...MORE_HOSTILE_PAGES]) {
+    it(`3 MB of ${name} take less than 10 times the time of an ordinary page`, () => {
+      const page = Buffer.from(make(3 * MB), 'latin1');
+      let ratio = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 6 && ratio >= 10; i++) {
+        ratio = cost(page, 65536) / page.length / (cost(ordinary, 65536) / ordinary.length);
+      }
+      expect(ratio).to.be.below(10);
+    });
+
+    it(`twice as much of ${name} takes about twice the time, byte by byte`, () => {
+      const pages = [MB / 16, MB / 8].map((size) => Buffer.from(make(size), 'latin1')) as [Buffer, Buffer];
+      let ratio = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 10 && ratio >= 3; i++) ratio = leastCost(pages[1], 1, 2) / leastCost(pages[0], 1, 2);
+      // Quadratic would be 4.
+      expect(ratio).to.be.below(3);
+    });
+  }
+});

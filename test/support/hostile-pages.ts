@@ -1,0 +1,62 @@
+/** Pages made to be slow: each of about `size` bytes. Used by the tests of linear time and by the bench. */
+
+export interface HostilePage {
+  name: string;
+  make(size: number): string;
+}
+
+function repeated(name: string, unit: string, before = '', after = ''): HostilePage {
+  return { name, make: (size) => before + unit.repeat(Math.ceil(size / unit.length)) + after };
+}
+
+export const HOSTILE_PAGES: readonly HostilePage[] = [
+  repeated("'<b ' without '>'", '<b '),
+  repeated('unclosed quotes', '<a x=\'"'),
+  repeated('deep nesting of <b>', '<b>'),
+  repeated('deep nesting of <div>', '<div>'),
+  repeated('unclosed <a href=x>', '<a href=x>'),
+  repeated("'<!--'", '<!--'),
+  repeated("'<!-'", '<!-'),
+  repeated('script escapes', '<script><!--<script '),
+  repeated("'</scrip '", '</scrip ', '<script>'),
+  {
+    name: 'one tag, many attributes',
+    make: (size) => `<b ${Array.from({ length: size / 6 }, (_, i) => `a${i % 9999}`).join(' ')} href=x>`,
+  },
+  repeated('one tag, one attribute repeated', 'x=1 ', '<b ', '>'),
+  repeated('nested tables', '<table>'),
+  repeated('formatting and paragraphs', '<a><b><i><p>'),
+  repeated("'<'", '<'),
+  repeated('a tag of interest that ends too late', 'x', '<a title="', '" href=x>'),
+];
+
+/** More of them: what tree construction and the log of tags could be slow at, and the five that end within a tag. */
+export const MORE_HOSTILE_PAGES: readonly HostilePage[] = [
+  repeated("'<a '", '<a '),
+  repeated("'\"'", '"'),
+  repeated('one attribute of the whole page', 'v', '<b title="', '">'),
+  repeated('one attribute, a tag of interest', 'v', '<a title="', '">'),
+  repeated("'=' without names", ' =', '<b '),
+  repeated("'>' within quotes", '>', '<a title="'),
+  repeated('nested svg', '<svg><g>'),
+  repeated('svg with integration points', '<svg><desc>'),
+  repeated('svg left and entered again', '<svg><p></svg>'),
+  repeated('foreign end tags for nothing', '</x>', `<svg>${'<g>'.repeat(4000)}`),
+  repeated('end tags for nothing, exactly followed', '</b></i></x>', `<svg><desc>${'<x>'.repeat(4000)}`),
+  repeated('formatting elements all different', '<font size=1><i x><b y>', '<svg><desc>'),
+  { name: 'adoption agency', make: (size) => agency(size) },
+  repeated('paragraphs in formatting, exactly followed', '<p><b x><i y>z</p>', '<svg><desc>'),
+  repeated('templates and selects', '<template><select><title>', ''),
+  repeated('select and raw text', '<select><iframe></select><title></title>', ''),
+  repeated('NULs', '\0'),
+  repeated('white space as references', '&#32;'),
+  repeated('unknown names', '<spam></eggs>'),
+  repeated('unclosed CDATA', ']]', '<svg><![CDATA['),
+  repeated("'--!'", '--!', '<!--'),
+  repeated('carriage returns', '\r<b>'),
+];
+
+function agency(size: number): string {
+  const open = Array.from({ length: 60 }, (_, i) => `<b x=${i}>`).join('') + '<div>'.repeat(500);
+  return `<svg><desc>${open}${'</b>'.repeat(size / 4)}`;
+}
