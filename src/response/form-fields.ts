@@ -20,8 +20,8 @@ export interface OpenForm {
   readonly place: DeferredInsert | null;
   /** What the fields will carry: 1 the SID, 2 the extra parameters. Only ever becomes less. */
   carries: number;
-  /** A hidden field of the SID's name that the page brought along: its value, to be replaced. */
-  own: { readonly value: DeferredInsert; readonly old: Buffer } | null;
+  /** Hidden fields of the SID's name that the page brought along: their values, to be replaced. */
+  readonly own: { readonly value: DeferredInsert; readonly old: Buffer }[];
 }
 
 /** The fields of a page, ready to be inserted. */
@@ -124,15 +124,15 @@ export class FormFields {
     const { own, place } = form;
     let { carries } = form;
     const carriesSid = (carries & CARRIES_SID) !== 0;
-    if (own !== null) {
-      if (carriesSid && !own.value.isSettled) this.written++;
-      own.value.settle(carriesSid ? this.#texts.sidValue : own.old);
+    for (const { value, old } of own) value.settle(carriesSid ? this.#texts.sidValue : old);
+    if (own.length > 0) {
+      if (carriesSid) this.written++;
       carries &= ~CARRIES_SID;
     }
     if (place === null) return;
     if (place.isSettled) {
       // The limit came first: the form was sent on without fields.
-      if (carriesSid && own === null) this.dropped++;
+      if ((carries & CARRIES_SID) !== 0) this.dropped++;
       return;
     }
     if ((carries & CARRIES_SID) !== 0) this.written++;

@@ -98,6 +98,11 @@ export class PageUrls {
     this.#judgePlain();
   }
 
+  /** Our own origin; '' if nothing is to be marked. */
+  get origin(): string {
+    return (this.#scope ?? this.#extraScope)?.origin ?? '';
+  }
+
   /** The absolute URL that relative references hang on, as the client sees it. */
   get baseUrl(): string {
     return this.#baseUrl;

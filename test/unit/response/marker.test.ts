@@ -279,6 +279,10 @@ rows('marker: a hidden field of the name is not doubled', [
     '<form><input type=hidden name=sid value= ></form>',
     '<form><input type=hidden name=sid value= "0123456789abcdefghijklmnop"></form>',
   ],
+  [
+    '<form><input type=hidden name=sid value=a><input type=hidden name=sid value="b"></form>',
+    '<form><input type=hidden name=sid value="0123456789abcdefghijklmnop"><input type=hidden name=sid value="0123456789abcdefghijklmnop"></form>',
+  ],
   ['<form><input type=hidden name=other value=old></form>', '<form>[H]<input type=hidden name=other value=old></form>'],
   ['<form><input type=text name=sid value=old></form>', '<form>[H]<input type=text name=sid value=old></form>'],
   ['<form><input type=hidden name=sid value="old"><button formaction=//evil.test></form>', '='],
@@ -379,6 +383,12 @@ rows(
     ['<svg><use href="#x"/><use href="y#x"/></svg>', '<svg><use href="#x"/><use href="y?§#x"/></svg>'],
   ],
   { tags: ALL_TAGS },
+);
+
+rows(
+  'marker: only the buttons are listed',
+  [['<form><button formaction=/x>y</button></form>', '<form><button formaction=/x?§>y</button></form>']],
+  { tags: new Map([['button', ['formaction']]]) },
 );
 
 rows(

@@ -1,0 +1,221 @@
+/**
+ * Marks forms (DESIGN §6): GET forms by a hidden field, POST forms by their action, never both for one form.
+ *
+ * The field stands right behind the form's start tag, once it is known that no button sends the form abroad; see
+ * `form-fields.ts`. With a carrier in the path, or with `forms: field`, all forms are done in one of the two ways.
+ */
+import { type DecodedValue, decodeAttributeValue, type ReferenceSyntax } from '../html/character-references.ts';
+import type { Edits } from '../html/edits.ts';
+import { CARRIES_SID, type LinkPlace } from '../html/places.ts';
+import type { AttributeSpan, StartTag } from '../html/scanner.ts';
+import { cleanReference } from '../sid/scope.ts';
+import { behindName, cleanSpan, decodedValue, editValue, findAttribute, sourceOf } from './attribute-value.ts';
+import { type FieldTexts, FormFields, type OpenForm } from './form-fields.ts';
+import type { MarkTally } from './mark-tally.ts';
+import type { PageUrls, Verdict } from './page-urls.ts';
+
+const ACTION = Buffer.from('action');
+const METHOD = Buffer.from('method');
+const FORMMETHOD = Buffer.from('formmethod');
+const FORM = Buffer.from('form');
+const ID = Buffer.from('id');
+const NAME = Buffer.from('name');
+const TYPE = Buffer.from('type');
+const VALUE = Buffer.from('value');
+const EMPTY = Buffer.alloc(0);
+const QUOTE = Buffer.from('"');
+
+const SUBMIT_TYPES: ReadonlySet<string> = new Set(['submit', 'image']);
+const OTHER_BUTTON_TYPES: ReadonlySet<string> = new Set(['button', 'reset']);
+
+/** `method=dialog` sends nothing. */
+const NOT_SENT: Verdict = { carries: 0, judgement: 'mark' };
+
+export class FormMarker {
+  readonly #urls: PageUrls;
+  readonly #tally: MarkTally;
+  readonly #syntax: ReferenceSyntax;
+  readonly #forms: FormFields;
+  /** What forms carry: 1 the SID, 2 the extra parameters. */
+  readonly #carries: number;
+  readonly #inFieldOnly: boolean;
+
+  constructor(
+    urls: PageUrls,
+    tally: MarkTally,
+    syntax: ReferenceSyntax,
+    texts: FieldTexts,
+    options: { readonly carries: number; readonly inFieldOnly: boolean },
+  ) {
+    this.#urls = urls;
+    this.#tally = tally;
+    this.#syntax = syntax;
+    this.#forms = new FormFields(texts);
+    this.#carries = options.carries;
+    this.#inFieldOnly = options.inFieldOnly;
+  }
+
+  /** SID fields written so far, and kept out. Whole once `end` was called. */
+  get fields(): { readonly written: number; readonly dropped: number } {
+    return this.#forms;
+  }
+
+  endForm(): void {
+    this.#forms.close();
+  }
+
+  startTemplate(): void {
+    this.#forms.openTemplate();
+  }
+
+  endTemplate(): void {
+    this.#forms.closeTemplate();
+  }
+
+  end(): void {
+    this.#forms.end();
+  }
+
+  form(tag: StartTag, edits: Edits): void {
+    if (this.#forms.isNested) {
+      this.#tally.report(tag, null, 'form', '', 'nested-form');
+      return;
+    }
+    const attribute = findAttribute(tag, ACTION);
+    const action = attribute === null ? null : decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
+    const span = action === null ? null : cleanSpan(action);
+    const method = decodedValue(tag, METHOD, this.#syntax)?.toLowerCase();
+    const verdict =
+      method === 'dialog' ? NOT_SENT : this.#judgeAction(action?.text ?? '', span?.text ?? '', this.#carries);
+    const isGet = method !== 'post';
+    const inField = this.#fieldCarries(isGet, verdict.carries);
+    const onAction = verdict.carries & CARRIES_SID & ~inField;
+    this.#tally.report(
+      tag,
+      attribute,
+      'form',
+      action?.text ?? '',
+      inField > 0 && onAction === 0 ? 'field' : verdict.judgement,
+    );
+    if (verdict.carries === 0) this.#tally.skip(verdict);
+    this.#markAction(tag, attribute, action, onAction, edits);
+    if (onAction !== 0) this.#tally.marks.form++;
+    // An empty element of XML has no inside for a field.
+    if (this.#syntax === 'xml' && tag.isSelfClosing) return;
+    this.#forms.open({
+      id: decodedValue(tag, ID, this.#syntax),
+      isGet,
+      action: action?.text ?? null,
+      actionCarries: verdict.carries,
+      place: inField === 0 ? null : edits.defer(tag.end),
+      carries: inField,
+      own: [],
+    });
+  }
+
+  /** A form sends to the document itself if its action is empty or missing, and makes a request even for `#x`. */
+  #judgeAction(value: string, reference: string, wanted: number): Verdict {
+    if (value === '') return this.#urls.judgeDocument(wanted);
+    return this.#urls.judge(reference.startsWith('#') ? '' : reference, wanted);
+  }
+
+  /** What of `carries` goes into hidden fields; the rest of it, the SID at most, goes on the action. */
+  #fieldCarries(isGet: boolean, carries: number): number {
+    const byField = this.#inFieldOnly || (isGet && this.#urls.mark?.kind === 'query');
+    return byField ? carries : carries & ~CARRIES_SID;
+  }
+
+  #markAction(
+    tag: StartTag,
+    attribute: AttributeSpan | null,
+    action: DecodedValue | null,
+    carries: number,
+    edits: Edits,
+  ): void {
+    if (attribute !== null && action !== null && action.text !== '') {
+      const span = cleanSpan(action);
+      const changes = this.#urls.edits(span.text, carries, attribute.quote === 0 && attribute.hasValue);
+      editValue(tag, attribute, span, changes, edits);
+      return;
+    }
+    const reference = carries === 0 ? '' : this.#urls.documentReference(carries, false);
+    if (reference === '') return;
+    if (attribute === null) edits.insert(behindName(tag), Buffer.from(` action="${reference}"`));
+    else if (!attribute.hasValue) edits.insert(attribute.nameEnd, Buffer.from(`="${reference}"`));
+    else edits.insert(attribute.valueStart, Buffer.from(attribute.quote === 0 ? `"${reference}"` : reference));
+  }
+
+  /** A button or input without a `formaction`; true if nothing else is to be done with it. */
+  control(tag: StartTag, edits: Edits): boolean {
+    if (this.#carries === 0) return false;
+    const form = this.#formOf(decodedValue(tag, FORM, this.#syntax));
+    return form !== null && this.#controlOf(tag, form, edits);
+  }
+
+  #controlOf(tag: StartTag, form: OpenForm, edits: Edits): boolean {
+    if ((form.carries & CARRIES_SID) === 0) return false;
+    const type = decodedValue(tag, TYPE, this.#syntax)?.toLowerCase() ?? '';
+    if (tag.name === 'input' && type === 'hidden') return this.#ownField(tag, form, edits);
+    const method = findAttribute(tag, FORMMETHOD);
+    if (method === null || !form.isGet || this.#inFieldOnly) return false;
+    const isSubmit = tag.name === 'input' ? SUBMIT_TYPES.has(type) : !OTHER_BUTTON_TYPES.has(type);
+    if (!isSubmit || decodeAttributeValue(sourceOf(tag, method), this.#syntax).text.toLowerCase() !== 'post')
+      return false;
+    // The form is sent by POST after all, and then its URL carries the SID: a field would show it to the application.
+    const reference =
+      form.action === null || form.action === ''
+        ? this.#urls.documentReference(CARRIES_SID, false)
+        : this.#urls.markedReference(cleanReference(form.action), CARRIES_SID);
+    edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`));
+    this.#tally.marks.form++;
+    this.#forms.refuse(form, CARRIES_SID);
+    return false;
+  }
+
+  /** A hidden field of our name is there already: it gets the SID, once the form has ended. */
+  #ownField(tag: StartTag, form: OpenForm, edits: Edits): boolean {
+    if (decodedValue(tag, NAME, this.#syntax) !== this.#urls.mark?.name) return false;
+    const attribute = findAttribute(tag, VALUE);
+    if (attribute === null || !attribute.hasValue) {
+      const at = attribute === null ? behindName(tag) : attribute.nameEnd;
+      edits.insert(at, Buffer.from(attribute === null ? ' value="' : '="'));
+      form.own.push({ value: edits.defer(at), old: EMPTY });
+      edits.insert(at, QUOTE);
+      return true;
+    }
+    const { valueStart, valueEnd, quote } = attribute;
+    const old = Buffer.from(tag.bytes.subarray(valueStart, valueEnd));
+    if (valueEnd > valueStart || quote === 0) edits.replace(valueStart, valueEnd, quote === 0 ? QUOTE : EMPTY);
+    form.own.push({ value: edits.defer(valueEnd), old });
+    if (quote === 0) edits.insert(valueEnd, QUOTE);
+    return true;
+  }
+
+  formaction(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
+    const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
+    const verdict = this.#judgeAction(value.text, cleanReference(value.text), this.#carries | place.carries);
+    this.#tally.report(tag, attribute, 'form', value.text, verdict.judgement);
+    if (verdict.carries === 0) this.#tally.skip(verdict);
+    const id = decodedValue(tag, FORM, this.#syntax);
+    const form = this.#formOf(id);
+    const mayNot = this.#carries & ~verdict.carries;
+    if (mayNot !== 0) {
+      if (id !== null) this.#forms.refuseNamed(id, mayNot);
+      else if (form !== null) this.#forms.refuse(form, mayNot);
+    }
+    const method = decodedValue(tag, FORMMETHOD, this.#syntax)?.toLowerCase();
+    const isBare = this.#inFieldOnly || method === 'dialog';
+    const carries = isBare ? 0 : verdict.carries & place.carries & CARRIES_SID;
+    this.#markAction(tag, attribute, value, carries, edits);
+    if (carries === 0) return;
+    // Sent by GET, the query gives way to the fields, and the form's own field is what carries the SID.
+    this.#tally.marks.form++;
+    const isPost = method === undefined ? form?.isGet === false : method === 'post';
+    if (isPost && form !== null) this.#forms.refuse(form, CARRIES_SID);
+  }
+
+  /** The form that a control belongs to: the one that its `form` attribute names, else the one that it stands in. */
+  #formOf(id: string | null): OpenForm | null {
+    return id === null ? this.#forms.current : this.#forms.named(id);
+  }
+}

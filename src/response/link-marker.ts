@@ -1,0 +1,147 @@
+/**
+ * Marks the links of a tag: attributes that hold a URL, or a list of them.
+ *
+ * Most links are plain references and take the fast path: a scan of the value's bytes and one insertion that was made
+ * for the whole page. Everything else is decoded, judged by the scope and edited in place.
+ */
+import { decodeAttributeValue, type ReferenceSyntax } from '../html/character-references.ts';
+import type { Edits } from '../html/edits.ts';
+import type { LinkPlace, PlaceKind } from '../html/places.ts';
+import type { AttributeSpan, StartTag } from '../html/scanner.ts';
+import { parseSrcset } from '../html/srcset.ts';
+import { type PlainReference, scanPlainReference } from '../sid/plain-reference.ts';
+import { type CleanSpan, cleanSpan, editValue, isNamed, sourceOf } from './attribute-value.ts';
+import type { MarkTally } from './mark-tally.ts';
+import type { PageUrls } from './page-urls.ts';
+
+const HASH = 0x23;
+
+/** The kinds of places that need more than a URL to be judged. */
+export interface OtherPlaces {
+  formaction(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void;
+  srcdoc(tag: StartTag, attribute: AttributeSpan, edits: Edits): void;
+}
+
+export class LinkMarker {
+  readonly #urls: PageUrls;
+  readonly #tally: MarkTally;
+  readonly #syntax: ReferenceSyntax;
+  readonly #others: OtherPlaces;
+  /** The first byte of a parameter that would be ours already; 0 for none. */
+  readonly #firstOfName: number;
+  /** The own origin as absolute links spell it. */
+  readonly #ownPrefix: Buffer;
+  readonly #found: PlainReference = { query: -1, fragment: 0 };
+
+  constructor(urls: PageUrls, tally: MarkTally, syntax: ReferenceSyntax, others: OtherPlaces) {
+    this.#urls = urls;
+    this.#tally = tally;
+    this.#syntax = syntax;
+    this.#others = others;
+    this.#firstOfName = urls.mark?.name.charCodeAt(0) ?? 0;
+    this.#ownPrefix = Buffer.from(urls.origin);
+  }
+
+  /** Mark the first attribute of each name in `links`, in the order in which they stand. */
+  markAll(tag: StartTag, links: readonly LinkPlace[], edits: Edits): void {
+    let seen = 0;
+    let open = links.length;
+    for (let i = 0; i < tag.attributeCount && open > 0; i++) {
+      // The scanner vouches for `attributeCount` spans.
+      const attribute = tag.attributes[i]!;
+      for (let k = 0; k < links.length; k++) {
+        const place = links[k]!;
+        if ((seen & (1 << k)) !== 0 || !isNamed(tag, attribute, place.bytes)) continue;
+        seen |= 1 << k;
+        open--;
+        this.#value(tag, attribute, place, edits);
+      }
+    }
+  }
+
+  #value(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
+    switch (place.kind) {
+      case 'form':
+        this.#others.formaction(tag, attribute, place, edits);
+        break;
+      case 'list':
+        this.#srcset(tag, attribute, place, edits);
+        break;
+      case 'document':
+        this.#others.srcdoc(tag, attribute, edits);
+        break;
+      default:
+        if (this.#tally.isExplaining || !this.#plainLink(tag, attribute, place, edits)) {
+          this.#anyLink(tag, attribute, place, edits);
+        }
+    }
+  }
+
+  /** The fast path: true if the reference is plain, and so dealt with. No allocation. */
+  #plainLink(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): boolean {
+    const { bytes } = tag;
+    const start = attribute.valueStart;
+    const end = attribute.valueEnd;
+    if (start === end) return false;
+    const found = this.#found;
+    let carries = place.carries & this.#urls.plainCarries;
+    if (carries !== 0 && bytes[start] === HASH) {
+      this.#tally.skips['fragment-only']++;
+      return true;
+    }
+    if (carries === 0 || !scanPlainReference(bytes, start, end, this.#firstOfName, false, found)) {
+      const behindOrigin = start + this.#ownPrefix.length;
+      carries = place.carries & this.#urls.ownCarries;
+      if (carries === 0 || behindOrigin >= end || !startsWith(bytes, start, this.#ownPrefix)) return false;
+      if (!scanPlainReference(bytes, behindOrigin, end, this.#firstOfName, true, found)) return false;
+      if (!this.#urls.coversPlain(bytes, behindOrigin, pathEnd(found), true)) return false;
+    } else if (!this.#urls.coversPlain(bytes, start, pathEnd(found), false)) return false;
+    edits.insert(found.fragment, this.#urls.insertion(carries, found.query >= 0, attribute.quote === 0));
+    this.#tally.marks[place.kind]++;
+    return true;
+  }
+
+  /** The slow path: decode, judge, edit. */
+  #anyLink(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
+    const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
+    if (value.text === '' && place.kind !== 'navigation') {
+      // HTML §4.8.5: an empty src loads nothing; a marked one would load the page into its own frame.
+      this.#tally.report(tag, attribute, place.kind, '', 'empty-frame');
+      return;
+    }
+    this.reference(tag, attribute, place.kind, cleanSpan(value), place.carries, edits);
+  }
+
+  /** Judge one reference within a value and mark it. */
+  reference(
+    tag: StartTag,
+    attribute: AttributeSpan,
+    kind: PlaceKind,
+    span: CleanSpan,
+    wanted: number,
+    edits: Edits,
+  ): void {
+    const verdict = this.#urls.judge(span.text, wanted);
+    this.#tally.report(tag, attribute, kind, span.text, verdict.judgement);
+    const changes = this.#urls.edits(span.text, verdict.carries, attribute.quote === 0 && attribute.hasValue);
+    editValue(tag, attribute, span, changes, edits);
+    if (verdict.carries === 0) this.#tally.skip(verdict);
+    else this.#tally.marks[kind]++;
+  }
+
+  #srcset(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
+    const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
+    for (const { start, end } of parseSrcset(value.text)) {
+      this.reference(tag, attribute, place.kind, cleanSpan(value, start, end), place.carries, edits);
+    }
+  }
+}
+
+function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
+  return true;
+}
+
+function pathEnd(found: PlainReference): number {
+  return found.query < 0 ? found.fragment : found.query;
+}
