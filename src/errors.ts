@@ -37,6 +37,7 @@ export const ERRORS = {
   LOOP_DETECTED: { origin: 'client', status: 508, text: 'the request came round in a loop' },
   TOO_MANY_CONNECTIONS: { origin: 'client', status: 503, text: 'too many connections are open' },
   CLIENT_GONE: { origin: 'client', status: null, text: 'the client left before the end' },
+  TOO_MANY_RESETS: { origin: 'client', status: null, text: 'the client resets its streams too often' },
   SLOW_CLIENT: { origin: 'client', status: null, text: 'the client reads or writes too slowly' },
 
   UPSTREAM_REFUSED: { origin: 'upstream', status: 502, text: 'the application refused the connection' },
@@ -46,7 +47,6 @@ export const ERRORS = {
   UPSTREAM_CONNECT_TIMEOUT: { origin: 'upstream', status: 502, text: 'the application could not be reached in time' },
   UPSTREAM_TIMEOUT: { origin: 'upstream', status: 504, text: 'the application did not answer in time' },
   UPSTREAM_STALLED: { origin: 'upstream', status: null, text: 'the application stopped in the middle of its answer' },
-  UPGRADE_REFUSED: { origin: 'upstream', status: 502, text: 'the application did not take the upgrade' },
 
   STORE_UNAVAILABLE: { origin: 'store', status: 503, text: 'the session store cannot be reached' },
   STORE_CONFLICT: { origin: 'store', status: 503, text: 'the session is being changed by too many requests at once' },
@@ -59,7 +59,6 @@ export const ERRORS = {
   DECOMPRESSION_BOMB: { origin: 'page', status: null, text: 'the page grows too much when decoded' },
 
   INTERNAL: { origin: 'proxy', status: 500, text: 'the proxy failed' },
-  SHUTTING_DOWN: { origin: 'proxy', status: 503, text: 'the proxy is stopping' },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

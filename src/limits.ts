@@ -32,10 +32,10 @@ export const LIMITS = {
   maxStoreAttempts: 64,
   /** Characters of a SID in mirror mode [PHP 11.3]. */
   maxMirrorSidChars: 256,
-  /** A request body that comes more slowly than this, over a whole idle time, ends its request. */
-  minBodyBytesPerSecond: 512,
   /** Interim (1xx) responses of one exchange that are passed on. */
   maxInterimResponses: 16,
   /** Interim responses of one exchange after which the upstream is called broken. */
   maxInterimResponsesSeen: 1000,
+  /** Streams of one HTTP/2 connection that the client resets within ten seconds, in multiples of those it may open. */
+  maxResetsPerStreamLimit: 2,
 } as const;

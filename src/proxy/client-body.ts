@@ -4,18 +4,25 @@
  */
 import { Readable } from 'node:stream';
 import { type ErrorCode, ProxyError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
 import type { RequestFacts } from './framing.ts';
 
 /** Open bodies, for `failBody`; a code stands for a body that broke before anybody opened it. */
 const bodies = new WeakMap<ClientRequest, ClientBody | ErrorCode>();
 
-/** How long a client may send nothing, by connection; the server sets it. */
-const idleTimes = new WeakMap<ClientRequest, number>();
+/** How slowly a body may come: at least so many bytes a second, taken over each idle time. */
+export interface BodyPace {
+  /** 0: as slowly as it likes. */
+  readonly idleMs: number;
+  readonly bytesPerSecond: number;
+}
 
-export function setBodyIdleTime(req: ClientRequest, idleMs: number): void {
-  idleTimes.set(req, idleMs);
+const UNHURRIED: BodyPace = { idleMs: 0, bytesPerSecond: 0 };
+const paces = new WeakMap<ClientRequest, BodyPace>();
+
+/** For the server: the pace that `openBody` will hold this request to. */
+export function setBodyPace(req: ClientRequest, pace: BodyPace): void {
+  paces.set(req, pace);
 }
 
 /**
@@ -34,7 +41,7 @@ export function openBody(
   }
   const broken = bodies.get(req);
   if (typeof broken === 'string') throw new ProxyError(broken);
-  const body = new ClientBody(req, facts.expectsContinue ? res : null, limitBytes, idleTimes.get(req) ?? 0);
+  const body = new ClientBody(req, facts.expectsContinue ? res : null, limitBytes, paces.get(req) ?? UNHURRIED);
   bodies.set(req, body);
   return body;
 }
@@ -49,7 +56,7 @@ export function failBody(req: ClientRequest, code: ErrorCode): void {
 export class ClientBody extends Readable {
   readonly #req: ClientRequest;
   readonly #limitBytes: number;
-  readonly #idleMs: number;
+  readonly #pace: BodyPace;
   /** Waits for 100 Continue; null when it does not, or no longer does. */
   #waiting: ClientResponse | null;
   #isStarted = false;
@@ -58,12 +65,12 @@ export class ClientBody extends Readable {
   #receivedBefore = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(req: ClientRequest, waiting: ClientResponse | null, limitBytes: number, idleMs: number) {
+  constructor(req: ClientRequest, waiting: ClientResponse | null, limitBytes: number, pace: BodyPace) {
     super();
     this.#req = req;
     this.#waiting = waiting;
     this.#limitBytes = limitBytes;
-    this.#idleMs = idleMs;
+    this.#pace = pace;
     req.once('error', (error) => this.destroy(new ProxyError('CLIENT_GONE', { cause: error })));
     req.once('close', () => {
       if (!req.readableEnded) this.destroy(new ProxyError('CLIENT_GONE'));
@@ -100,7 +107,7 @@ export class ClientBody extends Readable {
       if (this.#timer !== null) clearInterval(this.#timer);
       this.push(null);
     });
-    if (this.#idleMs > 0) this.#timer = setInterval(() => this.#checkPace(), this.#idleMs).unref();
+    if (this.#pace.idleMs > 0) this.#timer = setInterval(() => this.#checkPace(), this.#pace.idleMs).unref();
   }
 
   #take(chunk: Buffer): void {
@@ -120,8 +127,10 @@ export class ClientBody extends Readable {
   #checkPace(): void {
     const came = this.#received - this.#receivedBefore;
     this.#receivedBefore = this.#received;
-    if (this.#isPaused || came >= (LIMITS.minBodyBytesPerSecond * this.#idleMs) / 1000) return;
-    this.destroy(new ProxyError('REQUEST_TIMEOUT', { detail: `${came} bytes in ${this.#idleMs} ms` }));
+    const { idleMs, bytesPerSecond } = this.#pace;
+    // Nothing at all is too slow at any pace.
+    if (this.#isPaused || (came > 0 && came >= (bytesPerSecond * idleMs) / 1000)) return;
+    this.destroy(new ProxyError('REQUEST_TIMEOUT', { detail: `${came} bytes in ${idleMs} ms` }));
   }
 }
 

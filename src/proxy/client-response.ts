@@ -169,7 +169,7 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
       reject(new ProxyError('CLIENT_GONE'));
     });
     if (from.errored) fail(from.errored);
-    else if (to.destroyed) fail(new ProxyError('CLIENT_GONE'));
+    else if (isGone(to)) fail(new ProxyError('CLIENT_GONE'));
   });
 }
 
@@ -187,7 +187,11 @@ function sendTrailers(to: ClientResponse, flat: readonly string[]): void {
 
 /** Did the whole answer leave for the client? */
 export function isDelivered(res: ClientResponse): boolean {
-  return res instanceof Http2ServerResponse ? res.stream?.writableFinished !== false : res.writableFinished;
+  return res.writableFinished;
+}
+
+function isGone(res: ClientResponse): boolean {
+  return res instanceof Http2ServerResponse ? res.stream === undefined || res.stream.destroyed : res.destroyed;
 }
 
 /** End the message so that the client sees that it is not whole. */

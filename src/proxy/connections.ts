@@ -93,38 +93,52 @@ export interface ConnectionCaps {
 }
 
 export class ConnectionTable {
-  readonly #bySocket = new Map<Socket, ClientConnection>();
+  /** Sockets as they were accepted; beneath TLS they are not the ones that requests come on. */
+  readonly #admitted = new Set<Socket>();
   readonly #countByAddress = new Map<string, number>();
+  readonly #open = new Map<Socket, ClientConnection>();
 
-  /** Null when a cap is reached. The entry goes with the socket's 'close'. */
-  admit(socket: Socket, caps: ConnectionCaps, isTrustedProxy: (address: string) => boolean): ClientConnection | null {
+  /** Count a new socket, until its 'close'; false when a cap is reached. */
+  admit(socket: Socket, caps: ConnectionCaps, isTrustedProxy: (address: string) => boolean): boolean {
+    const address = unmapped(socket.remoteAddress ?? '');
+    const count = this.#countByAddress.get(address) ?? 0;
+    if (this.#admitted.size >= caps.connections) return false;
+    if (count >= caps.connectionsPerAddress && !isTrustedProxy(address)) return false;
+    this.#admitted.add(socket);
+    this.#countByAddress.set(address, count + 1);
+    socket.once('close', () => {
+      this.#admitted.delete(socket);
+      const left = (this.#countByAddress.get(address) ?? 1) - 1;
+      if (left > 0) this.#countByAddress.set(address, left);
+      else this.#countByAddress.delete(address);
+    });
+    return true;
+  }
+
+  /** A connection on which requests come, until its 'close'. */
+  open(socket: Socket): ClientConnection {
     const connection = new ClientConnection(socket);
-    const count = this.#countByAddress.get(connection.address) ?? 0;
-    if (this.#bySocket.size >= caps.connections) return null;
-    if (count >= caps.connectionsPerAddress && !isTrustedProxy(connection.address)) return null;
-    this.#bySocket.set(socket, connection);
-    this.#countByAddress.set(connection.address, count + 1);
-    socket.once('close', () => this.#forget(connection));
+    this.#open.set(socket, connection);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      connection.end();
+    });
     return connection;
   }
 
   of(socket: Socket): ClientConnection | null {
-    return this.#bySocket.get(socket) ?? null;
+    return this.#open.get(socket) ?? null;
   }
 
   get size(): number {
-    return this.#bySocket.size;
+    return this.#admitted.size;
   }
 
   all(): Iterable<ClientConnection> {
-    return this.#bySocket.values();
+    return this.#open.values();
   }
 
-  #forget(connection: ClientConnection): void {
-    this.#bySocket.delete(connection.socket);
-    const count = (this.#countByAddress.get(connection.address) ?? 1) - 1;
-    if (count > 0) this.#countByAddress.set(connection.address, count);
-    else this.#countByAddress.delete(connection.address);
-    connection.end();
+  destroyAll(): void {
+    for (const socket of this.#admitted) socket.destroy();
   }
 }

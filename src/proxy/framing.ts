@@ -22,9 +22,9 @@ export interface RawHead {
   readonly isEncrypted: boolean;
   /**
    * Null for a text message. It is not the version that tells: Node's parser takes `HTTP/2.0` in a request line.
-   * `endsWithHead`: the stream has ended with its head.
+   * `endsWithHead`: the stream has ended with its head. `isTooLarge`: the head is over the limit, as HTTP/2 counts it.
    */
-  readonly http2: { readonly endsWithHead: boolean } | null;
+  readonly http2: { readonly endsWithHead: boolean; readonly isTooLarge: boolean } | null;
   readonly peerAddress: string;
 }
 
@@ -81,7 +81,7 @@ interface Found {
 
 /** The facts of a request, or why it is refused. Never throws. */
 export function readHead(raw: RawHead, limits: HeadLimits, requestId: string): RequestFacts | HeadFault {
-  if (raw.http2 !== null) return readHead2(raw, raw.http2.endsWithHead, limits, requestId);
+  if (raw.http2 !== null) return readHead2(raw, raw.http2, limits, requestId);
   if (raw.versionMajor !== 1 || raw.versionMinor > 1) return fault('VERSION_NOT_SUPPORTED', 'version');
   const isVersion10 = raw.versionMinor === 0;
   const found = scanFields(raw.fields, limits);
@@ -244,12 +244,14 @@ const HTTP1_ONLY: ReadonlySet<string> = new Set([
 
 function readHead2(
   raw: RawHead,
-  endsWithHead: boolean,
+  http2: NonNullable<RawHead['http2']>,
   limits: HeadLimits,
   requestId: string,
 ): RequestFacts | HeadFault {
+  if (http2.isTooLarge) return fault('FIELDS_TOO_LARGE', 'size');
   const pseudo = new Map<string, string>();
   const fields: string[] = [];
+  let cookie = '';
   for (let i = 0; i < raw.fields.length; i += 2) {
     const name = raw.fields[i] as string;
     const value = raw.fields[i + 1] as string;
@@ -260,8 +262,11 @@ function readHead2(
     }
     if (HTTP1_ONLY.has(name) || name !== name.toLowerCase()) return fault('BAD_FIELD', `${name} in HTTP/2`);
     if (name === 'te' && value.toLowerCase() !== 'trailers') return fault('BAD_FIELD', 'te in HTTP/2');
-    fields.push(name, value);
+    if (name === 'cookie') cookie = cookie === '' ? value : `${cookie}; ${value}`;
+    else fields.push(name, value);
   }
+  // Browsers cut the cookie into crumbs to compress it better (RFC 9113 §8.2.3).
+  if (cookie !== '') fields.push('cookie', cookie);
   const scheme = pseudo.get(':scheme');
   if (scheme !== 'https' && scheme !== 'http') return fault('BAD_TARGET', 'scheme');
   const authority = pseudo.get(':authority') ?? null;
@@ -290,7 +295,7 @@ function readHead2(
     version: '2.0',
     fields,
     // Without a length only the end of the stream tells: chunked for the next hop.
-    body: endsWithHead ? 'none' : length === 'none' && found.contentLength === null ? 'chunked' : length,
+    body: http2.endsWithHead ? 'none' : length === 'none' && found.contentLength === null ? 'chunked' : length,
     upgrade: null,
     expectsContinue: found.expect !== null,
     endsHere: raw.method === 'OPTIONS' && found.maxForwards !== null && Number(found.maxForwards) === 0,

@@ -10,7 +10,11 @@ export const VIA_NAME = 'transid';
 export function serverOptions(config: Config, events: ServerEvents): ServerOptions {
   const { listen, timeouts, limits } = config;
   return {
-    listener: { host: listen.host, port: listen.port },
+    listener: {
+      host: listen.host,
+      port: listen.port,
+      tls: listen.tls === null ? null : { ...listen.tls, key: listen.tls.key.reveal() },
+    },
     timeouts: {
       headerMs: timeouts.clientHeaderMs,
       bodyIdleMs: timeouts.clientBodyMs,
@@ -23,6 +27,8 @@ export function serverOptions(config: Config, events: ServerEvents): ServerOptio
       targetBytes: limits.targetBytes,
       fields: limits.fields,
       requestsPerConnection: limits.requestsPerConnection,
+      http2Streams: limits.http2Streams,
+      bodyBytesPerSecond: limits.bodyRateBytes,
       connections: limits.connections,
       connectionsPerAddress: limits.connectionsPerAddress,
     },

@@ -49,8 +49,10 @@ export interface UpstreamResponse {
 /** The response to the client, as far as it matters here: it closes, and it was delivered by then or not. */
 export interface ClientSide {
   once(event: 'close', listener: () => void): unknown;
-  readonly destroyed: boolean;
+  readonly destroyed?: boolean;
   readonly writableFinished: boolean;
+  /** HTTP/2 only, whose response has no `destroyed`. */
+  readonly stream?: { readonly destroyed: boolean };
   /** HTTP/1 only: false makes `Connection: close`. */
   shouldKeepAlive?: boolean;
 }
@@ -137,7 +139,7 @@ class Call implements Lease {
 
   start(): void {
     const { client, body } = this.#call;
-    if (client.destroyed) {
+    if (isGone(client)) {
       this.#reject(new ProxyError('CLIENT_GONE'));
       return;
     }
@@ -272,7 +274,7 @@ class Call implements Lease {
       REPEATABLE.has(method) &&
       this.#connection?.hasAnswered === false &&
       this.#interimCount === 0 &&
-      !this.#call.client.destroyed
+      !isGone(this.#call.client)
     );
   }
 
@@ -314,6 +316,10 @@ class Call implements Lease {
     this.#reason ??= reason;
     this.#reject(this.#reason);
   }
+}
+
+function isGone(client: ClientSide): boolean {
+  return client.destroyed === true || client.stream?.destroyed === true;
 }
 
 function asProxyError(error: unknown, code: ErrorCode): ProxyError {

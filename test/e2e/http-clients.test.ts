@@ -15,262 +15,266 @@ const GET = 'GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\n';
 const whole = (text: string) => isWhole(text, null);
 
-let upstream: ScriptedUpstream;
-let proxy: PlainProxy;
-async function open(options: Partial<PlainProxyOptions> = {}): Promise<void> {
-  upstream = await startScriptedUpstream(({ socket }) => {
-    socket.write(answer(200, 'mine'));
-  });
-  proxy = await startPlainProxy({ upstreamPort: upstream.port, ...options });
-}
-afterEach(async () => {
-  await proxy.close();
-  await upstream.close();
-});
-
-const allClosed = () =>
-  upstream.connections.length > 0 && upstream.connections.every((connection) => connection.closed);
-
-describe('a client that leaves', () => {
-  beforeEach(() => open({ upstream: { firstByteTimeoutMs: 10_000, idleTimeoutMs: 10_000 } }));
-
-  for (const end of ['reset', 'fin'] as const) {
-    it(`while the upstream thinks (${end}): its request is ended`, async () => {
-      upstream.script = () => {};
-      await talk(proxy.port, [GET, 60, { end }], { timeoutMs: 300 });
-      await eventually('the upstream connection is closed', allClosed);
-      expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['CLIENT_GONE']);
+describe('engine: clients', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: PlainProxy;
+  async function open(options: Partial<PlainProxyOptions> = {}): Promise<void> {
+    upstream = await startScriptedUpstream(({ socket }) => {
+      socket.write(answer(200, 'mine'));
     });
-
-    it(`during the answer (${end}): it is ended`, async () => {
-      upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: 1000000\r\n\r\nsome`);
-      await talk(proxy.port, [GET, 60, { end }], { timeoutMs: 300 });
-      await eventually('the upstream connection is closed', allClosed);
-    });
-
-    for (const [what, framing, body] of [
-      ['length', 'Content-Length: 1000', 'a'.repeat(100)],
-      ['chunked', 'Transfer-Encoding: chunked', `64\r\n${'a'.repeat(100)}\r\n`],
-    ] as const) {
-      it(`during its upload (${end}, ${what}): the upstream never sees it whole`, async () => {
-        upstream.script = () => {};
-        await talk(proxy.port, [`POST /x HTTP/1.1\r\nHost: app.test\r\n${framing}\r\n\r\n${body}`, 60, { end }], {
-          timeoutMs: 300,
-        });
-        await eventually('the upstream connection is closed', allClosed);
-        expect(upstream.received).to.not.match(/0\r\n\r\n$/);
-        expect(upstream.received.length).to.be.lessThan(600);
-      });
-    }
+    proxy = await startPlainProxy({ upstreamPort: upstream.port, ...options });
   }
-
-  it('with pipelined requests waiting: none of them goes upstream any more', async () => {
-    upstream.script = () => {};
-    await talk(proxy.port, [GET.repeat(5), 60, { end: 'reset' }], { timeoutMs: 300 });
-    await eventually('the upstream connection is closed', allClosed);
-    expect(upstream.requestCount).to.equal(1);
-    await eventually('no connection is left', () => proxy.server.connectionCount === 0);
+  afterEach(async () => {
+    await proxy.close();
+    await upstream.close();
   });
 
-  it('a hundred times leaves nothing behind', async () => {
-    upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: 1000000\r\n\r\nsome`);
-    await Promise.all(
-      Array.from({ length: 100 }, () => talk(proxy.port, [GET, 100, { end: 'reset' }], { timeoutMs: 400 })),
-    );
-    await eventually('all closed', () => allClosed() && proxy.server.connectionCount === 0);
-    expect(proxy.upstream.connectionCounts).to.deep.equal({ open: 0, idle: 0 });
-  });
-});
+  const allClosed = () =>
+    upstream.connections.length > 0 && upstream.connections.every((connection) => connection.closed);
 
-describe('a slow client', () => {
-  const timeouts = { headerMs: 400, bodyIdleMs: 300, sendIdleMs: 300, keepAliveMs: 300 };
+  describe('a client that leaves', () => {
+    beforeEach(() => open({ upstream: { firstByteTimeoutMs: 10_000, idleTimeoutMs: 10_000 } }));
 
-  it('that drips its head is cut with 408', async () => {
-    await open({ timeouts });
-    const drip = Array.from({ length: 20 }, (_, i) => [200, `X-${i}: a\r\n`]).flat();
-    const { text, closed, ms } = await talk(proxy.port, ['GET / HTTP/1.1\r\nHost: app.test\r\n', ...drip], {
-      timeoutMs: 4000,
-    });
-    expect(text).to.match(/^HTTP\/1\.1 408 /);
-    expect(closed).to.not.equal(null);
-    expect(ms).to.be.lessThan(1500);
-    expect(upstream.received).to.equal('');
-  });
+    for (const end of ['reset', 'fin'] as const) {
+      it(`while the upstream thinks (${end}): its request is ended`, async () => {
+        upstream.script = () => {};
+        await talk(proxy.port, [GET, 60, { end }], { timeoutMs: 300 });
+        await eventually('the upstream connection is closed', allClosed);
+        expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['CLIENT_GONE']);
+      });
 
-  it('that says nothing is cut without a word', async () => {
-    await open({ timeouts });
-    const { text, closed } = await talk(proxy.port, [], { timeoutMs: 4000 });
-    expect(text).to.equal('');
-    expect(closed).to.not.equal(null);
-  });
+      it(`during the answer (${end}): it is ended`, async () => {
+        upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: 1000000\r\n\r\nsome`);
+        await talk(proxy.port, [GET, 60, { end }], { timeoutMs: 300 });
+        await eventually('the upstream connection is closed', allClosed);
+      });
 
-  for (const [what, parts] of [
-    ['stops in its body', ['aaaa']],
-    ['drips its body', Array.from({ length: 30 }, () => [100, 'a']).flat()],
-  ] as const) {
-    it(`that ${what} gets 408, and the upstream never sees the request whole`, async () => {
-      await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
+      for (const [what, framing, body] of [
+        ['length', 'Content-Length: 1000', 'a'.repeat(100)],
+        ['chunked', 'Transfer-Encoding: chunked', `64\r\n${'a'.repeat(100)}\r\n`],
+      ] as const) {
+        it(`during its upload (${end}, ${what}): the upstream never sees it whole`, async () => {
+          upstream.script = () => {};
+          await talk(proxy.port, [`POST /x HTTP/1.1\r\nHost: app.test\r\n${framing}\r\n\r\n${body}`, 60, { end }], {
+            timeoutMs: 300,
+          });
+          await eventually('the upstream connection is closed', allClosed);
+          expect(upstream.received).to.not.match(/0\r\n\r\n$/);
+          expect(upstream.received.length).to.be.lessThan(600);
+        });
+      }
+    }
+
+    it('with pipelined requests waiting: none of them goes upstream any more', async () => {
       upstream.script = () => {};
-      const { text, closed } = await talk(
-        proxy.port,
-        ['POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000\r\n\r\n', ...parts],
-        { timeoutMs: 4000 },
+      await talk(proxy.port, [GET.repeat(5), 60, { end: 'reset' }], { timeoutMs: 300 });
+      await eventually('the upstream connection is closed', allClosed);
+      expect(upstream.requestCount).to.equal(1);
+      await eventually('no connection is left', () => proxy.server.connectionCount === 0);
+    });
+
+    it('a hundred times leaves nothing behind', async () => {
+      upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: 1000000\r\n\r\nsome`);
+      await Promise.all(
+        Array.from({ length: 100 }, () => talk(proxy.port, [GET, 100, { end: 'reset' }], { timeoutMs: 400 })),
       );
+      await eventually('all closed', () => allClosed() && proxy.server.connectionCount === 0);
+      expect(proxy.upstream.connectionCounts).to.deep.equal({ open: 0, idle: 0 });
+    });
+  });
+
+  describe('a slow client', () => {
+    const timeouts = { headerMs: 400, bodyIdleMs: 300, sendIdleMs: 300, keepAliveMs: 300 };
+
+    it('that drips its head is cut with 408', async () => {
+      await open({ timeouts });
+      const drip = Array.from({ length: 20 }, (_, i) => [200, `X-${i}: a\r\n`]).flat();
+      const { text, closed, ms } = await talk(proxy.port, ['GET / HTTP/1.1\r\nHost: app.test\r\n', ...drip], {
+        timeoutMs: 4000,
+      });
       expect(text).to.match(/^HTTP\/1\.1 408 /);
       expect(closed).to.not.equal(null);
-      await eventually('the upstream connection is closed', allClosed);
+      expect(ms).to.be.lessThan(1500);
+      expect(upstream.received).to.equal('');
     });
-  }
 
-  it('whose body the upstream keeps waiting is not blamed', async () => {
-    await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
-    // More than every buffer on the way holds, and an upstream that does not read for three idle times.
-    const body = 'a'.repeat(6_000_000);
-    upstream.script = async (connection) => {
-      connection.socket.pause();
-      await sleep(1000);
-      connection.socket.resume();
-      await eventually('all of it', () => connection.received.length > body.length, 5000);
-      connection.socket.write(answer(200, 'got it'));
-    };
-    const { text } = await talk(
-      proxy.port,
-      [`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n`, body],
-      {
-        timeoutMs: 6000,
-        until: whole,
-      },
-    );
-    expect(text).to.match(/^HTTP\/1\.1 200 /);
-  });
-
-  it('that does not read holds back the upstream, and is cut', async () => {
-    await open({ timeouts });
-    let written = 0;
-    upstream.script = async ({ socket }) => {
-      socket.write(`${OK}Content-Length: ${64 << 20}\r\n\r\n`);
-      const block = Buffer.alloc(1 << 18, 120);
-      for (let i = 0; i < 256 && !socket.destroyed; i += 1) {
-        if (!socket.write(block))
-          await new Promise((resolve) => {
-            socket.once('drain', resolve).once('close', resolve);
-          });
-        written = socket.bytesWritten - socket.writableLength;
-      }
-    };
-    await talk(proxy.port, [GET], { isDeaf: true, timeoutMs: 1500 });
-    expect(written).to.be.greaterThan(0);
-    expect(written).to.be.lessThan(16 << 20);
-    await eventually('the upstream connection is closed', allClosed);
-    expect(proxy.refusals.map((refusal) => refusal.code)).to.include('SLOW_CLIENT');
-  });
-
-  it('that reads slowly but reads is served whole', async () => {
-    await open({ timeouts, upstream: { idleTimeoutMs: 200 } });
-    const body = 'x'.repeat(3_000_000);
-    upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: ${body.length}\r\n\r\n${body}`);
-    const { connect } = await import('node:net');
-    const socket = connect(proxy.port, '127.0.0.1');
-    socket.write(GET);
-    let received = 0;
-    socket.on('data', (chunk) => {
-      received += chunk.length;
-      socket.pause();
-      setTimeout(() => socket.resume(), 20);
+    it('that says nothing is cut without a word', async () => {
+      await open({ timeouts });
+      const { text, closed } = await talk(proxy.port, [], { timeoutMs: 4000 });
+      expect(text).to.equal('');
+      expect(closed).to.not.equal(null);
     });
-    await eventually('all of it', () => received > body.length, 8000);
-    socket.destroy();
-    expect(proxy.refusals).to.deep.equal([]);
-  });
-});
 
-describe('connections of clients', () => {
-  it('are kept for the next request, and closed when idle for too long', async () => {
-    await open({ timeouts: { keepAliveMs: 300 } });
-    const { text, closed } = await talk(proxy.port, [GET, 100, GET], { timeoutMs: 4000 });
-    expect(text.match(/HTTP\/1\.1 200/g)).to.have.length(2);
-    expect(closed).to.equal('fin');
-  });
-
-  it('end after so many requests', async () => {
-    await open({ limits: { requestsPerConnection: 3 } });
-    const { text, closed } = await talk(proxy.port, [GET, 50, GET, 50, GET, 50, GET]);
-    expect(text.match(/HTTP\/1\.1 200/g)).to.have.length(3);
-    expect(text.match(/Connection: close/gi)).to.have.length(1);
-    expect(closed).to.not.equal(null);
-  });
-
-  it('are refused above the caps, per address and in all', async () => {
-    for (const limits of [{ connectionsPerAddress: 2 }, { connections: 2 }]) {
-      await open({ limits });
-      const first = talk(proxy.port, [GET], { timeoutMs: 400 });
-      const second = talk(proxy.port, [GET], { timeoutMs: 400 });
-      await sleep(100);
-      const third = await talk(proxy.port, [GET], { timeoutMs: 400 });
-      expect(third.text).to.equal('');
-      expect(third.closed).to.not.equal(null);
-      for (const { text } of await Promise.all([first, second])) expect(text).to.match(/^HTTP\/1\.1 200 /);
-      expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['TOO_MANY_CONNECTIONS']);
-      await eventually('their places are free again', () => proxy.server.connectionCount === 0);
-      expect((await talk(proxy.port, [GET], { until: whole })).text).to.match(/^HTTP\/1\.1 200 /);
-      if (limits.connections === undefined) {
-        await proxy.close();
-        await upstream.close();
-      }
+    for (const [what, parts] of [
+      ['stops in its body', ['aaaa']],
+      ['drips its body', Array.from({ length: 30 }, () => [100, 'a']).flat()],
+    ] as const) {
+      it(`that ${what} gets 408, and the upstream never sees the request whole`, async () => {
+        await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
+        upstream.script = () => {};
+        const { text, closed } = await talk(
+          proxy.port,
+          ['POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000\r\n\r\n', ...parts],
+          { timeoutMs: 4000 },
+        );
+        expect(text).to.match(/^HTTP\/1\.1 408 /);
+        expect(closed).to.not.equal(null);
+        await eventually('the upstream connection is closed', allClosed);
+      });
     }
-  });
 
-  it('a trusted proxy may have more of them', async () => {
-    await open({
-      limits: { connectionsPerAddress: 2 },
-      server: { isTrustedProxy: (address) => address === '127.0.0.1' },
+    it('whose body the upstream keeps waiting is not blamed', async () => {
+      await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
+      // More than every buffer on the way holds, and an upstream that does not read for three idle times.
+      const body = 'a'.repeat(6_000_000);
+      upstream.script = async (connection) => {
+        connection.socket.pause();
+        await sleep(1000);
+        connection.socket.resume();
+        await eventually('all of it', () => connection.received.length > body.length, 5000);
+        connection.socket.write(answer(200, 'got it'));
+      };
+      const { text } = await talk(
+        proxy.port,
+        [`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n`, body],
+        {
+          timeoutMs: 6000,
+          until: whole,
+        },
+      );
+      expect(text).to.match(/^HTTP\/1\.1 200 /);
     });
-    const talks = await Promise.all(Array.from({ length: 5 }, () => talk(proxy.port, [GET, 100], { timeoutMs: 300 })));
-    for (const { text } of talks) expect(text).to.match(/^HTTP\/1\.1 200 /);
-  });
-});
 
-describe('drain', () => {
-  it('what is under way ends whole, idle connections close, new ones are refused', async () => {
-    await open();
-    upstream.script = async ({ socket }, head) => {
-      if (head.startsWith('GET /slow')) {
-        socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`);
-        await sleep(400);
-        socket.write('4\r\nlast\r\n0\r\n\r\n');
-      } else if (head.startsWith('GET /late')) {
-        await sleep(300);
-        socket.write(answer(200, 'late'));
-      } else socket.write(answer(200, 'mine'));
-    };
-    const slow = talk(proxy.port, [GET.replace('/x', '/slow')]);
-    const late = talk(proxy.port, [GET.replace('/x', '/late')]);
-    const idle = talk(proxy.port, [GET]);
-    await sleep(100);
-    const startedAt = Date.now();
-    const drained = proxy.server.drain().then(() => Date.now() - startedAt);
-    const idled = await idle;
-    expect(idled.closed).to.equal('fin');
-    expect(idled.ms).to.be.lessThan(350);
-    const refused = await talk(proxy.port, [GET], { timeoutMs: 200 });
-    expect(refused.text).to.equal('');
-    const slowly = await slow;
-    expect(slowly.text).to.match(/5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n$/);
-    expect(slowly.closed).to.equal('fin');
-    const lately = await late;
-    expect(lately.text).to.match(/\r\n\r\nlate$/);
-    expect(lately.closed).to.equal('fin');
-    expect(await drained).to.be.within(250, 1500);
+    it('that does not read holds back the upstream, and is cut', async () => {
+      await open({ timeouts });
+      let written = 0;
+      upstream.script = async ({ socket }) => {
+        socket.write(`${OK}Content-Length: ${64 << 20}\r\n\r\n`);
+        const block = Buffer.alloc(1 << 18, 120);
+        for (let i = 0; i < 256 && !socket.destroyed; i += 1) {
+          if (!socket.write(block))
+            await new Promise((resolve) => {
+              socket.once('drain', resolve).once('close', resolve);
+            });
+          written = socket.bytesWritten - socket.writableLength;
+        }
+      };
+      await talk(proxy.port, [GET], { isDeaf: true, timeoutMs: 1500 });
+      expect(written).to.be.greaterThan(0);
+      expect(written).to.be.lessThan(16 << 20);
+      await eventually('the upstream connection is closed', allClosed);
+      expect(proxy.refusals.map((refusal) => refusal.code)).to.include('SLOW_CLIENT');
+    });
+
+    it('that reads slowly but reads is served whole', async () => {
+      await open({ timeouts, upstream: { idleTimeoutMs: 200 } });
+      const body = 'x'.repeat(3_000_000);
+      upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: ${body.length}\r\n\r\n${body}`);
+      const { connect } = await import('node:net');
+      const socket = connect(proxy.port, '127.0.0.1');
+      socket.write(GET);
+      let received = 0;
+      socket.on('data', (chunk) => {
+        received += chunk.length;
+        socket.pause();
+        setTimeout(() => socket.resume(), 20);
+      });
+      await eventually('all of it', () => received > body.length, 8000);
+      socket.destroy();
+      expect(proxy.refusals).to.deep.equal([]);
+    });
   });
 
-  it('is over when its time is over', async () => {
-    await open({ timeouts: { drainMs: 200 }, upstream: { firstByteTimeoutMs: 5000 } });
-    upstream.script = () => {};
-    const stuck = talk(proxy.port, [GET]);
-    await sleep(50);
-    const startedAt = Date.now();
-    await proxy.server.drain();
-    expect(Date.now() - startedAt).to.be.within(150, 800);
-    expect((await stuck).closed).to.not.equal(null);
+  describe('connections of clients', () => {
+    it('are kept for the next request, and closed when idle for too long', async () => {
+      await open({ timeouts: { keepAliveMs: 300 } });
+      const { text, closed } = await talk(proxy.port, [GET, 100, GET], { timeoutMs: 4000 });
+      expect(text.match(/HTTP\/1\.1 200/g)).to.have.length(2);
+      expect(closed).to.equal('fin');
+    });
+
+    it('end after so many requests', async () => {
+      await open({ limits: { requestsPerConnection: 3 } });
+      const { text, closed } = await talk(proxy.port, [GET, 50, GET, 50, GET, 50, GET]);
+      expect(text.match(/HTTP\/1\.1 200/g)).to.have.length(3);
+      expect(text.match(/Connection: close/gi)).to.have.length(1);
+      expect(closed).to.not.equal(null);
+    });
+
+    it('are refused above the caps, per address and in all', async () => {
+      for (const limits of [{ connectionsPerAddress: 2 }, { connections: 2 }]) {
+        await open({ limits });
+        const first = talk(proxy.port, [GET], { timeoutMs: 400 });
+        const second = talk(proxy.port, [GET], { timeoutMs: 400 });
+        await sleep(100);
+        const third = await talk(proxy.port, [GET], { timeoutMs: 400 });
+        expect(third.text).to.equal('');
+        expect(third.closed).to.not.equal(null);
+        for (const { text } of await Promise.all([first, second])) expect(text).to.match(/^HTTP\/1\.1 200 /);
+        expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['TOO_MANY_CONNECTIONS']);
+        await eventually('their places are free again', () => proxy.server.connectionCount === 0);
+        expect((await talk(proxy.port, [GET], { until: whole })).text).to.match(/^HTTP\/1\.1 200 /);
+        if (limits.connections === undefined) {
+          await proxy.close();
+          await upstream.close();
+        }
+      }
+    });
+
+    it('a trusted proxy may have more of them', async () => {
+      await open({
+        limits: { connectionsPerAddress: 2 },
+        server: { isTrustedProxy: (address) => address === '127.0.0.1' },
+      });
+      const talks = await Promise.all(
+        Array.from({ length: 5 }, () => talk(proxy.port, [GET, 100], { timeoutMs: 300 })),
+      );
+      for (const { text } of talks) expect(text).to.match(/^HTTP\/1\.1 200 /);
+    });
+  });
+
+  describe('drain', () => {
+    it('what is under way ends whole, idle connections close, new ones are refused', async () => {
+      await open();
+      upstream.script = async ({ socket }, head) => {
+        if (head.startsWith('GET /slow')) {
+          socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`);
+          await sleep(400);
+          socket.write('4\r\nlast\r\n0\r\n\r\n');
+        } else if (head.startsWith('GET /late')) {
+          await sleep(300);
+          socket.write(answer(200, 'late'));
+        } else socket.write(answer(200, 'mine'));
+      };
+      const slow = talk(proxy.port, [GET.replace('/x', '/slow')]);
+      const late = talk(proxy.port, [GET.replace('/x', '/late')]);
+      const idle = talk(proxy.port, [GET]);
+      await sleep(100);
+      const startedAt = Date.now();
+      const drained = proxy.server.drain().then(() => Date.now() - startedAt);
+      const idled = await idle;
+      expect(idled.closed).to.equal('fin');
+      expect(idled.ms).to.be.lessThan(350);
+      const refused = await talk(proxy.port, [GET], { timeoutMs: 200 });
+      expect(refused.text).to.equal('');
+      const slowly = await slow;
+      expect(slowly.text).to.match(/5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n$/);
+      expect(slowly.closed).to.equal('fin');
+      const lately = await late;
+      expect(lately.text).to.match(/\r\n\r\nlate$/);
+      expect(lately.closed).to.equal('fin');
+      expect(await drained).to.be.within(250, 1500);
+    });
+
+    it('is over when its time is over', async () => {
+      await open({ timeouts: { drainMs: 200 }, upstream: { firstByteTimeoutMs: 5000 } });
+      upstream.script = () => {};
+      const stuck = talk(proxy.port, [GET]);
+      await sleep(50);
+      const startedAt = Date.now();
+      await proxy.server.drain();
+      expect(Date.now() - startedAt).to.be.within(150, 800);
+      expect((await stuck).closed).to.not.equal(null);
+    });
   });
 });

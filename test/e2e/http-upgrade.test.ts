@@ -21,194 +21,196 @@ const SWITCH =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\nX-Kept: 1\r\nKeep-Alive: timeout=9\r\n\r\n';
 const whole = (text: string) => isWhole(text, null);
 
-let upstream: ScriptedUpstream;
-let proxy: PlainProxy;
-beforeEach(async () => {
-  upstream = await startScriptedUpstream(({ socket }) => {
-    socket.write(SWITCH);
-    socket.on('data', (chunk) => socket.write(`echo:${chunk}`));
-  });
-  proxy = await startPlainProxy({ upstreamPort: upstream.port, upstream: { firstByteTimeoutMs: 400 } });
-});
-afterEach(async () => {
-  await proxy.close();
-  await upstream.close();
-});
-
-const allClosed = () =>
-  upstream.connections.length > 0 && upstream.connections.every((connection) => connection.closed);
-
-describe('upgrade: the handshake', () => {
-  it('arrives with its own fields once, and the target byte for byte', async () => {
-    const target = '/a//b\\c/./%2e?x=//y?z';
-    const sent = handshake(
-      'Cookie: a=1\r\nSec-WebSocket-Protocol: chat\r\nX-Forwarded-For: 6.6.6.6\r\nOrigin: http://app.test\r\n',
-      target,
-    );
-    await talk(proxy.port, [sent], { until: (text) => text.includes('\r\n\r\n') });
-    const fields = fieldsOf(upstream.received);
-    expect(fields.get('')).to.deep.equal([`GET ${target} HTTP/1.1`]);
-    for (const [name, value] of [
-      ['host', 'app.test'],
-      ['connection', 'Upgrade'],
-      ['upgrade', 'websocket'],
-      ['sec-websocket-key', 'dGhlIHNhbXBsZSBub25jZQ=='],
-      ['sec-websocket-protocol', 'chat'],
-      ['cookie', 'a=1'],
-      ['origin', 'http://app.test'],
-      ['x-forwarded-for', '127.0.0.1'],
-      ['via', '1.1 test-proxy'],
-    ] as const) {
-      expect(fields.get(name), name).to.deep.equal([value]);
-    }
-    expect(fields.has('content-length')).to.equal(false);
-    expect(fields.has('transfer-encoding')).to.equal(false);
-  });
-
-  it('the 101 leaves without the fields of the upstream hop', async () => {
-    const { text } = await talk(proxy.port, [handshake()], { until: (seen) => seen.includes('\r\n\r\n') });
-    expect(text).to.match(/^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n/);
-    expect(text).to.include('X-Kept: 1').and.not.include('Keep-Alive');
-  });
-
-  it('bytes that either side sends early are not lost', async () => {
-    upstream.script = ({ socket }) => {
-      socket.write(`${SWITCH}hello`);
+describe('engine: upgrades', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: PlainProxy;
+  beforeEach(async () => {
+    upstream = await startScriptedUpstream(({ socket }) => {
+      socket.write(SWITCH);
       socket.on('data', (chunk) => socket.write(`echo:${chunk}`));
-    };
-    const { text } = await talk(proxy.port, [`${handshake()}early`, 100, 'later'], {
-      until: (seen) => seen.includes('echo:later'),
     });
-    expect(text).to.match(/\r\n\r\nhello/);
-    expect(upstream.received).to.match(/\r\n\r\nearlylater$/);
+    proxy = await startPlainProxy({ upstreamPort: upstream.port, upstream: { firstByteTimeoutMs: 400 } });
   });
-});
-
-describe('upgrade: refused, broken, late', () => {
-  for (const [what, response, body] of [
-    ['with a length', answer(403, 'no'), 'no'],
-    ['chunked', 'HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n', 'no'],
-    ['200', answer(200, 'plain'), 'plain'],
-  ] as const) {
-    it(`refused ${what}: an ordinary, whole answer, and no tunnel`, async () => {
-      upstream.script = ({ socket }) => void socket.write(response);
-      const { text, closed } = await talk(proxy.port, [
-        handshake(),
-        150,
-        'GET /hidden HTTP/1.1\r\nHost: app.test\r\n\r\n',
-      ]);
-      expect(text).to.match(/^HTTP\/1\.1 (?:403|200) /);
-      expect(text).to.match(/\r\nConnection: close\r\n/);
-      expect(isWhole(text, closed)).to.equal(true);
-      expect(text).to.include(body);
-      expect(closed).to.not.equal(null);
-      expect(upstream.received).to.not.include('/hidden');
-      await eventually('the upstream connection is closed', allClosed);
-    });
-  }
-
-  for (const [what, status, code, script] of [
-    ['reset', 502, 'UPSTREAM_RESET', (socket: import('node:net').Socket) => void socket.resetAndDestroy()],
-    [
-      'a 101 to something else',
-      502,
-      'UPSTREAM_BAD_RESPONSE',
-      (socket: import('node:net').Socket) => void socket.write(SWITCH.replace('websocket', 'h2c')),
-    ],
-    [
-      'a 101 without a key',
-      502,
-      'UPSTREAM_BAD_RESPONSE',
-      (socket: import('node:net').Socket) => void socket.write(SWITCH.replace('Sec-WebSocket-Accept', 'X')),
-    ],
-    [
-      'two lengths',
-      502,
-      'UPSTREAM_BAD_RESPONSE',
-      (socket: import('node:net').Socket) =>
-        void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
-    ],
-    ['silence', 504, 'UPSTREAM_TIMEOUT', () => {}],
-  ] as const) {
-    it(`${what}: ${status}, whole`, async () => {
-      upstream.script = ({ socket }) => script(socket);
-      const { text, closed } = await talk(proxy.port, [handshake()]);
-      expect(text).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
-      expect(text.match(/HTTP\/1\.1/g)).to.have.length(1);
-      expect(isWhole(text, closed)).to.equal(true);
-      expect(closed).to.not.equal(null);
-      expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal([code]);
-      await eventually('the upstream connection is closed', allClosed);
-    });
-  }
-
-  it('the upstream is down: 502', async () => {
+  afterEach(async () => {
+    await proxy.close();
     await upstream.close();
-    const { text } = await talk(proxy.port, [handshake()], { until: whole });
-    expect(text).to.match(/^HTTP\/1\.1 502 /);
-    expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['UPSTREAM_REFUSED']);
   });
 
-  it('the client leaves during the handshake: so does the request', async () => {
-    upstream.script = () => {};
-    await talk(proxy.port, [handshake(), 60, { end: 'reset' }], { timeoutMs: 200 });
-    await eventually('the upstream connection is closed', allClosed);
-  });
-});
+  const allClosed = () =>
+    upstream.connections.length > 0 && upstream.connections.every((connection) => connection.closed);
 
-describe('upgrade: the end of a tunnel', () => {
-  for (const end of ['reset', 'fin'] as const) {
-    it(`the client ends (${end}): both are closed within a second or so`, async () => {
-      await talk(proxy.port, [handshake(), 60, { end }], { timeoutMs: 200 });
-      await eventually('both are closed', () => allClosed() && proxy.server.connectionCount === 0, 1500);
+  describe('upgrade: the handshake', () => {
+    it('arrives with its own fields once, and the target byte for byte', async () => {
+      const target = '/a//b\\c/./%2e?x=//y?z';
+      const sent = handshake(
+        'Cookie: a=1\r\nSec-WebSocket-Protocol: chat\r\nX-Forwarded-For: 6.6.6.6\r\nOrigin: http://app.test\r\n',
+        target,
+      );
+      await talk(proxy.port, [sent], { until: (text) => text.includes('\r\n\r\n') });
+      const fields = fieldsOf(upstream.received);
+      expect(fields.get('')).to.deep.equal([`GET ${target} HTTP/1.1`]);
+      for (const [name, value] of [
+        ['host', 'app.test'],
+        ['connection', 'Upgrade'],
+        ['upgrade', 'websocket'],
+        ['sec-websocket-key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+        ['sec-websocket-protocol', 'chat'],
+        ['cookie', 'a=1'],
+        ['origin', 'http://app.test'],
+        ['x-forwarded-for', '127.0.0.1'],
+        ['via', '1.1 test-proxy'],
+      ] as const) {
+        expect(fields.get(name), name).to.deep.equal([value]);
+      }
+      expect(fields.has('content-length')).to.equal(false);
+      expect(fields.has('transfer-encoding')).to.equal(false);
     });
 
-    it(`the upstream ends (${end}): both are closed within a second or so`, async () => {
-      upstream.script = async ({ socket }) => {
-        socket.write(SWITCH);
-        await sleep(60);
-        if (end === 'fin') socket.end();
-        else socket.resetAndDestroy();
+    it('the 101 leaves without the fields of the upstream hop', async () => {
+      const { text } = await talk(proxy.port, [handshake()], { until: (seen) => seen.includes('\r\n\r\n') });
+      expect(text).to.match(/^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n/);
+      expect(text).to.include('X-Kept: 1').and.not.include('Keep-Alive');
+    });
+
+    it('bytes that either side sends early are not lost', async () => {
+      upstream.script = ({ socket }) => {
+        socket.write(`${SWITCH}hello`);
+        socket.on('data', (chunk) => socket.write(`echo:${chunk}`));
       };
-      const { closed, ms } = await talk(proxy.port, [handshake()]);
-      expect(closed).to.not.equal(null);
-      expect(ms).to.be.lessThan(1500);
-      await eventually('both are closed', () => allClosed() && proxy.server.connectionCount === 0, 1500);
+      const { text } = await talk(proxy.port, [`${handshake()}early`, 100, 'later'], {
+        until: (seen) => seen.includes('echo:later'),
+      });
+      expect(text).to.match(/\r\n\r\nhello/);
+      expect(upstream.received).to.match(/\r\n\r\nearlylater$/);
     });
-  }
-});
+  });
 
-describe('upgrade: real WebSockets', () => {
-  it('echo text and a megabyte of bytes, both ways, with a clean close', async () => {
-    const http = createServer();
-    const sockets = new WebSocketServer({ server: http });
-    sockets.on('connection', (socket) =>
-      socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })),
-    );
-    await new Promise<void>((resolve) => {
-      http.listen(0, '127.0.0.1', resolve);
+  describe('upgrade: refused, broken, late', () => {
+    for (const [what, response, body] of [
+      ['with a length', answer(403, 'no'), 'no'],
+      ['chunked', 'HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n', 'no'],
+      ['200', answer(200, 'plain'), 'plain'],
+    ] as const) {
+      it(`refused ${what}: an ordinary, whole answer, and no tunnel`, async () => {
+        upstream.script = ({ socket }) => void socket.write(response);
+        const { text, closed } = await talk(proxy.port, [
+          handshake(),
+          150,
+          'GET /hidden HTTP/1.1\r\nHost: app.test\r\n\r\n',
+        ]);
+        expect(text).to.match(/^HTTP\/1\.1 (?:403|200) /);
+        expect(text).to.match(/\r\nConnection: close\r\n/);
+        expect(isWhole(text, closed)).to.equal(true);
+        expect(text).to.include(body);
+        expect(closed).to.not.equal(null);
+        expect(upstream.received).to.not.include('/hidden');
+        await eventually('the upstream connection is closed', allClosed);
+      });
+    }
+
+    for (const [what, status, code, script] of [
+      ['reset', 502, 'UPSTREAM_RESET', (socket: import('node:net').Socket) => void socket.resetAndDestroy()],
+      [
+        'a 101 to something else',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        (socket: import('node:net').Socket) => void socket.write(SWITCH.replace('websocket', 'h2c')),
+      ],
+      [
+        'a 101 without a key',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        (socket: import('node:net').Socket) => void socket.write(SWITCH.replace('Sec-WebSocket-Accept', 'X')),
+      ],
+      [
+        'two lengths',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        (socket: import('node:net').Socket) =>
+          void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
+      ],
+      ['silence', 504, 'UPSTREAM_TIMEOUT', () => {}],
+    ] as const) {
+      it(`${what}: ${status}, whole`, async () => {
+        upstream.script = ({ socket }) => script(socket);
+        const { text, closed } = await talk(proxy.port, [handshake()]);
+        expect(text).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+        expect(text.match(/HTTP\/1\.1/g)).to.have.length(1);
+        expect(isWhole(text, closed)).to.equal(true);
+        expect(closed).to.not.equal(null);
+        expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal([code]);
+        await eventually('the upstream connection is closed', allClosed);
+      });
+    }
+
+    it('the upstream is down: 502', async () => {
+      await upstream.close();
+      const { text } = await talk(proxy.port, [handshake()], { until: whole });
+      expect(text).to.match(/^HTTP\/1\.1 502 /);
+      expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['UPSTREAM_REFUSED']);
     });
-    const real = await startPlainProxy({ upstreamPort: (http.address() as AddressInfo).port });
-    const client = new WebSocket(`ws://127.0.0.1:${real.server.address.port}/chat`);
-    const received: Buffer[] = [];
-    client.on('message', (data) => received.push(data as Buffer));
-    await new Promise((resolve) => {
-      client.once('open', resolve);
+
+    it('the client leaves during the handshake: so does the request', async () => {
+      upstream.script = () => {};
+      await talk(proxy.port, [handshake(), 60, { end: 'reset' }], { timeoutMs: 200 });
+      await eventually('the upstream connection is closed', allClosed);
     });
-    const big = Buffer.alloc(1 << 20, 7);
-    client.send('hello');
-    client.send(big);
-    await eventually('two echoes', () => received.length === 2);
-    expect(received[0]?.toString()).to.equal('hello');
-    expect(received[1]?.equals(big)).to.equal(true);
-    const code = await new Promise((resolve) => {
-      client.once('close', resolve);
-      client.close(1000);
+  });
+
+  describe('upgrade: the end of a tunnel', () => {
+    for (const end of ['reset', 'fin'] as const) {
+      it(`the client ends (${end}): both are closed within a second or so`, async () => {
+        await talk(proxy.port, [handshake(), 60, { end }], { timeoutMs: 200 });
+        await eventually('both are closed', () => allClosed() && proxy.server.connectionCount === 0, 1500);
+      });
+
+      it(`the upstream ends (${end}): both are closed within a second or so`, async () => {
+        upstream.script = async ({ socket }) => {
+          socket.write(SWITCH);
+          await sleep(60);
+          if (end === 'fin') socket.end();
+          else socket.resetAndDestroy();
+        };
+        const { closed, ms } = await talk(proxy.port, [handshake()]);
+        expect(closed).to.not.equal(null);
+        expect(ms).to.be.lessThan(1500);
+        await eventually('both are closed', () => allClosed() && proxy.server.connectionCount === 0, 1500);
+      });
+    }
+  });
+
+  describe('upgrade: real WebSockets', () => {
+    it('echo text and a megabyte of bytes, both ways, with a clean close', async () => {
+      const http = createServer();
+      const sockets = new WebSocketServer({ server: http });
+      sockets.on('connection', (socket) =>
+        socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })),
+      );
+      await new Promise<void>((resolve) => {
+        http.listen(0, '127.0.0.1', resolve);
+      });
+      const real = await startPlainProxy({ upstreamPort: (http.address() as AddressInfo).port });
+      const client = new WebSocket(`ws://127.0.0.1:${real.server.address.port}/chat`);
+      const received: Buffer[] = [];
+      client.on('message', (data) => received.push(data as Buffer));
+      await new Promise((resolve) => {
+        client.once('open', resolve);
+      });
+      const big = Buffer.alloc(1 << 20, 7);
+      client.send('hello');
+      client.send(big);
+      await eventually('two echoes', () => received.length === 2);
+      expect(received[0]?.toString()).to.equal('hello');
+      expect(received[1]?.equals(big)).to.equal(true);
+      const code = await new Promise((resolve) => {
+        client.once('close', resolve);
+        client.close(1000);
+      });
+      expect(code).to.equal(1000);
+      await eventually('nothing is left', () => real.server.connectionCount === 0);
+      await real.close();
+      sockets.close();
+      http.close();
     });
-    expect(code).to.equal(1000);
-    await eventually('nothing is left', () => real.server.connectionCount === 0);
-    await real.close();
-    sockets.close();
-    http.close();
   });
 });

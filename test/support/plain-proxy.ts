@@ -78,7 +78,7 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
   };
   const server = await startServer(
     {
-      listener: { host: '127.0.0.1', port: 0 },
+      listener: { host: '127.0.0.1', port: 0, tls: null },
       timeouts: {
         headerMs: 1000,
         bodyIdleMs: 1000,
@@ -94,6 +94,8 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
         targetBytes: 8 * 1024,
         fields: 200,
         requestsPerConnection: 1000,
+        http2Streams: 100,
+        bodyBytesPerSecond: 512,
         ...options.limits,
       },
       viaName: settings.viaName,

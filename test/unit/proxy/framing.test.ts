@@ -197,7 +197,7 @@ describe('readHead: HTTP/2', () => {
       target: '/a?b',
       fields,
       isEncrypted: true,
-      http2: { endsWithHead: true },
+      http2: { endsWithHead: true, isTooLarge: false },
       ...more,
     });
 
@@ -211,9 +211,12 @@ describe('readHead: HTTP/2', () => {
     });
   });
   it('a body without a length is chunked for the next hop', () => {
-    expect(read2(PSEUDO, { method: 'POST', http2: { endsWithHead: false } })).to.have.property('body', 'chunked');
+    expect(read2(PSEUDO, { method: 'POST', http2: { endsWithHead: false, isTooLarge: false } })).to.have.property(
+      'body',
+      'chunked',
+    );
     expect(
-      read2([...PSEUDO, 'content-length', '3'], { method: 'POST', http2: { endsWithHead: false } }),
+      read2([...PSEUDO, 'content-length', '3'], { method: 'POST', http2: { endsWithHead: false, isTooLarge: false } }),
     ).to.have.property('body', 3);
   });
 

@@ -1,0 +1,328 @@
+/**
+ * HTTP/1.0 and HTTP/1.1 on node:http: the listener itself (with or without TLS), connections and their clocks, pipelined
+ * requests, upgrades, and what the parser refuses. HTTP/2 connections, chosen by ALPN, go to `http2.ts`.
+ *
+ * One bad message gets one answer, and nothing that follows it on its connection is read as a request.
+ */
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { type ErrorCode, ProxyError } from '../errors.ts';
+import { failBody } from './client-body.ts';
+import { type ClientConnection, ConnectionTable } from './connections.ts';
+import { rawErrorAnswer } from './error-page.ts';
+import { fieldValue, type RawHead, type RequestFacts, readHead } from './framing.ts';
+import { asProxyError, type Front } from './front.ts';
+import { Http2Front } from './http2.ts';
+import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
+
+/** How often node:http looks for heads that take too long. */
+const CHECK_INTERVAL_MS = 1000;
+
+export class Http1Front {
+  readonly connections = new ConnectionTable();
+  readonly server: Server;
+  readonly #front: Front;
+  readonly #upgradeHandler: UpgradeHandler;
+  readonly #http2: Http2Front | null;
+  #isDraining = false;
+
+  constructor(front: Front, upgradeHandler: UpgradeHandler) {
+    this.#front = front;
+    this.#upgradeHandler = upgradeHandler;
+    const { tls } = front.options.listener;
+    this.#http2 = tls?.http2 === true ? new Http2Front(front) : null;
+    this.server = tls === null ? createServer(httpOptions(front.options)) : this.#createTlsServer(tls);
+    this.#wire(this.server);
+    this.#setTimeouts();
+  }
+
+  /** Limits and timeouts, and the certificate of a TLS listener, from now on. Throws when the certificate is bad. */
+  reconfigure(options: ServerOptions): void {
+    const { tls } = options.listener;
+    if (tls !== null && this.#front.options.listener.tls !== null) {
+      (this.server as TlsServer).setSecureContext(certificateOf(tls));
+    }
+    this.#front.reconfigure(options);
+    this.#setTimeouts();
+  }
+
+  /** No new connections; requests under way end whole, the rest is cut after `drainMs`. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    for (const connection of this.connections.all()) connection.drain();
+    this.#http2?.drain();
+    const timer = setTimeout(() => this.connections.destroyAll(), this.#front.options.timeouts.drainMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #createTlsServer(tls: ListenerTls): TlsServer {
+    const server = createTlsServer({
+      ...httpOptions(this.#front.options),
+      ...certificateOf(tls),
+      ALPNProtocols: tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      handshakeTimeout: this.#front.options.timeouts.headerMs,
+    });
+    // node:https would speak HTTP/1 on every connection: those that chose HTTP/2 go elsewhere.
+    const [speakHttp1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
+    server.removeAllListeners('secureConnection');
+    server.on('secureConnection', (socket: TLSSocket) => {
+      if (socket.alpnProtocol === 'h2' && this.#http2 !== null) {
+        this.#http2.accept(socket);
+        return;
+      }
+      const connection = this.connections.open(socket);
+      if (this.#isDraining) connection.drain();
+      else speakHttp1?.call(server, socket);
+    });
+    return server;
+  }
+
+  #wire(server: Server): void {
+    // Node cuts the list silently otherwise and still obeys a Content-Length that it cut off.
+    server.maxHeadersCount = 0;
+    const onRequest = (req: IncomingMessage, res: ServerResponse) => this.#onRequest(req, res);
+    server.prependListener('connection', (socket: Socket) => this.#onConnection(socket));
+    server.on('request', onRequest);
+    server.on('checkContinue', onRequest);
+    server.on('checkExpectation', onRequest);
+    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#onUpgrade(req, socket as Socket, head),
+    );
+    server.on('clientError', (error: ParserError, socket: Duplex) => this.#onClientError(error, socket as Socket));
+    server.on('timeout', (socket: Socket) => this.#onIdle(socket));
+  }
+
+  #setTimeouts(): void {
+    const { timeouts } = this.#front.options;
+    this.server.headersTimeout = timeouts.headerMs;
+    this.server.keepAliveTimeout = timeouts.keepAliveMs;
+    this.server.timeout = timeouts.sendIdleMs;
+  }
+
+  #onConnection(socket: Socket): void {
+    const { limits, isTrustedProxy, listener } = this.#front.options;
+    if (this.connections.admit(socket, limits, isTrustedProxy)) {
+      if (listener.tls === null) this.connections.open(socket);
+      return;
+    }
+    this.#front.report('', new ProxyError('TOO_MANY_CONNECTIONS'), socket.remoteAddress ?? '');
+    socket.destroy();
+  }
+
+  #onRequest(req: IncomingMessage, res: ServerResponse): void {
+    const connection = this.connections.of(req.socket);
+    // A connection over the cap was destroyed, and a broken one has had its last answer.
+    if (connection === null || connection.isBroken) return;
+    connection.requestCount += 1;
+    // Node's own count says `Connection: close` and then does not close.
+    const isLast = connection.requestCount >= this.#front.options.limits.requestsPerConnection;
+    if (isLast || this.#isDraining) res.shouldKeepAlive = false;
+    res.once('close', () => connection.end());
+    connection.begin(() => this.#serve(req, res, connection));
+  }
+
+  #serve(req: IncomingMessage, res: ServerResponse, connection: ClientConnection): void {
+    this.#front.serve(req, res, headOf(req, connection.address), () => {
+      res.shouldKeepAlive = false;
+      connection.lingerOnClose();
+    });
+  }
+
+  #onUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    const connection = this.connections.of(socket);
+    if (connection === null || connection.isBroken || connection.isBusy) {
+      socket.destroy();
+      return;
+    }
+    const requestId = this.#front.nextId();
+    // node:http has let go of the socket: its errors are ours now.
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(0);
+    const facts = readHead(headOf(req, connection.address), this.#front.headLimits, requestId);
+    if ('fault' in facts) {
+      this.#answerRaw(
+        askedBy(req),
+        socket,
+        connection,
+        requestId,
+        new ProxyError(facts.fault, { detail: facts.detail }),
+      );
+      return;
+    }
+    if (facts.upgrade === null) {
+      this.#serveWithoutUpgrade(req, socket, connection, facts);
+      return;
+    }
+    connection.isTunnel = true;
+    let res: ServerResponse | null = null;
+    const respond = () => {
+      res = this.#respondOn(req, socket, connection);
+      return res;
+    };
+    this.#upgradeHandler(req, socket, head, facts, respond).catch((error) => {
+      if (res === null) this.#answerRaw(askedBy(req), socket, connection, requestId, error);
+      else this.#front.answerError(req, res, requestId, connection.address, error, () => {});
+    });
+  }
+
+  /** Upgrades that we do not know are ignored (RFC 9110 §7.8): an ordinary answer, after which the connection ends. */
+  #serveWithoutUpgrade(req: IncomingMessage, socket: Socket, connection: ClientConnection, facts: RequestFacts): void {
+    if (facts.body !== 'none') {
+      // Its body is in the socket now, out of the parser's reach.
+      const error = new ProxyError('BAD_REQUEST', { detail: 'upgrade with a body' });
+      this.#answerRaw(askedBy(req), socket, connection, facts.requestId, error);
+      return;
+    }
+    const res = this.#respondOn(req, socket, connection);
+    this.#serve(req, res, connection);
+  }
+
+  /** A response on a socket that node:http has given away with its 'upgrade' event. */
+  #respondOn(req: IncomingMessage, socket: Socket, connection: ClientConnection): ServerResponse {
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    connection.isTunnel = false;
+    connection.lingerOnClose();
+    connection.begin(() => {
+      res.assignSocket(socket);
+    });
+    socket.setTimeout(this.#front.options.timeouts.sendIdleMs, () => this.#onIdle(socket));
+    res.once('finish', () => {
+      res.detachSocket(socket);
+      socket.destroySoon();
+      res.emit('close');
+    });
+    res.once('close', () => connection.end());
+    return res;
+  }
+
+  #answerRaw(asked: Asked, socket: Socket, connection: ClientConnection, requestId: string, thrown: unknown): void {
+    const error = asProxyError(thrown);
+    this.#front.report(requestId, error, connection.address);
+    if (error.status === null || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    connection.lingerOnClose();
+    socket.write(rawErrorAnswer(error.code, requestId, asked.accept, asked.mayHaveBody), 'latin1');
+    socket.destroySoon();
+  }
+
+  /** The parser gave up, a head took too long, or the connection broke. */
+  #onClientError(error: ParserError, socket: Socket): void {
+    const connection = this.connections.of(socket);
+    if (connection === null || !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+      socket.destroy();
+      return;
+    }
+    // The parser reports every further byte.
+    if (connection.isBroken) return;
+    connection.isBroken = true;
+    const code = PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST';
+    const current = (socket as SocketWithParser).parser?.incoming ?? null;
+    if (connection.isBusy && current !== null && !current.complete) {
+      // The fault is in the body of a request: its reader ends the exchange, and so answers once.
+      failBody(current, code);
+      connection.whenAtRest(() => socket.destroySoon());
+      return;
+    }
+    connection.whenAtRest(() => {
+      // A connection that never said anything needs no answer.
+      if (socket.bytesRead === 0) socket.destroy();
+      else
+        this.#answerRaw(
+          { accept: null, mayHaveBody: !HEAD_REQUEST.test(error.rawPacket?.toString('latin1') ?? '') },
+          socket,
+          connection,
+          this.#front.nextId(),
+          new ProxyError(code, { detail: error.code ?? error.name }),
+        );
+    });
+  }
+
+  /** No byte went either way for `sendIdleMs`. */
+  #onIdle(socket: Socket): void {
+    const connection = this.connections.of(socket);
+    if (connection === null || !connection.isBusy) {
+      socket.destroy();
+      return;
+    }
+    if (socket.writableLength > 0) {
+      this.#front.report('', new ProxyError('SLOW_CLIENT'), connection.address);
+      socket.destroy();
+      return;
+    }
+    // We wait for the upstream, or for a body: both have clocks of their own.
+    socket.setTimeout(this.#front.options.timeouts.sendIdleMs);
+  }
+}
+
+function httpOptions({ timeouts, limits }: ServerOptions) {
+  return {
+    insecureHTTPParser: false,
+    maxHeaderSize: limits.headerBytes,
+    // The body has a clock of its own that knows who keeps whom waiting.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, Math.ceil(timeouts.headerMs / 2)),
+    // Answered by us, with our page.
+    requireHostHeader: false,
+  };
+}
+
+function certificateOf({ cert, key, minVersion }: ListenerTls) {
+  return { cert, key, minVersion };
+}
+
+/** llhttp's and node:http's names for what clients do wrong. The rest is BAD_REQUEST. */
+const PARSER_FAULTS: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'FIELDS_TOO_LARGE',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+  HPE_INVALID_VERSION: 'VERSION_NOT_SUPPORTED',
+  HPE_INVALID_CONTENT_LENGTH: 'BAD_FRAMING',
+  HPE_UNEXPECTED_CONTENT_LENGTH: 'BAD_FRAMING',
+  HPE_INVALID_TRANSFER_ENCODING: 'BAD_FRAMING',
+  HPE_INVALID_CHUNK_SIZE: 'BAD_FRAMING',
+};
+
+/** What an error answer depends on. */
+interface Asked {
+  readonly accept: string | null;
+  readonly mayHaveBody: boolean;
+}
+
+function askedBy(req: IncomingMessage): Asked {
+  return { accept: fieldValue(req.rawHeaders, 'accept'), mayHaveBody: req.method !== 'HEAD' };
+}
+
+/** node:http adds the bytes that the parser choked on. */
+interface ParserError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+}
+
+/** Could the message that was not understood have been a HEAD request? */
+const HEAD_REQUEST = /(?:^|\n)HEAD /;
+
+/** node:http keeps the message that it is reading here; the type definitions leave it out. */
+interface SocketWithParser extends Socket {
+  readonly parser?: { readonly incoming: IncomingMessage | null } | null;
+}
+
+function headOf(req: IncomingMessage, peerAddress: string): RawHead {
+  return {
+    method: req.method ?? '',
+    target: req.url ?? '',
+    versionMajor: req.httpVersionMajor,
+    versionMinor: req.httpVersionMinor,
+    fields: req.rawHeaders,
+    isEncrypted: 'encrypted' in req.socket,
+    http2: null,
+    peerAddress,
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * HTTP/2 on connections that chose it by ALPN (RFC 9113). Frames, flow control and the grammar of heads are nghttp2's
+ * business; here are the clocks, the bounds on streams and resets, and the way to the same handler as HTTP/1.
+ */
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { ProxyError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { unmapped } from './forwarded.ts';
+import type { RawHead } from './framing.ts';
+import type { Front } from './front.ts';
+
+/** CVE-2023-44487: the time over which resets are counted. */
+const RESET_WINDOW_MS = 10_000;
+
+export class Http2Front {
+  readonly #front: Front;
+  readonly #server: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(front: Front) {
+    this.#front = front;
+    const { limits } = front.options;
+    this.#server = createServer({
+      settings: {
+        maxConcurrentStreams: limits.http2Streams,
+        maxHeaderListSize: limits.headerBytes,
+        enablePush: false,
+        enableConnectProtocol: false,
+      },
+      // The pseudo-fields count as well; what is over the limit of fields is answered by us with 431.
+      maxHeaderListPairs: limits.fields + 16,
+      maxSessionMemory: 10,
+    });
+    const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);
+    for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) this.#server.on(event, onRequest);
+    this.#server.on('session', (session: ServerHttp2Session) => this.#onSession(session));
+    this.#server.on('sessionError', () => {}); // the session is destroyed by then, and its streams with it
+  }
+
+  /** Speak HTTP/2 on this connection. */
+  accept(socket: TLSSocket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  /** No new streams; connections end when the last of theirs has. */
+  drain(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    const { limits, timeouts } = this.#front.options;
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    let open = 0;
+    let streams = 0;
+    let resets = 0;
+    let windowStartedAtMs = Date.now();
+    const onReset = () => {
+      const nowMs = Date.now();
+      if (nowMs - windowStartedAtMs > RESET_WINDOW_MS) {
+        windowStartedAtMs = nowMs;
+        resets = 0;
+      }
+      resets += 1;
+      if (resets <= limits.http2Streams * LIMITS.maxResetsPerStreamLimit || session.destroyed) return;
+      this.#front.report('', new ProxyError('TOO_MANY_RESETS'), addressOf(session));
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    };
+    session.on('stream', (stream: ServerHttp2Stream) => {
+      open += 1;
+      streams += 1;
+      stream.once('close', () => {
+        open -= 1;
+        if (stream.aborted || stream.rstCode === constants.NGHTTP2_CANCEL) onReset();
+      });
+      // A last GOAWAY lets the client go on with a new connection (RFC 9113 §6.8).
+      if (streams === limits.requestsPerConnection) session.close();
+    });
+    session.setTimeout(timeouts.keepAliveMs, () => {
+      if (open === 0) session.close();
+    });
+  }
+
+  #onRequest(req: Http2ServerRequest, res: Http2ServerResponse): void {
+    const { stream } = req;
+    // An error of a stream is its end; what waits for it learns that by its 'close'.
+    stream.on('error', () => {});
+    const peerAddress = addressOf(stream.session);
+    const { sendIdleMs } = this.#front.options.timeouts;
+    stream.setTimeout(sendIdleMs, () => {
+      if (stream.writableLength === 0) return; // we wait for the upstream, or for a body: both have clocks of their own
+      this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
+      stream.close(constants.NGHTTP2_CANCEL);
+    });
+    const size = req.rawHeaders.reduce((sum, text) => sum + text.length, 0) + req.rawHeaders.length * 16;
+    const raw = headOf(req, peerAddress, size > this.#front.options.limits.headerBytes);
+    this.#front.serve(req, res, raw, () => {
+      // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1).
+      res.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    });
+  }
+}
+
+function headOf(req: Http2ServerRequest, peerAddress: string, isTooLarge: boolean): RawHead {
+  return {
+    method: req.method,
+    target: req.url,
+    versionMajor: 2,
+    versionMinor: 0,
+    fields: req.rawHeaders,
+    isEncrypted: true,
+    http2: { endsWithHead: req.stream.endAfterHeaders, isTooLarge },
+    peerAddress,
+  };
+}
+
+function addressOf(session: { readonly socket?: { readonly remoteAddress?: string | undefined } } | undefined): string {
+  return unmapped(session?.socket?.remoteAddress ?? '');
+}
