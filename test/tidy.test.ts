@@ -198,6 +198,14 @@ describe('tidiness', () => {
     expect(Object.keys(dependencies).sort()).to.deep.equal(Object.keys(PACKAGE_OWNERS).sort());
   });
 
+  it('the lock names every optional dependency, for any platform: `npm ci` refuses it otherwise', () => {
+    const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const wanted = Object.values(lock.packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+    expect(wanted.filter((name) => !(`node_modules/${name}` in lock.packages))).to.deep.equal([]);
+  });
+
   it('no file is dead', () => {
     const byPath = new Map(sources.map((source) => [source.path, source]));
     const reached = new Set<string>();
