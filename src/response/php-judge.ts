@@ -51,6 +51,8 @@ interface PageForm {
   readonly places: { readonly deferred: DeferredInsert; readonly fields: Buffer }[];
 }
 
+const NO_OWNER = Buffer.from(' form=""');
+
 /** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
 const MAX_FOREIGN_IDS = 100;
 
@@ -67,6 +69,7 @@ export class PhpScopeJudge implements PhpJudge {
   /** What makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
   #openSelects = 0;
   #openTemplates = 0;
+  #hasPlaced = false;
 
   constructor(options: PhpJudgeOptions) {
     this.#scope = options.scope;
@@ -75,14 +78,14 @@ export class PhpScopeJudge implements PhpJudge {
     this.#base = options.scope.base(options.documentUrl);
   }
 
-  see(tag: WitnessedTag): void {
+  see(tag: WitnessedTag, edits: Edits): void {
     const { page } = tag;
     if (page === null || page.namespace !== 'html') return;
     if (page.name === 'base') this.#seeBase(page);
     else if (page.name === 'form') this.#seeForm(page);
     else if (page.name === 'select') this.#openSelects++;
     else if (page.name === 'template') this.#openTemplates++;
-    else if (page.name === 'button' || page.name === 'input') this.#seeButton(page);
+    else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
   }
 
   /** The first `base` with an `href` counts (HTML §4.2.3); one that cannot be resolved or is a `data:` URL does not. */
@@ -109,12 +112,15 @@ export class PhpScopeJudge implements PhpJudge {
     return this.#foreignIds.size >= MAX_FOREIGN_IDS || this.#foreignIds.has(id);
   }
 
-  #seeButton(page: StartTag): void {
+  #seeButton(page: StartTag, edits: Edits): void {
     const target = attributeValue(page, 'formaction');
     if (target === null || this.#judgeTarget(target) === null) return;
     const owner = attributeValue(page, 'form');
     if (owner === null) {
       if (this.#open !== null) this.#refuse(this.#open);
+      // Behind `</form>` a button has no owner, unless an element of the form was left open around it: then it would
+      // send a form whose fields are out already. Naming no form takes nothing from one without an owner.
+      else if (this.#hasPlaced) edits.insert(page.start + 1 + page.name.length, NO_OWNER);
       return;
     }
     if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(owner);
@@ -174,6 +180,7 @@ export class PhpScopeJudge implements PhpJudge {
     // `see` was told of this tag, so its form is open.
     if (this.#open === null || this.#open.isForeign) return 'other-target';
     this.#open.places.push({ deferred: edits.defer(tag.end), fields });
+    this.#hasPlaced = true;
     return null;
   }
 

@@ -22,9 +22,10 @@ export interface PhpMarkerSettings extends PhpUrlSettings, PhpFormSettings {
  */
 export type PhpVetoReason = SkipReason | 'no-tag' | 'other-value' | 'breaks-markup' | 'other-target';
 
-/** The veto. It is told every start tag that matters to it before it is asked about one. */
+/** The veto. */
 export interface PhpJudge {
-  see(tag: WitnessedTag): void;
+  /** Told every start tag that matters to it before it is asked about one; may edit in front of the attributes. */
+  see(tag: WitnessedTag, edits: Edits): void;
   /** Why `after` must not take the place of `before`, the value of `attribute`; null: it may. Both are byte strings. */
   judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null;
   /** Put the fields behind the form's tag, now or when the form is known whole; or say why they must not stand there. */
@@ -71,7 +72,7 @@ export class PhpMarker implements PageMarker {
 
   /** `tag` is a WitnessedTag if there is a judge: `php-rewriter.ts` makes both or neither. */
   startTag(tag: PhpStartTag | WitnessedTag, edits: Edits): void {
-    this.#judge?.see(tag as WitnessedTag);
+    this.#judge?.see(tag as WitnessedTag, edits);
     for (let index = 0; index < tag.attributeCount; index++) {
       const attribute = tag.attributes[index];
       if (attribute !== undefined) this.#attribute(tag, attribute, edits);

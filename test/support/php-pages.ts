@@ -155,6 +155,7 @@ const TAG_LISTS = [
   'a=href, area=href,form=,',
   '',
 ];
+const ORDERLY_TAGS = 'a=href,area=href,frame=src,form=,button=formaction,img=src';
 const HOST_LISTS = ['', '', 'shop.example', 'shop.example,x,[::1],', 'SHOP.EXAMPLE', 'a, other.example', 'h,u'];
 const SEPARATORS = ['&', '&', '&', '&amp;', ';', '&&', '%26', '?', '#', '"', ' '];
 const NAMES = [
@@ -173,8 +174,21 @@ const NAMES = [
   '&eacute;',
 ];
 
+const DISGUISES = ['', '', ' ', '\t', '\n', '&#32;', '&Tab;', '\x01'];
+const SLASHES = [
+  ...['//', '/\\', '\\\\', '\\/', '/\t/', '/\n/', '&#47;/', '&sol;&sol;', '///', '/\\/'],
+  ...['http://', 'HTTPS://', 'http:', 'https:/', 'http&#58;//', 'http&colon;//', 'ht\ntp://', 'http:\\\\', 'ftp://'],
+];
+
+/** A URL that leads to a host, in many disguises. */
+function disguisedUrl(dice: Dice): string {
+  const host = dice.pick(['other.example', 'shop.example', 'shop.example@other.example', 'other.example:80', 'h']);
+  return dice.pick(DISGUISES) + dice.pick(SLASHES) + host + dice.pick(['', '/', '/x', '?q', '#f', '/x?a=1&amp;b']);
+}
+
 /** One URL, most of them short. */
 export function randomUrl(dice: Dice): string {
+  if (dice.chance(30)) return disguisedUrl(dice);
   let url = '';
   for (let parts = dice.roll(7); parts > 0; parts--) url += dice.pick(URL_PARTS);
   return url;
@@ -194,6 +208,26 @@ function randomTag(dice: Dice): string {
   return tag + dice.pick(ENDS);
 }
 
+const PLACES = ['a href', 'area href', 'frame src', 'form action', 'form action', 'button formaction', 'img src'];
+const BETWEEN = ['t', '</a>', '</form>', '</form>', '<form>', '<form id=i>', '<!-- ', ' -->', '<select>', '</select>'];
+const RARELY = [
+  '<template>',
+  '</template>',
+  '<script>',
+  '</script>',
+  '<form><button form=i formaction=//other.example>',
+];
+
+/** What an honest page holds, and what an attack would make of it. */
+function orderlyTag(dice: Dice): string {
+  if (dice.chance(40)) return dice.chance(80) ? dice.pick(BETWEEN) : dice.pick(RARELY);
+  const [tag = '', attribute = ''] = dice.pick(PLACES).split(' ');
+  const quote = dice.pick(['"', '"', "'", '']);
+  const url = dice.chance(60) ? disguisedUrl(dice) : dice.pick(['x', '?a=1', '/y#z', '', '#t', 'http:z', ' #u']);
+  const more = dice.chance(15) ? ` ${dice.pick(ATTRIBUTES)}=${quote}${randomUrl(dice)}${quote}` : '';
+  return `<${tag} ${attribute}=${quote}${url}${quote}${more}>`;
+}
+
 function randomText(dice: Dice): string {
   return dice.pick(TEXTS);
 }
@@ -206,8 +240,12 @@ function randomBytes(dice: Dice): Buffer {
 
 export function randomPage(dice: Dice): RandomPage {
   const kind = dice.chance(50) ? 'session' : 'output';
-  let page = '';
-  for (let parts = 1 + dice.roll(8); parts > 0; parts--) page += dice.chance(70) ? randomTag(dice) : randomText(dice);
+  const isOrderly = dice.chance(40);
+  // What stands before a base is judged without it, as browsers do not, so it comes first.
+  let page = isOrderly && dice.chance(5) ? `<base href="${randomUrl(dice)}">` : '';
+  for (let parts = 1 + dice.roll(8); parts > 0; parts--) {
+    page += isOrderly ? orderlyTag(dice) : dice.chance(70) ? randomTag(dice) : randomText(dice);
+  }
   if (dice.chance(70)) page += '.';
   const vars: [Buffer, Buffer][] = [];
   for (let count = 1 + dice.roll(3); count > 0; count--) vars.push([randomBytes(dice), randomBytes(dice)]);
@@ -218,8 +256,8 @@ export function randomPage(dice: Dice): RandomPage {
   return {
     kind,
     ini: {
-      'session.trans_sid_tags': dice.pick(TAG_LISTS),
-      'url_rewriter.tags': dice.pick(TAG_LISTS),
+      'session.trans_sid_tags': isOrderly ? ORDERLY_TAGS : dice.pick(TAG_LISTS),
+      'url_rewriter.tags': isOrderly ? ORDERLY_TAGS : dice.pick(TAG_LISTS),
       'session.trans_sid_hosts': dice.pick(HOST_LISTS),
       'url_rewriter.hosts': dice.pick(HOST_LISTS),
       'arg_separator.output': dice.pick(SEPARATORS),

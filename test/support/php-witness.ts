@@ -20,11 +20,17 @@ export interface PhpEdit {
   readonly after: string;
 }
 
+interface Seen {
+  readonly value: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 interface SeenTag {
   readonly name: string;
   readonly start: number;
   readonly end: number;
-  readonly attributes: ReadonlyMap<string, { readonly value: string; readonly start: number; readonly end: number }>;
+  readonly attributes: ReadonlyMap<string, Seen>;
 }
 
 export interface Site {
@@ -104,11 +110,13 @@ export class PhpWitness {
   #ruleAgainstValue(edit: PhpEdit, tag: SeenTag): string | null {
     // The tag has ended: PHP took its `>` for a value, or for a part of one.
     if (edit.start >= tag.end) return '2.6';
-    const seen = tag.attributes.get(edit.attribute);
     const end = edit.start + edit.before.length;
     const text = this.#page.slice(edit.start, end);
-    // Of repeated attributes parse5 keeps the first; a browser takes no notice of the others.
-    if (seen === undefined || end <= seen.start || edit.start >= seen.end) return null;
+    const around = this.#attributeAround(edit, tag);
+    if (around === null) return null;
+    const [name, seen] = around;
+    // Vertical tab ends a name for PHP only.
+    if (name !== edit.attribute) return '2.10';
     const quotes = this.#page.slice(edit.start - 1, edit.start) + this.#page.slice(end, end + 1);
     const isWhole =
       seen.end === end + (quotes === '""' || quotes === "''" ? 1 : 0) && this.#valueStart(seen) === edit.start;
@@ -117,6 +125,25 @@ export class PhpWitness {
     if (after === null) return '4.6';
     if (edit.element === 'meta') return null;
     return this.#ruleAgainstUrl(edit.before, seen.value) ?? (this.#isOwn(after) ? null : '3.15');
+  }
+
+  /**
+   * The attribute that the edit is in. Of repeated ones parse5 keeps the first, so those in front of the edit get another
+   * name until it shows.
+   */
+  #attributeAround(edit: PhpEdit, tag: SeenTag): readonly [string, Seen] | null {
+    let page = this.#page;
+    let seen: SeenTag | undefined = tag;
+    for (;;) {
+      const found = [...seen.attributes].find(([, span]) => span.start < edit.start && edit.start < span.end);
+      if (found !== undefined) return found;
+      const first = seen.attributes.get(edit.attribute);
+      if (first === undefined) return null;
+      const { length } = edit.attribute;
+      page = page.slice(0, first.start) + 'q'.repeat(length) + page.slice(first.start + length);
+      seen = startTags(page).find(({ start }) => start === tag.start);
+      if (seen === undefined) return null;
+    }
   }
 
   #valueStart({ start, end }: { start: number; end: number }): number {
@@ -234,6 +261,7 @@ function formOf(element: Tree.Element): Tree.Element | null {
 function foreignTargets(form: Tree.Element, all: readonly Tree.Element[], witness: PhpWitness): string[] {
   const id = attribute(form, 'id');
   const buttons = all.filter((one) => {
+    if (one.tagName !== 'button' && one.tagName !== 'input') return false;
     const owner = attribute(one, 'form');
     return owner === null ? formOf(one) === form : owner === id;
   });
