@@ -176,11 +176,10 @@ class Walk {
     const url = new URL(this.#options.url).href;
     const node = this.#nodeOf(url, 0);
     const page = await this.#browser.visit({ url, cause: 'open', initiator: null });
+    await this.#loadRobots(page.url);
     const evidence = this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
     node.session = evidence.hasMarker === false ? 'lost' : 'kept';
     this.#hasSession = evidence.hasMarker !== false;
-    await this.#loadRobots(page.url);
-    this.#queue = this.#queue.filter((job) => this.#mayVisit(job.url) || this.#skip('robots', job));
     await this.#drain();
   }
 
@@ -364,13 +363,6 @@ class Walk {
     const node: CrawledPage = { id: this.#nodes.size, url: canonical, title: '', status: 0, depth, session: 'none' };
     this.#nodes.set(canonical, node);
     return node;
-  }
-
-  #skip(reason: 'robots', job: Job): false {
-    this.#skipped[reason]++;
-    this.#waiting.delete(job.url);
-    this.#nodes.delete(job.node.url);
-    return false;
   }
 
   #collectLint(page: Page): void {

@@ -14,6 +14,7 @@ export function originOf(url: string): string {
 export function siteOf(url: string): string {
   if (!URL.canParse(url)) return 'null';
   const { protocol, hostname } = new URL(url);
+  if (hostname === '') return 'null';
   return `${protocol}//${getDomain(hostname, { allowPrivateDomains: true }) ?? hostname}`;
 }
 

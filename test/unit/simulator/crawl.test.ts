@@ -1,0 +1,324 @@
+/** Crawls of small sites that lose the session in each of the ways that a site can; and what the worklist finds. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { type CrawlOptions, type CrawlReport, crawl, SimulatorError } from '../../../src/simulator/index.ts';
+
+type Answer = string | { status?: number; fields?: Record<string, string>; body?: string };
+/** Target without SID → answer; the SID that came along is given to functions. */
+type Site = Record<string, Answer | ((sid: string | null, target: string) => Answer)>;
+
+let server: Server;
+let origin: string;
+let site: Site;
+let seen: string[];
+
+beforeEach(async () => {
+  site = {};
+  seen = [];
+  server = createServer((request, response) => {
+    const target = request.url ?? '/';
+    seen.push(target);
+    const sid = /[?&]_sid=(\w+)/.exec(target)?.[1] ?? null;
+    const page = site[target.replace(/[?&]_sid=\w+/, '')];
+    const answer = typeof page === 'function' ? page(sid, target) : page;
+    if (answer === undefined) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('no');
+    const { status = 200, fields = {}, body = '' } = typeof answer === 'string' ? { body: answer } : answer;
+    response.writeHead(status, { 'content-type': 'text/html', ...fields }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+async function walk(options: Partial<CrawlOptions> = {}): Promise<CrawlReport> {
+  return await crawl({ url: `${origin}/`, ...options });
+}
+
+const own = '<a href="/other?_sid=s1">Other</a>';
+
+describe('simulator crawl: how a session is lost', () => {
+  for (const [why, edge, more, want] of [
+    ['kept', '<a href="/b?_sid=s1">B</a>', { '/b': own }, []],
+    ['kept by a path that has no links', '<a href="/b?_sid=s1">B</a>', { '/b': '<p>end' }, []],
+    ['unmarked', '<a href="/b">B</a>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
+    [
+      'unmarked, but recovered by a redirect',
+      '<a href="/b">B</a>',
+      { '/b': (sid: string | null) => (sid === null ? { status: 303, fields: { location: '/b?_sid=s1' } } : own) },
+      [],
+    ],
+    ['script', '<a href="javascript:location.href=\'/b\'">B</a>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['script']],
+    ['onclick', '<b onclick="window.open(\'/b\')">B</b>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['script']],
+    [
+      'redirect',
+      '<a href="/b?_sid=s1">B</a>',
+      { '/b': { status: 302, fields: { location: '/c' } }, '/c': '<a href="/?_sid=s2">Home</a>' },
+      ['redirect'],
+    ],
+    [
+      'redirect that keeps it',
+      '<a href="/b?_sid=s1">B</a>',
+      { '/b': { status: 302, fields: { location: '/c?_sid=s1' } }, '/c': own },
+      [],
+    ],
+    ['expired', '<a href="/b?_sid=s1">B</a>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['expired']],
+    [
+      'policy: nothing is marked',
+      '<a href="/b?_sid=s1">B</a>',
+      { '/b': '<a href="/?x">Home</a>', '/?x': own },
+      ['policy'],
+    ],
+    [
+      'policy: sent to the clean URL',
+      '<a href="/b?_sid=s1">B</a>',
+      {
+        '/b': (sid: string | null) =>
+          sid === null ? '<a href="/?x">Home</a>' : { status: 303, fields: { location: '/b' } },
+        '/?x': own,
+      },
+      ['policy'],
+    ],
+    ['policy: refused', '<a href="/b?_sid=s1">B</a>', { '/b': { status: 400, body: 'no' } }, ['policy']],
+    ['area', '<map><area href="/b" alt=B></map>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
+    ['frame', '<iframe src="/b"></iframe>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
+    [
+      'refresh',
+      '<meta http-equiv=refresh content="60; url=/b">',
+      { '/b': '<a href="/?_sid=s2">Home</a>' },
+      ['unmarked'],
+    ],
+    [
+      'GET form',
+      '<form action=/b><input name=q value=1></form>',
+      { '/b?q=1': '<a href="/?_sid=s2">Home</a>' },
+      ['unmarked'],
+    ],
+    [
+      'GET form with a hidden field',
+      '<form action=/b><input type=hidden name=_sid value=s1><input name=q value=1></form>',
+      { '/b?q=1': own },
+      [],
+    ],
+    ['POST form', '<form method=post action=/b></form>', {}, ['unmarked']],
+    ['POST form with a marked action', '<form method=post action="/b?_sid=s1"></form>', {}, []],
+    [
+      'POST form with a hidden field',
+      '<form method=post action=/b><input type=hidden name=_sid value=s1></form>',
+      {},
+      [],
+    ],
+    ['another site is none of ours', '<a href="http://elsewhere.invalid/">B</a>', {}, []],
+    ['another port is another host of the site', '<a href="http://127.0.0.1:1/">B</a>', {}, ['foreign']],
+  ] as const) {
+    it(why, async () => {
+      site = { '/': `<a href="/?_sid=s1">Home</a>${own}${edge}`, '/other': own, ...(more as Site) };
+      const report = await walk();
+      const lost = report.lost.filter((each) => !each.element.includes('?_sid=s2'));
+      expect(lost.filter((each) => each.page === `${origin}/`).map((each) => each.reason)).to.deep.equal(want);
+      expect(report.counts.kept).to.be.above(0);
+    });
+  }
+
+  it('tells the element, its place and its target', async () => {
+    site = {
+      '/': `${own}\n<p>\n  <a class=x href="/b#f" id=lost>Be</a>`,
+      '/other': own,
+      '/b': '<a href="/?_sid=s2">Home</a>',
+    };
+    const [lost] = (await walk()).lost;
+    expect(lost).to.deep.equal({
+      page: `${origin}/`,
+      line: 3,
+      column: 3,
+      kind: 'link',
+      element: '<a href="/b#f" id="lost">',
+      text: 'Be',
+      target: `${origin}/b`,
+      reason: 'unmarked',
+    });
+  });
+
+  it('an application with cookies alone begins a new session on each page', async () => {
+    const page = { fields: { 'set-cookie': 'PHPSESSID=1' }, body: '<a href=/b>B</a><a href=/>Home</a>' };
+    site = { '/': page, '/b': page };
+    const report = await walk();
+    expect(report.lost.map((each) => each.reason)).to.deep.equal(['cookie', 'cookie', 'cookie', 'cookie']);
+    const kept = await walk({ browser: { cookies: 'on' }, marker: 'a' });
+    expect(kept.counts.lost).to.equal(0);
+  });
+
+  it('a static site has nothing to lose', async () => {
+    site = { '/': '<a href=/b>B</a>', '/b': '<a href=/>Home</a>' };
+    expect((await walk()).counts).to.deep.equal({ kept: 0, lost: 0, none: 2 });
+  });
+
+  for (const [marker, lost] of [
+    ['Hello ada', [`/b`]],
+    ['#user', [`/b`]],
+    ['css:b', [`/b`]],
+    ['text:#user', null],
+  ] as const) {
+    it(`by the marker ${marker}`, async () => {
+      site = {
+        '/': '<b id=user>Hello ada</b><a href=/b>B</a><a href=/c>C</a>',
+        '/b': '<p>Log in',
+        '/c': '<b id=user>Hello ada</b>',
+      };
+      const report = await walk({ marker });
+      expect(report.hasSession).to.equal(lost !== null);
+      expect(report.lost.map((each) => each.target.slice(origin.length))).to.deep.equal(lost ?? []);
+    });
+  }
+});
+
+describe('simulator crawl: where it goes', () => {
+  beforeEach(() => {
+    site = {
+      '/': '<a href=/1>1</a><a href=/logout>Out</a><a href=/private/x>P</a><a href="/1#f">again</a><a href=mailto:x>m</a>',
+      '/1': '<a href=/2>2</a>',
+      '/2': '<a href=/3>3</a>',
+      '/3': '<a href=/1>1</a>',
+      '/private/x': 'secret',
+      '/logout': 'bye',
+      '/robots.txt': { fields: { 'content-type': 'text/plain' }, body: 'User-agent: *\nDisallow: /private' },
+    };
+  });
+  const visited = () => seen.filter((target) => target !== '/robots.txt').sort();
+
+  for (const [why, options, want, skipped] of [
+    [
+      'robots.txt is obeyed, logouts are left out, a page comes once',
+      {},
+      ['/', '/1', '/2', '/3'],
+      { robots: 1, excluded: 1 },
+    ],
+    ['depth', { depth: 1 }, ['/', '/1'], { depth: 1 }],
+    ['depth 0', { depth: 0 }, ['/'], { depth: 2 }],
+    ['page limit', { maxPages: 2 }, ['/', '/1'], { limit: 1 }],
+    ['robots ignored', { robots: 'ignore' }, ['/', '/1', '/2', '/3', '/private/x'], { robots: 0 }],
+    [
+      'robots of one’s own',
+      { robots: { rules: 'User-agent: *\nDisallow: /2' } },
+      ['/', '/1', '/private/x'],
+      { robots: 1 },
+    ],
+    ['excludes of one’s own', { exclude: [/\/1$/] }, ['/', '/logout'], { excluded: 2 }],
+    ['one at a time', { concurrency: 1 }, ['/', '/1', '/2', '/3'], {}],
+  ] as const) {
+    it(why, async () => {
+      const report = await walk(options as Partial<CrawlOptions>);
+      expect(visited()).to.deep.equal(want);
+      expect(report.skipped).to.include(skipped);
+    });
+  }
+
+  it('visits other hosts of the site when it may', async () => {
+    site['/'] = '<a href=http://www.shop.example/1>1</a>';
+    const port = Number(new URL(origin).port);
+    const connectTo = { 'shop.example': { host: '127.0.0.1', port }, 'www.shop.example': { host: '127.0.0.1', port } };
+    const report = await crawl({ url: 'http://shop.example/', sameOrigin: false, browser: { connectTo } });
+    expect(report.pages.map((page) => page.url)).to.include('http://www.shop.example/3');
+  });
+
+  it('submits GET forms with what they hold, unless told not to', async () => {
+    site = {
+      '/': '<form action=/s><input name=q value=x><select name=o><option>1<option selected>2</select></form>',
+      '/s?q=x&o=2': 'found',
+    };
+    await walk();
+    expect(visited()).to.deep.equal(['/', '/s?q=x&o=2']);
+    seen = [];
+    await walk({ forms: false });
+    expect(visited()).to.deep.equal(['/']);
+  });
+
+  it('goes on when a page breaks, and tells it', async () => {
+    site['/1'] = { fields: { 'content-encoding': 'gzip' }, body: 'broken' };
+    const report = await walk();
+    expect(report.broken.map((each) => each.url)).to.deep.equal([`${origin}/1`]);
+    expect(report.pages.find((page) => page.url === `${origin}/1`)?.session).to.equal('broken');
+  });
+
+  it('fails when the first page does', async () => {
+    let code = '';
+    try {
+      await crawl({ url: 'http://127.0.0.1:1/' });
+    } catch (error) {
+      code = error instanceof SimulatorError ? error.code : String(error);
+    }
+    expect(code).to.equal('NETWORK');
+  });
+
+  it('a session that is new with each page does not run away', async () => {
+    let count = 0;
+    const page = () => `<a href="/?_sid=n${++count}">Home</a><a href="/1?_sid=n${count}">1</a>`;
+    site = { '/': page, '/1': page };
+    const report = await walk();
+    expect(seen.length).to.be.below(12);
+    expect(report.lost.every((edge) => edge.reason === 'expired')).to.equal(true);
+    expect(report.lost.length).to.be.above(0);
+  });
+
+  it('tells how far it is', async () => {
+    const told: number[] = [];
+    await walk({ onProgress: ({ visited: count }) => told.push(count) });
+    expect(told).to.deep.equal([2, 3, 4]);
+  });
+});
+
+describe('simulator lint', () => {
+  for (const [why, markup, want] of [
+    ['marked places say nothing', '<a href=/x>x</a><form action=/y></form><iframe src=/z></iframe>', []],
+    ['foreign link', '<a href=http://other.invalid/x>x</a>', ['foreign href http://other.invalid/x']],
+    [
+      'script literal',
+      '<script>\nvar a = "/api/x?y=1", b = "not a path", c = "/";\nfetch(\'page.php?id=\');</script>',
+      ['script script /api/x?y=1', 'script script page.php?id='],
+    ],
+    ['event handler', '<b onclick="location=\'/go\'">x</b>', ['handler onclick /go']],
+    ['javascript: link', '<a href="javascript:open(\'/go\')">x</a>', ['script-url href /go']],
+    ['data attribute', '<b data-url=/go data-x=1 data-text="a/b or c">x</b>', ['data data-url /go']],
+    [
+      'subresources',
+      '<img src=/i.png srcset="/i2.png 2x"><script src=/s.js></script><link rel=stylesheet href=/c.css>',
+      ['subresource src /i.png', 'subresource srcset /i2.png', 'subresource src /s.js', 'subresource href /c.css'],
+    ],
+    ['foreign subresources are nobody’s', '<img src=http://cdn.invalid/i.png>', []],
+    [
+      'identity',
+      '<link rel=canonical href=/x><meta property=og:url content=/x>',
+      ['identity href /x', 'identity content /x'],
+    ],
+    [
+      'styles',
+      '<style>b{background:url(/a.png)}</style><b style="background:url(\'/b.png\')">',
+      ['style style /a.png', 'style style /b.png'],
+    ],
+    ['ping', '<a href=/x ping=/p>x</a>', ['subresource ping /p']],
+    ['one link that is not marked', '<a href="/x?_sid=1">x</a><a href=/y>y</a>', ['unmarked href /y']],
+    [
+      'a form with a hidden field is marked',
+      '<a href="/x?_sid=1">x</a><form action=/y><input type=hidden name=_sid value=1></form>',
+      [],
+    ],
+    ['fragments and mail say nothing', '<a href="#x">x</a><a href=mailto:a@b>y</a>', []],
+  ] as const) {
+    it(why, async () => {
+      site = { '/': markup };
+      const report = await walk({ lint: true, depth: 0 });
+      expect(report.lint.map((item) => `${item.reason} ${item.place} ${item.url}`)).to.deep.equal(want);
+    });
+  }
+
+  it('tells the line of a script literal, and counts pages', async () => {
+    const page = '<a href=/b>b</a>\n<script>\n\nfetch("/api/x")</script>';
+    site = { '/': page, '/b': page };
+    const [item] = (await walk({ lint: true })).lint;
+    expect(item).to.include({ line: 4, url: '/api/x', pages: 2, reason: 'script' });
+  });
+});
