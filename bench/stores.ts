@@ -145,7 +145,11 @@ async function compareRequests(redis: RedisServer): Promise<void> {
   const proxies = [
     await startProxy('memory', '{ kind: memory }', upstreamPort),
     await startProxy('lmdb', `{ kind: lmdb, path: ${join(folder, 'proxy')} }`, upstreamPort),
-    await startProxy('redis', `{ kind: redis, url: "redis://127.0.0.1:${redis.port}" }`, upstreamPort),
+    await startProxy(
+      'redis',
+      `{ kind: redis, url: "redis://127.0.0.1:${redis.port}", command_timeout: 5s }`,
+      upstreamPort,
+    ),
   ];
   for (const proxy of proxies) for (let i = 0; i < 3; i++) await slice(proxy);
   const rates = new Map(proxies.map(({ name }) => [name, [] as number[]]));
@@ -250,17 +254,18 @@ async function lookUpAmongMany(): Promise<void> {
     encoding: 'binary',
     useVersions: true,
   });
-  const steps: number[] = [];
+  // CPU time: what the machine does for others in between is not the sweep's.
+  const stepsMs: number[] = [];
   let from: string | null = null;
   do {
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     from = sweepStep(database, from, Date.now());
-    steps.push(performance.now() - startedMs);
+    const { user, system } = process.cpuUsage(before);
+    stepsMs.push((user + system) / 1000);
   } while (from !== null);
-  const sorted = Float64Array.from(steps).sort();
-  say(
-    `  sweep: ${steps.length} steps, median ${percentile(sorted, 0.5).toFixed(2)} ms, p99 ${percentile(sorted, 0.99).toFixed(2)} ms (goal: none above 5)`,
-  );
+  const sorted = Float64Array.from(stepsMs).sort();
+  const figures = [0.5, 0.99, 1].map((share) => percentile(sorted, share).toFixed(2));
+  say(`  sweep: ${sorted.length} steps, CPU ms: median ${figures[0]}, p99 ${figures[1]}, most ${figures[2]} (goal 5)`);
   await database.close();
 }
 

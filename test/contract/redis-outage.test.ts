@@ -157,25 +157,3 @@ describe('redis away [needs redis]', () => {
     }
   });
 });
-
-describe('redis access [needs redis]', () => {
-  let server: RedisServer;
-  before(async () => {
-    server = await startRedis('--requirepass', 'a secret');
-  });
-  after(() => server?.close());
-
-  for (const [why, password, isOpen] of [
-    ['the right password', 'a secret', true],
-    ['a wrong password', 'guess', false],
-    ['no password', null, false],
-  ] as const) {
-    it(`${isOpen ? 'is had' : 'is not had'} with ${why}`, async () => {
-      const store = await openRedisStore(redisOptions(server.port, { password }));
-      const outcome = await store.compareAndSet(why, 0, Buffer.from('x'), LONG_MS).catch((error: unknown) => error);
-      await store.close();
-      if (isOpen) expect(outcome).to.equal(true);
-      else expect(outcome).to.include({ code: 'STORE_UNAVAILABLE' });
-    });
-  }
-});

@@ -39,9 +39,18 @@ export async function startRedis(...more: string[]): Promise<RedisServer> {
 }
 
 /** Start a server on a port that is known before. */
-export async function startRedisOn(port: number, ...more: string[]): Promise<RedisServer> {
+export function startRedisOn(port: number, ...more: string[]): Promise<RedisServer> {
+  return startProgram(port, [], ['--save', '', ...more]);
+}
+
+/** Start a Sentinel on a free port with this configuration file, which it rewrites. */
+export async function startSentinel(file: string): Promise<RedisServer> {
+  return startProgram(await freePort(), [file], ['--sentinel']);
+}
+
+async function startProgram(port: number, files: readonly string[], more: readonly string[]): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'transid-redis-'));
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...more];
+  const args = [...files, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...more];
   let server: ChildProcess | null = null;
 
   async function kill(): Promise<void> {

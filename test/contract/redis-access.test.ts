@@ -1,0 +1,232 @@
+/** Ways to a Redis: passwords, TLS, Sentinel with a failover, and a network that cuts and delays. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { openRedisStore, type RedisStoreOptions } from '../../src/session/redis.ts';
+import type { SessionStore } from '../../src/session/store.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts';
+import { redisOptions } from '../support/redis-options.ts';
+import { freePort, type RedisServer, startRedis, startSentinel } from '../support/redis-server.ts';
+
+const LONG_MS = 60_000;
+const RECOVERED_WITHIN_MS = 2000;
+
+/** True when a first record can be written; else the code of the fault. */
+async function tryWrite(store: SessionStore, key: string): Promise<boolean | string> {
+  return store.compareAndSet(key, 0, Buffer.from('x'), LONG_MS).catch((error: { code: string }) => error.code);
+}
+
+async function canWrite(options: RedisStoreOptions): Promise<boolean | string> {
+  const store = await openRedisStore(options);
+  const outcome = await tryWrite(store, `key-${Math.random()}`);
+  await store.close();
+  return outcome;
+}
+
+/** The first answer that is not STORE_UNAVAILABLE, within `maxMs`. */
+async function whenBack<T>(work: () => Promise<T>, maxMs: number): Promise<T> {
+  const endMs = performance.now() + maxMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+      await delay(20);
+    }
+  }
+}
+
+describe('redis access by password [needs redis]', () => {
+  let server: RedisServer;
+  before(async () => {
+    server = await startRedis('--requirepass', 'a secret');
+  });
+  after(() => server?.close());
+
+  for (const [why, password, want] of [
+    ['the right password', 'a secret', true],
+    ['a wrong password', 'guess', 'STORE_UNAVAILABLE'],
+    ['no password', null, 'STORE_UNAVAILABLE'],
+  ] as const) {
+    it(`${want === true ? 'is had' : 'is not had'} with ${why}`, async () => {
+      expect(await canWrite(redisOptions(server.port, { password }))).to.equal(want);
+    });
+  }
+});
+
+describe('redis access by TLS [needs redis]', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'transid-tls-'));
+  let server: RedisServer;
+  let tlsPort: number;
+
+  before(async () => {
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    writeFileSync(cert, CERTIFICATE);
+    writeFileSync(key, CERTIFICATE_KEY);
+    tlsPort = await freePort();
+    server = await startRedis(
+      ...['--tls-port', String(tlsPort), '--tls-cert-file', cert, '--tls-key-file', key],
+      ...['--tls-ca-cert-file', cert, '--tls-auth-clients', 'no'],
+    );
+  });
+  after(async () => {
+    await server?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is had with the authority that signed', async () => {
+    const url = `rediss://127.0.0.1:${tlsPort}`;
+    expect(await canWrite(redisOptions(0, { url, ca: CERTIFICATE }))).to.equal(true);
+  });
+
+  it('is not had when nobody known signed', async () => {
+    expect(await canWrite(redisOptions(0, { url: `rediss://127.0.0.1:${tlsPort}` }))).to.equal('STORE_UNAVAILABLE');
+  });
+});
+
+describe('redis by Sentinel [needs redis]', function () {
+  this.timeout(60_000);
+
+  it('finds the master, and the new one after a failover', async () => {
+    const master = await startRedis('--repl-diskless-sync-delay', '0');
+    const replica = await startRedis('--replicaof', '127.0.0.1', String(master.port));
+    const folder = mkdtempSync(join(tmpdir(), 'transid-sentinel-'));
+    const file = join(folder, 'sentinel.conf');
+    const lines = [
+      `monitor mymaster 127.0.0.1 ${master.port} 1`,
+      'down-after-milliseconds mymaster 300',
+      'failover-timeout mymaster 2000',
+    ];
+    writeFileSync(file, lines.map((line) => `sentinel ${line}\n`).join(''));
+    const sentinel = await startSentinel(file);
+    let store: SessionStore | null = null;
+    try {
+      await whenBack(async () => {
+        const info = await sentinel.ask('SENTINEL REPLICAS mymaster');
+        if (!info.includes(String(replica.port))) throw new Error('the sentinel does not know the replica yet');
+      }, 20_000);
+      store = await openRedisStore(redisOptions(0, { url: null, sentinels: [`127.0.0.1:${sentinel.port}`] }));
+      expect(await tryWrite(store, 'before')).to.equal(true);
+      await whenBack(async () => {
+        if (!(await replica.ask('EXISTS transid:before')).startsWith(':1')) throw new Error('not replicated yet');
+      }, 5000);
+      await master.kill();
+      const found = await whenBack(() => store!.read('before'), 30_000);
+      expect(found?.version).to.equal(1);
+      expect(await whenBack(() => store!.compareAndSet('after', 0, Buffer.from('x'), LONG_MS), 10_000)).to.equal(true);
+    } finally {
+      await store?.close();
+      await sentinel.close();
+      await replica.close();
+      await master.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('redis behind a bad network [needs redis]', () => {
+  let redis: RedisServer;
+  let network: BadNetwork;
+  let store: SessionStore;
+
+  beforeEach(async () => {
+    redis = await startRedis();
+    network = await startNetwork(redis.port);
+    store = await openRedisStore(redisOptions(network.port));
+    expect(await tryWrite(store, 'key')).to.equal(true);
+  });
+  afterEach(async () => {
+    await store?.close();
+    await network?.close();
+    await redis?.close();
+  });
+
+  for (const bytes of [0, 1, 4, 9, 30]) {
+    it(`answers are cut after ${bytes} bytes: a fault, never half a value; then it recovers`, async () => {
+      await store.compareAndSet('long', 0, Buffer.alloc(1000, 7), LONG_MS);
+      network.cutAfter(bytes);
+      for (let i = 0; i < 3; i++) {
+        const outcome = await store.read('long').catch((error: { code: string }) => error.code);
+        expect(outcome).to.equal('STORE_UNAVAILABLE');
+        await delay(30);
+      }
+      network.heal();
+      const record = await whenBack(() => store.read('long'), RECOVERED_WITHIN_MS);
+      expect(record?.sealed.equals(Buffer.alloc(1000, 7))).to.equal(true);
+    });
+  }
+
+  it('answers come late: a fault, and the late write does no harm', async () => {
+    network.delayBy(200);
+    const outcome = await store
+      .compareAndSet('key', 1, Buffer.from('late'), LONG_MS)
+      .catch((e: { code: string }) => e.code);
+    expect(outcome).to.equal('STORE_UNAVAILABLE');
+    network.heal();
+    const record = await whenBack(() => store.read('key'), RECOVERED_WITHIN_MS);
+    // It happened although nobody was told: whoever writes next reads it first.
+    expect(record?.version).to.equal(2);
+    expect(await store.compareAndSet('key', 1, Buffer.from('stale'), LONG_MS)).to.equal(false);
+    expect(await store.compareAndSet('key', 2, Buffer.from('next'), LONG_MS)).to.equal(true);
+  });
+});
+
+interface BadNetwork {
+  readonly port: number;
+  /** Reset each connection once so many bytes of answers have passed. */
+  cutAfter(bytes: number): void;
+  delayBy(ms: number): void;
+  heal(): void;
+  close(): Promise<void>;
+}
+
+/** A loopback port that leads to another one, not always well. */
+async function startNetwork(to: number): Promise<BadNetwork> {
+  let bytesLeft = Number.POSITIVE_INFINITY;
+  let lateMs = 0;
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far);
+    far.on('data', (answer: Buffer) => {
+      if (answer.length > bytesLeft) {
+        near.write(answer.subarray(0, bytesLeft), () => near.resetAndDestroy());
+      } else if (lateMs > 0) {
+        setTimeout(() => near.write(answer), lateMs);
+      } else {
+        near.write(answer);
+      }
+    });
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    port,
+    cutAfter: (bytes) => {
+      bytesLeft = bytes;
+    },
+    delayBy: (ms) => {
+      lateMs = ms;
+    },
+    heal: () => {
+      bytesLeft = Number.POSITIVE_INFINITY;
+      lateMs = 0;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
