@@ -6,6 +6,7 @@ import { ProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../observe/metrics.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
+  firstValue,
   makePrivate,
   mapOrigin,
   partitionCookies,
@@ -95,9 +96,20 @@ export function fieldsForClient(arrival: Arrival, fields: readonly string[]): re
 /** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
 function adoptFields(arrival: Arrival, fields: readonly string[]): readonly string[] {
   const { site, policy, client, facts } = arrival;
-  const own = mapOrigin(fields, site.upstreamOrigin, () => ownOrigin(facts));
+  const isStubborn = insistsOnItsAddress(arrival, firstValue(fields, 'location') ?? '');
+  const own = isStubborn ? fields : mapOrigin(fields, site.upstreamOrigin, () => ownOrigin(facts));
   const isPartitioned = policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
   return isPartitioned ? partitionCookies(own) : own;
+}
+
+/**
+ * Does a redirect lead to the very URL that was asked for, but at the application's own address? Such an application wants
+ * that name in the address (it is told the client's Host): translated, it would redirect for ever.
+ */
+function insistsOnItsAddress(arrival: Arrival, reference: string): boolean {
+  const { site, facts, target } = arrival;
+  if (facts.method !== 'GET' && facts.method !== 'HEAD') return false;
+  return site.upstreamSettings.preserveHost && reference === `${site.upstreamOrigin}${target}`;
 }
 
 /** The route's variables and what the upstream added for this response, in this order [PHP 9.1]. */
@@ -161,7 +173,12 @@ function openMarking(arrival: Arrival, session: Session | null) {
   const scope = site.scopes.ofSid(policy, origin);
   const documentUrl = `${origin}${arrival.target}`;
   const mark = { kind: policy.carrier, name: policy.session.name, sid: session.sid };
-  return { session, scope, markSid: (reference: string) => markWithin(reference, mark, scope, documentUrl) };
+  return {
+    session,
+    scope,
+    markSid: (reference: string) =>
+      insistsOnItsAddress(arrival, reference) ? null : markWithin(reference, mark, scope, documentUrl),
+  };
 }
 
 interface Sent {
