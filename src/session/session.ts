@@ -37,6 +37,8 @@ export interface SessionsOptions {
   readonly maxSessions: number;
   /** Sessions that one client address (IPv6: /64) may begin in a minute, in this process. */
   readonly mintPerMinute: number;
+  /** Counters to go on with, for who replaces one manager by another (a reload). */
+  readonly stats?: SessionStats;
 }
 
 /** Counters for metrics; they only grow. */
@@ -48,6 +50,10 @@ export interface SessionStats {
   conflicts: number;
   /** Stored values that did not open: torn, foreign, of another version. Treated as no session. */
   torn: number;
+}
+
+export function newSessionStats(): SessionStats {
+  return { created: 0, refused: 0, conflicts: 0, torn: 0 };
 }
 
 /** Repeated use within this time is one touch of the store: the images of a page, a burst of clicks. */
@@ -85,7 +91,7 @@ class HeldSession implements Session {
 }
 
 export class Sessions implements SessionSource {
-  readonly stats: SessionStats = { created: 0, refused: 0, conflicts: 0, torn: 0 };
+  readonly stats: SessionStats;
   readonly #store: SessionStore;
   readonly #clock: () => number;
   readonly #maxSessions: number;
@@ -102,6 +108,7 @@ export class Sessions implements SessionSource {
     this.#clock = options.clock;
     this.#maxSessions = options.maxSessions;
     this.#mintLimit = new MintLimit(options.mintPerMinute);
+    this.stats = options.stats ?? newSessionStats();
   }
 
   parseSid(text: string): Sid | null {
@@ -201,7 +208,8 @@ export class Sessions implements SessionSource {
   #touch(held: HeldSession, policy: SessionPolicy): void {
     const key = held.keys.storeKey;
     const nowMs = this.#clock();
-    if (nowMs - (this.#touches.get(key) ?? Number.NEGATIVE_INFINITY) < TOUCH_EVERY_MS) return;
+    // The distance, not the difference: a wall clock may be set back.
+    if (Math.abs(nowMs - (this.#touches.get(key) ?? Number.NEGATIVE_INFINITY)) < TOUCH_EVERY_MS) return;
     this.#rememberTouch(key, nowMs);
     this.#store.touch(key, ttlOf(held.record, policy, nowMs)).catch(() => this.#touches.delete(key));
   }
