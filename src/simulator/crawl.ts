@@ -275,7 +275,7 @@ class Walk {
     for (const waiting of this.#waiting.get(job.url) ?? [])
       this.#settle(waiting, job.node, judge(waiting.from, waiting.edge, arrival, this.#names));
     this.#waiting.delete(job.url);
-    if (this.#options.lint === true) this.#collectLint(page);
+    if (this.#options.lint === true && !this.#expanded.has(job.node.id)) this.#collectLint(page);
     const initiator = { url: page.url, policy: snapshot.referrerPolicy };
     // A page that comes again under another URL has the same edges; only one that had no session yet is read once more.
     const hasSession = sessionOf(evidence) !== null || evidence.hasMarker === true;

@@ -80,7 +80,8 @@ interface Palette {
   readonly dim: Paint;
 }
 
-export function formatText(report: Report, style: TextStyle = { color: false }): string {
+export function formatText(hostile: Report, style: TextStyle = { color: false }): string {
+  const report = printable(hostile);
   const paint = (code: number): Paint => (style.color ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text);
   const palette = { good: paint(32), bad: paint(31), dim: paint(2) };
   switch (report.kind) {
@@ -93,6 +94,15 @@ export function formatText(report: Report, style: TextStyle = { color: false }):
     case 'lint':
       return lintText(report.items, `${report.pages} page${report.pages === 1 ? '' : 's'} of ${report.start}`, palette);
   }
+}
+
+/** Pages say what they like: none of it may steer the terminal. */
+function printable(report: Report): Report {
+  const clean = (_key: string, value: unknown): unknown =>
+    typeof value === 'string'
+      ? value.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+      : value;
+  return JSON.parse(JSON.stringify(report), clean) as Report; // the same shape: only characters change
 }
 
 /** Lost links that the text lists; the other formats have all. */

@@ -1,0 +1,185 @@
+/** `transid simulate` in process: options, exit codes, formats. What it finds is tested with the simulator itself. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { simulateCommand } from '../../../src/cli/simulate.ts';
+import { captureIo } from '../../support/capture-io.ts';
+
+describe('transid simulate', () => {
+  let server: Server;
+  let origin: string;
+  let folder: string;
+  let fields: Record<string, string | string[] | undefined>;
+
+  const run = async (...argv: string[]) => {
+    const { io, out, err } = captureIo();
+    const code = await simulateCommand(argv, io);
+    return { code, out: out(), err: err() };
+  };
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  before(async () => {
+    server = createServer((request, response) => {
+      fields = request.headers;
+      const isKnown = request.headers.cookie !== undefined;
+      response.writeHead(200, { 'content-type': 'text/html', ...(isKnown ? {} : { 'set-cookie': 'visit=1; Path=/' }) });
+      const page = '<a href="/b?_sid=s1">B</a><a href="/?_sid=s1">Home</a><script>fetch("/api/x")</script>';
+      response.end(
+        request.url?.startsWith('/lost') ? '<a href=/lost/2>2</a>' : `${isKnown ? '<b id=user>ada</b>' : ''}${page}`,
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    folder = mkdtempSync(join(tmpdir(), 'simulate-'));
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  for (const [argv, message] of [
+    [[], 'a URL or --script is needed'],
+    [['a', 'b'], 'one URL, not 2'],
+    [['ftp://x/'], "'ftp://x/' is no http(s) URL"],
+    [['--cookies', 'maybe', 'x'], "--cookies is one of off, on, session-only, first-party, not 'maybe'"],
+    [['--format', 'pdf', 'x'], '--format is one of text, json, junit, html'],
+    [['--depth', '-1', 'x'], 'Option '],
+    [['--depth', 'deep', 'x'], "--depth is a whole number, not 'deep'"],
+    [['--max-pages', '0', 'x'], '--max-pages is at least 1'],
+    [['--header', 'nonsense', 'x'], "--header 'nonsense' is not 'Name: value'"],
+    [['--exclude', '(', 'x'], "--exclude '(' is no regular expression"],
+    [['--no-such-option', 'x'], "Unknown option '--no-such-option'"],
+    [['--compare', 'x'], '--compare needs --script'],
+    [['--compare', '--cookies', 'on', '--script', 'x'], '--compare already runs with cookies on'],
+    [['--lint', '--script', 'x'], '--lint crawls'],
+    [['--script', '/no/such/file'], '/no/such/file cannot be read'],
+    [['--robots', '/no/such/file', '127.0.0.1:1'], '/no/such/file cannot be read'],
+  ] as const) {
+    it(`wrong usage, exit 2: ${argv.join(' ')}`, async () => {
+      const { code, out, err } = await run(...argv);
+      expect([code, out]).to.deep.equal([2, '']);
+      expect(err).to.include(`transid simulate: ${message}`);
+    });
+  }
+
+  it('--help tells every option', async () => {
+    const { code, out } = await run('--help');
+    expect(code).to.equal(0);
+    const source = readFileSync(new URL('../../../src/cli/simulate.ts', import.meta.url), 'utf8');
+    const table = source.slice(source.indexOf('const OPTIONS'), source.indexOf('} as const'));
+    const names = [...table.matchAll(/^ {2}'?([a-z-]+)'?: \{/gm)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => name !== 'help');
+    expect(names.length).to.be.above(20);
+    for (const name of names) expect(out).to.match(new RegExp(`--(no-)?${name}\\b`));
+  });
+
+  it('crawls: exit 0 when the session is kept', async () => {
+    const { code, out, err } = await run(origin);
+    expect([code, err]).to.deep.equal([0, '']);
+    expect(out).to.include('session kept 4, lost 0, nothing to lose 0').and.to.include('cookies off, 2 pages');
+  });
+
+  it('exit 1 when it is lost', async () => {
+    const { code, out } = await run(`${origin}/lost/1`);
+    expect(code).to.equal(1);
+    expect(out).to.include('cookie').and.to.include('<a href="/lost/2">');
+  });
+
+  it('exit 1 when the site cannot be reached', async () => {
+    const { code, out, err } = await run('http://127.0.0.1:1/');
+    expect([code, out, err]).to.deep.equal([
+      1,
+      '',
+      'transid simulate: GET http://127.0.0.1:1/: connect ECONNREFUSED 127.0.0.1:1\n',
+    ]);
+  });
+
+  it('is the browser that the options ask for', async () => {
+    await run(
+      '--depth',
+      '0',
+      '--user-agent',
+      'Lynx',
+      '--header',
+      'X-A: b',
+      '--no-fetch-metadata',
+      '--robots',
+      'ignore',
+      origin,
+    );
+    expect(fields).to.include({ 'user-agent': 'Lynx', 'x-a': 'b' });
+    expect(fields).to.not.have.property('sec-fetch-site');
+    const { out } = await run('--cookies', 'on', '--marker', '#user', '--format', 'json', `${origin}/`);
+    expect(JSON.parse(out) as { cookies: string; hasSession: boolean }).to.include({
+      cookies: 'on',
+      hasSession: false,
+    });
+  });
+
+  it('takes a URL without a scheme, and rules for robots', async () => {
+    const rules = file('robots.txt', 'User-agent: *\nDisallow: /b');
+    const { out } = await run('--robots', rules, origin.replace('http://', ''));
+    expect(out).to.include('not followed: 1 forbidden by robots.txt');
+  });
+
+  it('--lint lists what is not marked, of one page or after a crawl', async () => {
+    const page = await run('--lint', '--depth', '0', origin);
+    expect(page.code).to.equal(0);
+    expect(page.out).to.include(`script 1: a URL in a script`).and.to.include('/api/x');
+    const all = await run('--lint', origin);
+    expect(all.out).to.include('session kept').and.to.include('(on 2 pages)');
+  });
+
+  it('writes JUnit and HTML to a file', async () => {
+    const path = join(folder, 'report.html');
+    const { code, out } = await run('--format', 'html', '--output', path, origin);
+    expect([code, out]).to.deep.equal([0, '']);
+    expect(readFileSync(path, 'utf8')).to.include('<!doctype html>').and.to.include('<svg');
+    expect((await run('--format', 'junit', origin)).out).to.match(/^<\?xml version="1\.0"/);
+  });
+
+  describe('--script', () => {
+    const JOURNEY = 'name: Visit\nsteps:\n  - open: /\n  - follow: B\n  - expect: { selector: "#user" }\n';
+
+    it('runs a journey: 1 when a step fails, 0 when none does', async () => {
+      const script = file('visit.yaml', JOURNEY);
+      const off = await run('--script', script, origin);
+      expect(off.code).to.equal(1);
+      expect(off.out).to.include('FAILED  expect selector ["#user"]').and.to.include("expected an element '#user'");
+      const on = await run('--script', script, '--cookies', 'on', origin);
+      expect(on.code).to.equal(0);
+      expect(on.out).to.match(/^Visit {2}cookies on/);
+    });
+
+    it('has its start in the file, too', async () => {
+      const { code } = await run('--cookies', 'on', '--script', file('start.yaml', `start: ${origin}\n${JOURNEY}`));
+      expect(code).to.equal(0);
+    });
+
+    it('--compare shows where the two part', async () => {
+      const { code, out } = await run('--compare', '--script', file('visit.yaml', JOURNEY), origin);
+      expect(code).to.equal(1);
+      expect(out).to.include('first difference at step 3: outcome').and.to.include('cookies on: passed');
+    });
+
+    for (const [why, text, message] of [
+      ['no YAML', 'a: [', 'broken.yaml: '],
+      ['no journey', 'steps: [{ opne: / }]', "broken, step 1: unknown action 'opne'; did you mean 'open'?"],
+    ] as const) {
+      it(`wrong usage, exit 2: ${why}`, async () => {
+        const { code, err } = await run('--script', file('broken.yaml', text), origin);
+        expect(code).to.equal(2);
+        expect(err).to.include(message);
+      });
+    }
+  });
+});
