@@ -76,7 +76,7 @@ export function cleanSpan(value: DecodedValue, start = 0, end = value.text.lengt
 
 const TAB_OR_NEWLINE = /[\t\n\r]/;
 
-/** Make edits of a clean span in the tag. Their texts are markup for the quotes that the value has. */
+/** Make edits of a clean span in the tag. Their texts are markup for the quotes that the value has, one character a byte. */
 export function editValue(
   tag: StartTag,
   attribute: AttributeSpan,
@@ -86,13 +86,14 @@ export function editValue(
 ): void {
   if (changes.length === 0) return;
   if (!attribute.hasValue) {
-    edits.insert(attribute.nameEnd, Buffer.from(`="${changes.map(({ text }) => text).join('')}"`));
+    edits.insert(attribute.nameEnd, Buffer.from(`="${changes.map(({ text }) => text).join('')}"`, 'latin1'));
     return;
   }
   for (const change of changes) {
     const start = attribute.valueStart + span.sourceAt(change.start);
     const end = change.end === change.start ? start : attribute.valueStart + span.sourceAt(change.end);
-    const text = Buffer.from(change.text.startsWith(';') ? separated(tag, attribute, start, change.text) : change.text);
+    const { text: plain } = change;
+    const text = Buffer.from(plain.startsWith(';') ? separated(tag, attribute, start, plain) : plain, 'latin1');
     if (end === start) edits.insert(start, text);
     else edits.replace(start, end, text);
   }

@@ -140,9 +140,10 @@ export class FormMarker {
     }
     const reference = carries === 0 ? '' : this.#urls.documentReference(carries, false);
     if (reference === '') return;
-    if (attribute === null) edits.insert(behindName(tag), Buffer.from(` action="${reference}"`));
-    else if (!attribute.hasValue) edits.insert(attribute.nameEnd, Buffer.from(`="${reference}"`));
-    else edits.insert(attribute.valueStart, Buffer.from(attribute.quote === 0 ? `"${reference}"` : reference));
+    if (attribute === null) edits.insert(behindName(tag), Buffer.from(` action="${reference}"`, 'latin1'));
+    else if (!attribute.hasValue) edits.insert(attribute.nameEnd, Buffer.from(`="${reference}"`, 'latin1'));
+    else
+      edits.insert(attribute.valueStart, Buffer.from(attribute.quote === 0 ? `"${reference}"` : reference, 'latin1'));
   }
 
   /** A button or input without a `formaction`; true if nothing else is to be done with it. */
@@ -166,7 +167,7 @@ export class FormMarker {
       form.action === null || form.action === ''
         ? this.#urls.documentReference(CARRIES_SID, false)
         : this.#urls.markedReference(cleanReference(form.action), CARRIES_SID);
-    edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`));
+    edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`, 'latin1'));
     this.#tally.marks.form++;
     this.#forms.refuse(form, CARRIES_SID);
     return false;

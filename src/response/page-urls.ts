@@ -1,7 +1,7 @@
 /**
  * The URLs of one page: which of them carry what, and the text to put on them.
  *
- * Holds the document's URL and its `<base>`, asks the scopes and turns the edits of `sid/mark.ts` into bytes of markup.
+ * Markup is handled as byte strings, one character a byte. Holds the document's URL and its `<base>`, asks the scopes and turns the edits of `sid/mark.ts` into bytes of markup.
  * Knows nothing of tags; `marker.ts` and `form-fields.ts` do.
  */
 
@@ -75,7 +75,7 @@ export class PageUrls {
     this.#isSrcdoc = options.isSrcdoc ?? false;
     const pairs = options.extra.map(([name, value]) => `${encodeUrlText(name)}=${encodeUrlText(value)}`);
     const separator = safeSeparator(
-      options.argSeparator,
+      Buffer.from(options.argSeparator).toString('latin1'),
       mark === null ? pairs : [...pairs, pairOf(mark)],
       options.syntax,
     );
@@ -259,9 +259,13 @@ export class PageUrls {
           (carries & CARRIES_SID) === 0 ? '' : pair,
         ];
         const added = parts.filter((part) => part !== '').join(separator);
-        insertions[insertionIndex(carries, false, which === 1)] = Buffer.from(added === '' ? '' : `?${added}`);
+        insertions[insertionIndex(carries, false, which === 1)] = Buffer.from(
+          added === '' ? '' : `?${added}`,
+          'latin1',
+        );
         insertions[insertionIndex(carries, true, which === 1)] = Buffer.from(
           added === '' ? '' : `${separator}${added}`,
+          'latin1',
         );
       }
     }
