@@ -31,7 +31,7 @@ import { CLIENT, response, sessionPolicy } from '../test/support/session-fixture
 const SESSIONS = Number(process.env['SESSIONS'] ?? 1_000_000);
 const SIZED_SESSIONS = 20_000;
 const ROUNDS = Number(process.env['ROUNDS'] ?? 8);
-const REQUESTS_PER_SLICE = 600;
+const REQUESTS_PER_SLICE = 1500;
 const PARALLEL = 8;
 const BATCH = 200;
 const CLOCK_TICKS_PER_SECOND = 100;

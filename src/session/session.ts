@@ -134,11 +134,7 @@ export class Sessions implements SessionSource {
       return this.#create(response, client, policy);
     }
     assert(session instanceof HeldSession, 'a session of another source');
-    if (response.destroy) {
-      await this.drop(session);
-      return { session: null, event: 'destroyed' };
-    }
-    if (response.setCookies.length === 0 && !response.rotate) return { session, event: 'none' };
+    if (response.setCookies.length === 0 && !response.rotate && !response.destroy) return { session, event: 'none' };
     return inTurn(this.#turns, session.keys.storeKey, () => this.#update(session, response, client, policy));
   }
 
@@ -291,7 +287,7 @@ export class Sessions implements SessionSource {
     const nowMs = this.#clock();
     const jar = record.jar.clone();
     const changes = jar.setFromResponse(response.setCookies, response, nowMs);
-    if (jar.isEmpty(nowMs)) {
+    if (response.destroy || jar.isEmpty(nowMs)) {
       return (await this.#replace(held, { kind: 'dead' }, LIMITS.sessionTombstoneMs))
         ? { session: null, event: 'destroyed' }
         : null;
