@@ -414,6 +414,7 @@ describe('Sessions', () => {
       expect(results.map(({ event }) => event).sort()).to.deep.equal(['destroyed', 'rotated']);
       const alive = results.find(({ event }) => event === 'rotated')!.session!;
       expect(await cookiesOf(alive.sid)).to.match(/^id=[23]$/);
+      expect(await store.count(), 'the marker and the session; the loser left nothing').to.equal(2);
     });
 
     it('is not taken for one when the cookie rolls on the network that made the session', async () => {
