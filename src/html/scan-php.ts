@@ -190,6 +190,7 @@ export class PhpScanner implements Scanner {
           while (at < to && CLASS[bytes[at]!]! & IS_WHITE) at++;
           seen = at;
           if (to - at < 2) break machine;
+          if (at + 1 - this.#tag.start > this.#maxTagBytes) return this.#giveUp();
           const byte = bytes[at]!;
           if (CLASS[byte]! & IS_LETTER) {
             step = ARG;
@@ -244,6 +245,7 @@ export class PhpScanner implements Scanner {
             seen = Math.max(seen, at + 1);
             while (seen < to && bytes[seen] !== byte && bytes[seen] !== GREATER) seen++;
             if (seen === to) break machine;
+            if (seen - this.#tag.start > this.#maxTagBytes) return this.#giveUp();
             // A `>` comes first: the quote stands alone [PHP 2.7].
             if (bytes[seen] === GREATER) at += 1;
             else {
@@ -275,9 +277,16 @@ export class PhpScanner implements Scanner {
       this.#isCut = true;
       return to;
     }
-    if (to - this.#tag.start <= this.#maxTagBytes) return this.#tag.start;
+    return to - this.#tag.start <= this.#maxTagBytes ? this.#tag.start : this.#giveUp();
+  }
+
+  /**
+   * The tag is not settled by the bytes within the limit. They need not be held for that: a tag that came in one chunk
+   * ends the marking as well, so that chunks never matter. Nothing from its beginning on is settled.
+   */
+  #giveUp(): number {
     this.bailedOut = 'TAG_TOO_LONG';
-    return to;
+    return this.#tag.start;
   }
 
   #begin(start: number): void {

@@ -205,6 +205,10 @@ class XmlScanner implements Scanner {
     const tag = this.#tag;
     this.#isInTag = false;
     if (this.bailedOut !== null || this.#isOff) return;
+    if (isTooLong(tag.start, end)) {
+      this.bailedOut = 'TAG_TOO_LONG';
+      return;
+    }
     this.#toBuffer();
     tag.end = end + this.#shift;
     tag.isSelfClosing = isSelfClosing;
@@ -251,8 +255,8 @@ class XmlScanner implements Scanner {
   }
 
   #declaration(start: number, end: number): void {
-    // A subset hides behind its `[`; a declaration longer than what is held has one.
-    this.#isOff ||= start < this.#settled || this.#text(start, end).includes('[');
+    // A subset hides behind its `[`; a declaration longer than what is held is taken for one that has it.
+    this.#isOff ||= isTooLong(start - 2, end + 1) || this.#text(start, end).includes('[');
   }
 
   #text(start: number, end: number): string {
@@ -300,6 +304,14 @@ class XmlScanner implements Scanner {
     // XML knows cases: `<A>` is no link in XHTML or WML. SVG has names such as `feImage`.
     return namespace === 'svg' || lower === local ? { name: lower, namespace } : null;
   }
+}
+
+/**
+ * Would a chunk that ends before the last byte have held too much? Asked of what came in one piece too, so that chunks
+ * never matter.
+ */
+function isTooLong(start: number, end: number): boolean {
+  return end - 1 - start > LIMITS.maxTagBytes;
 }
 
 /** The `<` begins a comment, a CDATA section or a processing instruction, which hold no tags and may be long. */
