@@ -30,4 +30,4 @@ export {
 } from './report.ts';
 export { formatHtml } from './report-html.ts';
 export { SID_NAMES } from './sid.ts';
-export type { FormSummary, LinkTarget, Page, SubmitChoice } from './tab.ts';
+export type { FormSummary, LinkTarget, Page, Part, PartRequest, SubmitChoice } from './tab.ts';

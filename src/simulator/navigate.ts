@@ -12,7 +12,7 @@ import { type ParsedPage, parsePage } from './page.ts';
 import { asPolicy, DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
 import { isTrustworthy, originOf, relation, siteOf } from './site.ts';
 
-export type Cause = 'open' | 'link' | 'form' | 'script' | 'refresh' | 'frame' | 'history' | 'redirect';
+export type Cause = 'open' | 'link' | 'form' | 'script' | 'refresh' | 'frame' | 'history' | 'part' | 'redirect';
 
 export interface Exchange {
   readonly cause: Cause;
@@ -39,6 +39,10 @@ export interface Initiator {
   readonly policy: ReferrerPolicy;
 }
 
+/** What the answer is for: a page, or a part of one (Fetch §2.2.5); `empty` is what a script fetches. */
+export type Destination = 'document' | 'iframe' | 'frame' | PartDestination;
+export type PartDestination = 'image' | 'script' | 'style' | 'empty';
+
 export interface Navigation {
   readonly cause: Exclude<Cause, 'redirect'>;
   readonly method: string;
@@ -46,7 +50,7 @@ export interface Navigation {
   readonly body: Buffer | null;
   readonly contentType: string | null;
   readonly initiator: Initiator | null;
-  readonly dest: 'document' | 'iframe' | 'frame';
+  readonly dest: Destination;
   /** URLs of the documents around the frame that navigates, nearest first; empty for the tab itself. */
   readonly ancestors: readonly string[];
   /** A reload asks caches on the way to look again. */
@@ -164,7 +168,8 @@ function cookieContext(start: Navigation, url: string, method: string, chain: re
     url,
     topUrl,
     isSameSite: parties.every((each) => siteOf(each) === siteOf(url)),
-    isTopLevelSafe: start.ancestors.length === 0 && (method === 'GET' || method === 'HEAD'),
+    isTopLevelSafe:
+      start.ancestors.length === 0 && !isPartDestination(start.dest) && (method === 'GET' || method === 'HEAD'),
   };
 }
 
@@ -183,17 +188,32 @@ function requestFields(writing: Writing, line: Line): Array<[string, string]> {
   const { start, method, url, contentType, context } = writing;
   const { identity, jar } = line;
   const fields: Array<[string, string]> = [];
-  if (start.isReload || method === 'POST') fields.push(['Cache-Control', 'max-age=0']);
-  if (method !== 'GET' && method !== 'HEAD') fields.push(['Origin', originField(writing)]);
+  const isPart = isPartDestination(start.dest);
+  const isForeignFetch = start.dest === 'empty' && originOf(start.initiator?.url ?? '') !== originOf(url);
+  if (!isPart && (start.isReload || method === 'POST')) fields.push(['Cache-Control', 'max-age=0']);
+  if ((method !== 'GET' && method !== 'HEAD') || isForeignFetch) fields.push(['Origin', originField(writing)]);
   if (contentType !== null) fields.push(['Content-Type', contentType]);
-  fields.push(['Upgrade-Insecure-Requests', '1'], ['User-Agent', identity.userAgent], ['Accept', ACCEPT]);
+  if (!isPart) fields.push(['Upgrade-Insecure-Requests', '1']);
+  fields.push(['User-Agent', identity.userAgent], ['Accept', isPart ? PART_ACCEPTS[start.dest] : ACCEPT]);
   if (identity.fetchMetadata && isTrustworthy(url)) fields.push(...fetchMetadata(writing, jar));
   const referrer = start.initiator === null ? null : referrerFor(start.initiator.url, url, writing.policy);
   if (referrer !== null) fields.push(['Referer', referrer]);
   fields.push(['Accept-Encoding', 'gzip, deflate, br'], ['Accept-Language', identity.acceptLanguage]);
-  const cookie = jar.header(context);
+  // fetch() has credentials for its own origin only (Fetch §5.4, credentials mode `same-origin`).
+  const cookie = isForeignFetch ? null : jar.header(context);
   if (cookie !== null) fields.push(['Cookie', cookie]);
   return withOverrides(fields, identity.headers);
+}
+
+const PART_ACCEPTS: Readonly<Record<PartDestination, string>> = {
+  image: 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8',
+  script: '*/*',
+  style: 'text/css,*/*;q=0.1',
+  empty: '*/*',
+};
+
+function isPartDestination(dest: Destination): dest is PartDestination {
+  return Object.hasOwn(PART_ACCEPTS, dest);
 }
 
 const ACCEPT =
@@ -221,7 +241,7 @@ function fetchMetadata(writing: Writing, jar: CookieJar): Array<[string, string]
   const { start, chain, url, context } = writing;
   const fields: Array<[string, string]> = [
     ['Sec-Fetch-Site', fetchSite(start, chain)],
-    ['Sec-Fetch-Mode', 'navigate'],
+    ['Sec-Fetch-Mode', !isPartDestination(start.dest) ? 'navigate' : start.dest === 'empty' ? 'cors' : 'no-cors'],
   ];
   // A person's click, or the address bar; not frames that load with their page, nor refreshes.
   if (start.cause === 'open' || start.cause === 'link' || start.cause === 'form') fields.push(['Sec-Fetch-User', '?1']);

@@ -26,6 +26,26 @@ export interface SubmitChoice {
   readonly boundary?: string;
 }
 
+/** A part of a page, loaded as an element or a script of the page would load it. */
+export interface PartRequest {
+  /** `image` by default. */
+  readonly as?: 'image' | 'script' | 'style' | 'fetch';
+  /** For `fetch`; GET by default. */
+  readonly method?: string;
+  readonly body?: string;
+  readonly contentType?: string;
+}
+
+export interface Part {
+  readonly url: string;
+  readonly status: number;
+  readonly fields: Headers;
+  readonly requestFields: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly text: string;
+  readonly redirects: Snapshot['redirects'];
+}
+
 /** A navigation as it is known from outside: used to walk a site without keeping its pages open. */
 export interface Visit {
   readonly url: string;
@@ -277,6 +297,29 @@ export class Page {
     if (url === null || !/^https?:/.test(url)) throw new SimulatorError('BAD_URL', `'${href}' is no http(s) URL here`);
     await this.#load({ ...this.#bare(url), cause: 'script', initiator: this.#initiator(null) });
     return this;
+  }
+
+  /**
+   * Load an image, script or style sheet of the page, or fetch something as a script of it would: with the page's
+   * Referer and the cookies of this browser. The page stays as it is. (Cross-origin resource sharing is not enforced.)
+   */
+  async load(href: string, part: PartRequest = {}): Promise<Part> {
+    const url = this.document.resolve(href);
+    if (url === null || !/^https?:/.test(url)) throw new SimulatorError('BAD_URL', `'${href}' is no http(s) URL here`);
+    const { as = 'image', method = 'GET', body, contentType } = part;
+    const snapshot = await this.#host.navigate({
+      ...this.#bare(url),
+      cause: 'part',
+      dest: as === 'fetch' ? 'empty' : as,
+      method: method.toUpperCase(),
+      body: body === undefined ? null : Buffer.from(body),
+      contentType: contentType ?? (body === undefined ? null : 'text/plain;charset=UTF-8'),
+      initiator: this.#initiator(null),
+      // The document itself stands around its parts.
+      ancestors: [this.#initiator(null).url, ...this.#bare(url).ancestors],
+    });
+    const { status, fields, requestFields, html, redirects } = snapshot;
+    return { url: snapshot.url, status, fields, requestFields, body: snapshot.body, text: html, redirects };
   }
 
   async reload(): Promise<Page> {

@@ -499,6 +499,58 @@ describe('simulator: cookies', () => {
   });
 });
 
+describe('simulator: parts of a page', () => {
+  beforeEach(() => {
+    handlers['/'] = html('<base href=/dir/><p>page', { 'set-cookie': 'a=1; Path=/' });
+    handlers['/dir/x'] = echo();
+  });
+
+  for (const [why, href, part, want, absent] of [
+    [
+      'image',
+      'x',
+      {},
+      { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image', 'sec-fetch-site': 'same-origin', cookie: 'a=1' },
+      ['origin', 'sec-fetch-user', 'upgrade-insecure-requests'],
+    ],
+    [
+      'script',
+      'x',
+      { as: 'script' },
+      { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script', accept: '*/*' },
+      ['origin'],
+    ],
+    ['fetch', 'x', { as: 'fetch' }, { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', cookie: 'a=1' }, ['origin']],
+    [
+      'foreign image',
+      'http://localhost/dir/x',
+      {},
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-storage-access': 'active' },
+      ['cookie', 'origin'],
+    ],
+    ['foreign fetch', 'http://localhost/dir/x', { as: 'fetch' }, { 'sec-fetch-site': 'cross-site' }, ['cookie']],
+  ] as const) {
+    it(why, async () => {
+      const browser = browse({ cookies: 'on', connectTo: { localhost: { host: '127.0.0.1', port } } });
+      const page = await browser.open(`${origin}/`);
+      const { fields } = echoed(await page.load(href, part));
+      expect(fields).to.include({ ...want, referer: `${origin}/` });
+      for (const name of absent) expect(fields).to.not.have.property(name);
+      expect(fields['origin']).to.equal(why === 'foreign fetch' ? origin : undefined);
+      expect(page.text).to.equal('page');
+    });
+  }
+
+  it('POST by fetch', async () => {
+    const page = await browse().open(`${origin}/`);
+    const sent = echoed(
+      await page.load('x', { as: 'fetch', method: 'post', body: '{}', contentType: 'application/json' }),
+    );
+    expect(sent).to.include({ method: 'POST', body: '{}' });
+    expect(sent.fields).to.include({ 'content-type': 'application/json', origin });
+  });
+});
+
 describe('simulator: history', () => {
   it('goes back without a request, unless the page must not be stored', async () => {
     handlers['/'] = html('<a href=/kept>Kept</a>');
