@@ -17,6 +17,7 @@ interface Answer {
   readonly status: number;
   readonly text: string;
   readonly retryAfter: string | undefined;
+  readonly setsCookie: boolean;
   readonly ms: number;
 }
 
@@ -48,7 +49,8 @@ function ask(port: number, target: string, fields: Record<string, string> = {}, 
       });
       answer.on('end', () => {
         const { statusCode: status = 0, headers: came } = answer;
-        resolve({ status, text, retryAfter: came['retry-after'], ms: performance.now() - startedMs });
+        const setsCookie = came['set-cookie'] !== undefined;
+        resolve({ status, text, retryAfter: came['retry-after'], setsCookie, ms: performance.now() - startedMs });
       });
     });
     sent.on('error', reject);
@@ -122,7 +124,9 @@ describe('Redis goes away and comes back, through the proxy [needs redis]', func
     const loads = [load(), load()];
     await delay(100);
     await redis.kill();
-    await delay(1200);
+    await delay(600);
+    const newcomers = [await ask(proxy.port, '/'), await ask(proxy.port, '/')];
+    await delay(600);
     const refused = withSid.filter(({ status }) => status !== 200);
     await redis.start();
     const backMs = performance.now();
@@ -143,6 +147,11 @@ describe('Redis goes away and comes back, through the proxy [needs redis]', func
     for (const { status, text } of withCookie) {
       expect(status).to.equal(200);
       expect(text).to.include('[who=me]');
+    }
+    for (const { status, text, setsCookie } of newcomers) {
+      expect(status).to.equal(200);
+      expect(setsCookie).to.equal(true);
+      expect(text).to.not.match(SID);
     }
     expect(refused.length).to.be.greaterThan(10);
     for (const { status, ms, retryAfter } of refused) {
