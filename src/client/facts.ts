@@ -22,6 +22,8 @@ export interface ClientFacts {
   readonly isStorageBlocked: boolean;
   /** In a frame on a page of another site, as far as the browser tells. */
   readonly isForeignFrame: boolean;
+  /** Asked for by a script or as part of a page: the answer is no page of its own. */
+  readonly isPart: boolean;
   readonly fetchSite: string | null;
   readonly referer: string | null;
 }
@@ -43,6 +45,7 @@ interface SeenFields {
   fetchMode: string | null;
   fetchDest: string | null;
   storageAccess: string | null;
+  requestedWith: string | null;
 }
 
 /** Observe one request. `fields` is its flat list of names and values as received; of a repeated field the first counts. */
@@ -60,6 +63,8 @@ export function observeClient(method: string, fields: readonly string[]): Client
     isStorageBlocked: seen.storageAccess === 'none',
     // Sec-Fetch-Storage-Access is only sent where the top-level site is another one.
     isForeignFrame: seen.storageAccess !== null || (seen.fetchSite === 'cross-site' && isFrame(seen.fetchDest)),
+    // Without fetch metadata (plain http) the field of old script libraries is all there is.
+    isPart: seen.fetchMode === null ? seen.requestedWith !== null : seen.fetchMode !== 'navigate',
     fetchSite: seen.fetchSite,
     referer: seen.referer,
   };
@@ -80,6 +85,7 @@ function seeFields(fields: readonly string[]): SeenFields {
     fetchMode: null,
     fetchDest: null,
     storageAccess: null,
+    requestedWith: null,
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
@@ -104,6 +110,9 @@ function seeFields(fields: readonly string[]): SeenFields {
         else if (lower === 'sec-fetch-dest') seen.fetchDest ??= value;
         break;
       }
+      case 16:
+        if (name.toLowerCase() === 'x-requested-with') seen.requestedWith ??= value;
+        break;
       case 24:
         if (name.toLowerCase() === 'sec-fetch-storage-access') seen.storageAccess ??= value;
         break;

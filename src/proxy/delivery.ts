@@ -148,6 +148,7 @@ async function absorb(
     rotate: signals.rotate,
     destroy: signals.destroy,
     mayCreate: treatment.mayCreate && (canCarry(head, page) || policy.expose),
+    tellsSid: canCarry(head, page) && !arrival.client.isPart,
   };
   try {
     const result = await sessionsOf(arrival.site, policy).absorb(session, response, arrival.binding, policy.session);

@@ -22,11 +22,13 @@ export interface LiveRecord {
   readonly jar: Jar;
 }
 
-/** What stays under an old SID: where its session went (`old_sid: follow`), for the same client only. */
+/** What stays under an old SID: where its session went, for the same client only. */
 export interface MovedRecord {
   readonly kind: 'moved';
   readonly client: ClientMark;
   readonly to: string;
+  /** The client was not told the new SID, so that it may follow whatever `old_sid` says. */
+  readonly isUntold: boolean;
 }
 
 /** What stays under a SID whose session ended or moved where nobody may follow. */
@@ -56,8 +58,10 @@ function toStored(record: SessionRecord, nowMs: number): Stored {
   switch (record.kind) {
     case 'dead':
       return { k: 'd' };
-    case 'moved':
-      return { k: 'm', u: record.client.userAgentHash, n: record.client.network, t: record.to };
+    case 'moved': {
+      const { userAgentHash: u, network: n } = record.client;
+      return { k: 'm', u, n, t: record.to, ...(record.isUntold ? { p: 0 } : {}) };
+    }
     case 'live':
       return {
         k: 'l',
@@ -79,7 +83,7 @@ export function decodeRecord(text: string): SessionRecord {
     case 'd':
       return { kind: 'dead' };
     case 'm':
-      return { kind: 'moved', client, to: stored.t ?? '' };
+      return { kind: 'moved', client, to: stored.t ?? '', isUntold: stored.p === 0 };
     case 'l':
       return {
         kind: 'live',

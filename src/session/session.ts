@@ -172,11 +172,8 @@ export class Sessions implements SessionSource {
   /** Both marks, whatever `bind` says: an old SID may be in anybody's history. */
   #mayFollow(record: MovedRecord, client: ClientBinding, policy: SessionPolicy): boolean {
     const mark = this.#clientMarks.of(client);
-    return (
-      policy.oldSid === 'follow' &&
-      record.client.userAgentHash === mark.userAgentHash &&
-      record.client.network === mark.network
-    );
+    const isSameClient = record.client.userAgentHash === mark.userAgentHash && record.client.network === mark.network;
+    return isSameClient && (record.isUntold || policy.oldSid === 'follow');
   }
 
   #mayUse(record: LiveRecord, client: ClientBinding, policy: SessionPolicy): boolean {
@@ -296,7 +293,7 @@ export class Sessions implements SessionSource {
     const isSameNetwork = mark.network === record.client.network;
     const next = { ...record, jar, rolls: countRolls(record.rolls, response.method, changes) };
     if (response.rotate || isSignIn(response.method, changes, policy, record.rolls, isSameNetwork)) {
-      return this.#rotate(held, { ...next, client: mark }, client.host, policy);
+      return this.#rotate(held, { ...next, client: mark }, client.host, policy, response.tellsSid);
     }
     if (!changes.some(isEffective)) {
       // A removal of what this jar does not hold may still remove what another response set meanwhile.
@@ -310,10 +307,18 @@ export class Sessions implements SessionSource {
    * The new session is written first, then the old one is replaced by a marker if nobody changed it meanwhile: a crash
    * between the two leaves an orphan that nobody knows the SID of, never a lost session or an update lost.
    */
-  async #rotate(held: HeldSession, next: LiveRecord, host: string, policy: SessionPolicy): Promise<Absorbed | null> {
+  async #rotate(
+    held: HeldSession,
+    next: LiveRecord,
+    host: string,
+    policy: SessionPolicy,
+    tellsSid: boolean,
+  ): Promise<Absorbed | null> {
     const session = await this.#plant(next, host, policy);
     const marker: SessionRecord =
-      policy.oldSid === 'follow' ? { kind: 'moved', client: next.client, to: session.sid.reveal() } : { kind: 'dead' };
+      policy.oldSid === 'follow' || !tellsSid
+        ? { kind: 'moved', client: next.client, to: session.sid.reveal(), isUntold: !tellsSid }
+        : { kind: 'dead' };
     const ttlMs = marker.kind === 'moved' ? policy.idleTimeoutMs : LIMITS.sessionTombstoneMs;
     if (await this.#replace(held, marker, ttlMs)) return { session, event: 'rotated' };
     await this.drop(session);

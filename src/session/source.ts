@@ -38,6 +38,11 @@ export interface ResponseFacts extends CookieTarget {
   readonly destroy: boolean;
   /** False where no session may begin: robots, routes without SIDs. */
   readonly mayCreate: boolean;
+  /**
+   * Does the client get to know a new SID from this response? False for data that a script asked for: the page around the
+   * script keeps the old SID, so that a rotation must leave the same client a way to the new one.
+   */
+  readonly tellsSid: boolean;
 }
 
 /**

@@ -47,6 +47,7 @@ export function response(setCookies: readonly string[], edits: Partial<ResponseF
     rotate: false,
     destroy: false,
     mayCreate: true,
+    tellsSid: true,
     ...edits,
   };
 }

@@ -74,6 +74,13 @@ describe('observeClient: navigations', () => {
     it(`${method} ${JSON.stringify(fields)} → ${navigation}`, () =>
       expect(observeClient(method, flat(fields)).isNavigation).to.equal(navigation));
   }
+  it('knows parts of pages from pages', () => {
+    const isPart = (fields: Record<string, string>) => observeClient('POST', flat(fields)).isPart;
+    expect(isPart({ 'sec-fetch-mode': 'cors' })).to.equal(true);
+    expect(isPart({ 'sec-fetch-mode': 'navigate', 'x-requested-with': 'some.app' })).to.equal(false);
+    expect(isPart({ 'X-Requested-With': 'XMLHttpRequest' })).to.equal(true);
+    expect(isPart({})).to.equal(false);
+  });
   it('sees a frame whose storage is withheld', () => {
     const fields = { 'sec-fetch-storage-access': 'none', 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'iframe' };
     expect(observeClient('GET', flat(fields))).to.include({ isStorageBlocked: true, isForeignFrame: true });

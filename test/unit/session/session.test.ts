@@ -428,6 +428,17 @@ describe('Sessions', () => {
       expect((await absorb(moved.session!, ['r=5; HttpOnly'], SIGN_IN, victim)).event).to.equal('updated');
     });
 
+    it('by an answer that cannot tell the new SID, leads the same client on, and nobody else', async () => {
+      const first = await proven(['id=1; HttpOnly']);
+      const moved = (await absorb(first, ['id=2; HttpOnly'], { ...SIGN_IN, tellsSid: false })).session!;
+      const found = (await sessions.find(first.sid, CLIENT, POLICY))!;
+      expect(found.sid.equals(moved.sid)).to.equal(true);
+      const lax = sessionPolicy({ bind: { userAgent: false, network: false } });
+      for (const edits of [{ userAgent: 'Other/1.0' }, { address: '198.51.100.1' }]) {
+        expect(await sessions.find(first.sid, { ...CLIENT, ...edits }, lax)).to.equal(null);
+      }
+    });
+
     describe('with old_sid: follow', () => {
       it('leads the same client on, through several rotations, and nobody else', async () => {
         const first = await proven(['id=1; HttpOnly'], CLIENT, FOLLOW);
