@@ -24,6 +24,8 @@ export interface Answer {
 const ENGINES: Readonly<Record<string, () => Promise<Rewrite>>> = {
   transid: async () => (await import('./engines/transid.ts')).rewrite,
   'transid, product marker': async () => (await import('./engines/transid-product.ts')).rewrite,
+  'transid, php rewriter': async () => (await import('./engines/transid-php.ts')).rewriteWithVeto,
+  'transid, php without veto': async () => (await import('./engines/transid-php.ts')).rewriteExactly,
   'htmlparser2 Tokenizer': async () => (await import('./engines/htmlparser2-tokenizer.ts')).rewrite,
   'parse5 tree': async () => (await import('./engines/parse5.ts')).rewriteTree,
   'parse5 SAX': async () => (await import('./engines/parse5.ts')).createSax(),

@@ -1,8 +1,10 @@
 /** Cloudflare's rewriter compiled to WebAssembly, in the two builds that npm has. UTF-8 only. */
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { HIDDEN, markText } from '../marking-job.ts';
 
-const require = createRequire(import.meta.url);
+// From bench/engines, whose packages are its own, wherever this file was compiled to.
+const require = createRequire(join(process.cwd(), 'bench/engines/'));
 
 interface FoundElement {
   getAttribute(name: string): string | null;

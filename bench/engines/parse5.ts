@@ -1,4 +1,7 @@
 /** parse5 three ways: whole tree, SAX with splices, and its rewriting stream. All need text, so UTF-8 only. */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type DefaultTreeAdapterTypes, parse, parseFragment, serialize } from 'parse5';
 import { HIDDEN, markText, URL_ATTRIBUTES } from '../marking-job.ts';
 
@@ -52,7 +55,9 @@ interface TagStream {
 }
 
 async function load<T>(packageName: string): Promise<T> {
-  return (await import(packageName)) as T;
+  // From bench/engines, whose packages are its own, wherever this file was compiled to.
+  const { resolve } = createRequire(join(process.cwd(), 'bench/engines/'));
+  return (await import(pathToFileURL(resolve(packageName)).href)) as T;
 }
 
 export async function createSax(): Promise<(chunks: readonly Buffer[]) => Promise<Buffer[]>> {
