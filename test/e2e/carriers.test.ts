@@ -1,0 +1,273 @@
+/**
+ * The other carriers, the probe and the recovery through the whole proxy: what the application sees, where clients are
+ * sent, and that no spelling leads around a cookie-only route.
+ */
+import { request } from 'node:http';
+import { expect } from 'chai';
+import { startConfigured, type TestProxy } from '../support/proxy.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+const PAGE = `<!doctype html><title>p</title><a href="next?a=1#f">relative</a><a href="/root/x;v=2">rooted</a>
+<a href="http://other.test/x">foreign</a><form method="post" action="post"></form><form action="/find"></form>`;
+
+interface Answer {
+  status: number;
+  location: string | null;
+  setCookies: string[];
+  body: string;
+}
+
+describe('carriers, probe and recovery', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: TestProxy;
+
+  before(async () => {
+    upstream = await startUpstream((seen, response) => {
+      const isStatic = seen.target.startsWith('/static');
+      // A first visit gets a cookie; who brings it is known by it.
+      if (!isStatic && seen.fields.cookie === undefined)
+        response.setHeader('Set-Cookie', `id=u${upstream.requests.length}; Path=/`);
+      if (seen.target.startsWith('/go')) {
+        response.writeHead(302, { Location: '/landed?z=1' }).end();
+        return;
+      }
+      response.setHeader('Content-Type', isStatic ? 'image/png' : 'text/html; charset=utf-8');
+      response.end(isStatic ? 'png' : PAGE);
+    });
+    proxy = await startConfigured(`listen: 127.0.0.1:0
+upstream: ${upstream.origin}
+log: { level: silent }
+limits: { mint_per_minute: 10000 }
+routes:
+  - { host: param.test, path: /admin/**, use_only_cookies: true, session: { name: sid } }
+  - { host: param.test, path: /**, use_trans_sid: true, carrier: path-parameter, session: { name: sid } }
+  - { host: segment.test, path: /admin/**, use_only_cookies: true, session: { name: sid } }
+  - { host: segment.test, path: /**, use_trans_sid: true, carrier: path-segment, session: { name: sid } }
+  - { host: probe.test, path: /**, use_trans_sid: true, detect: probe, session: { name: sid } }
+  - { host: off.test, path: /**, use_trans_sid: true, recover: off, session: { name: sid } }
+  - { path: /admin/**, use_only_cookies: true, session: { name: sid } }
+  - { path: /**, use_trans_sid: true, session: { name: sid } }
+`);
+  });
+  after(async () => {
+    await proxy.close();
+    await upstream.close();
+  });
+
+  function send(host: string, target: string, fields: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+    const headers = { host, accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)', ...fields };
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        { host: '127.0.0.1', port: proxy.port, method, path: target, headers, agent: false },
+        (response) => {
+          let body = '';
+          response.setEncoding('latin1').on('data', (chunk: string) => {
+            body += chunk;
+          });
+          response.on('error', reject).on('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              location: response.headers.location ?? null,
+              setCookies: response.headers['set-cookie'] ?? [],
+              body,
+            }),
+          );
+        },
+      );
+      sent.on('error', reject).end();
+    });
+  }
+  const lastSeen = () => upstream.requests.at(-1)!; // Each use comes after a request that reached the application.
+  const SID = /[0-9a-v]{26}/;
+
+  /** The SID of a new session on a host. */
+  async function begin(host: string): Promise<string> {
+    const page = await send(host, '/');
+    return SID.exec(page.body)?.[0] ?? expect.fail(`no SID on ${page.body}`);
+  }
+  const hrefs = (body: string) => [...body.matchAll(/(?:href|action)="([^"]*)"/g)].map(([, value]) => value);
+
+  describe('path-parameter', () => {
+    it('is put on the last segment, beside the application’s own parameters', async () => {
+      const { body } = await send('param.test', '/dir/page?q=1');
+      const sid = SID.exec(body)?.[0];
+      expect(hrefs(body)).to.deep.equal([
+        `next;sid=${sid}?a=1#f`,
+        `/root/x;v=2;sid=${sid}`,
+        'http://other.test/x',
+        `post;sid=${sid}`,
+        `/find;sid=${sid}`,
+      ]);
+    });
+    it('comes off the target byte for byte', async () => {
+      const sid = await begin('param.test');
+      const rows: [sent: string, want: string][] = [
+        [`/a/b;sid=${sid}?x=%20&y`, '/a/b?x=%20&y'],
+        [`/a/b;v=1;sid=${sid}`, '/a/b;v=1'],
+        [`/a/b;sid=${sid};v=1`, '/a/b;v=1'],
+        [`/a;sid=${sid}/b`, '/a/b'],
+      ];
+      for (const [target, want] of rows) {
+        await send('param.test', target);
+        expect(lastSeen().target, target).to.equal(want);
+        expect(lastSeen().fields.cookie, target).to.match(/^id=u/);
+      }
+    });
+    it('leads a navigation with the SID in the query to the right form', async () => {
+      const sid = await begin('param.test');
+      const answer = await send('param.test', `/a/b?x=1&sid=${sid}`);
+      expect(answer).to.include({ status: 303, location: `http://param.test/a/b;sid=${sid}?x=1` });
+      const post = await send('param.test', `/a/b?x=1&sid=${sid}`, {}, 'POST');
+      expect(post.status).to.equal(200);
+      expect(lastSeen()).to.deep.include({ method: 'POST', target: '/a/b?x=1' });
+    });
+    it('marks redirects', async () => {
+      const sid = await begin('param.test');
+      expect((await send('param.test', `/go;sid=${sid}`)).location).to.equal(`/landed;sid=${sid}?z=1`);
+    });
+    it('opens no way around a cookie-only route', async () => {
+      const sid = await begin('param.test');
+      for (const target of [
+        `/admin;sid=${sid}/x`,
+        `/admin/x;sid=${sid}`,
+        `/x;sid=${sid}/../admin/x`,
+        `/%61dmin/x;sid=${sid}`,
+        `//admin/x;sid=${sid}`,
+        `/ADMIN/x;sid=${sid}`,
+      ]) {
+        const before = upstream.requests.length;
+        const answer = await send('param.test', target);
+        expect(answer.body, target).not.to.contain(sid);
+        for (const seen of upstream.requests.slice(before)) {
+          expect(seen.fields.cookie, target).to.equal(undefined);
+          expect(seen.target, target).not.to.contain(sid);
+        }
+      }
+    });
+  });
+
+  describe('path-segment', () => {
+    it('is the first segment; relative references inherit it by themselves', async () => {
+      const sid = await begin('segment.test');
+      const { body } = await send('segment.test', `/(sid-${sid})/dir/page?q=1`);
+      expect(lastSeen().target).to.equal('/dir/page?q=1');
+      expect(lastSeen().fields.cookie).to.match(/^id=u/);
+      const base = `http://segment.test/(sid-${sid})/dir/page?q=1`;
+      const resolved = hrefs(body).map((href) => new URL(href ?? '', base).href);
+      expect(resolved).to.deep.equal([
+        `http://segment.test/(sid-${sid})/dir/next?a=1#f`,
+        `http://segment.test/(sid-${sid})/root/x;v=2`,
+        'http://other.test/x',
+        `http://segment.test/(sid-${sid})/dir/post`,
+        `http://segment.test/(sid-${sid})/find`,
+      ]);
+    });
+    it('leads a navigation with the SID in the query to the right form', async () => {
+      const sid = await begin('segment.test');
+      expect(await send('segment.test', `/a/b?sid=${sid}&x=1`)).to.include({
+        status: 303,
+        location: `http://segment.test/(sid-${sid})/a/b?x=1`,
+      });
+    });
+    it('opens no way around a cookie-only route', async () => {
+      const sid = await begin('segment.test');
+      for (const target of [
+        `/(sid-${sid})/admin/x`,
+        `/(sid-${sid})/./admin/x`,
+        `/admin/(sid-${sid})/x`,
+        `/x/..;/(sid-${sid})/admin/x`,
+        `/(sid-${sid})//admin/x`,
+      ]) {
+        const before = upstream.requests.length;
+        await send('segment.test', target);
+        for (const seen of upstream.requests.slice(before)) expect(seen.fields.cookie, target).to.equal(undefined);
+      }
+    });
+  });
+
+  describe('detect: probe', () => {
+    it('sends a first navigation round once, with a cookie', async () => {
+      const before = upstream.requests.length;
+      const answer = await send('probe.test', '/a?x=1');
+      expect(answer).to.include({ status: 303, location: 'http://probe.test/a?x=1&sid_probe=1' });
+      expect(answer.setCookies).to.have.length(1);
+      expect(answer.setCookies[0]).to.match(/^sid_probe=1; Path=\/; HttpOnly/);
+      expect(upstream.requests.length).to.equal(before);
+    });
+    it('a client that sends the cookie never sees a SID, and the application neither cookie nor parameter', async () => {
+      const answer = await send('probe.test', '/a?x=1&sid_probe=1', { cookie: 'sid_probe=1' });
+      expect(answer.status).to.equal(200);
+      expect(answer.body).to.equal(PAGE);
+      expect(answer.setCookies[0]).to.match(/^id=u/);
+      expect(lastSeen().target).to.equal('/a?x=1');
+      expect(lastSeen().fields.cookie).to.equal(undefined);
+      const later = await send('probe.test', '/b', { cookie: 'sid_probe=1; id=u1' });
+      expect(later.body).to.equal(PAGE);
+      expect(lastSeen().fields.cookie).to.equal('id=u1');
+    });
+    it('a client that does not is served by URL at once, and never sent round again', async () => {
+      const answer = await send('probe.test', '/a?sid_probe=1');
+      expect(answer.status).to.equal(200);
+      expect(answer.setCookies).to.deep.equal([]);
+      expect(answer.body).to.match(/next\?a=1&amp;sid=[0-9a-v]{26}#f/);
+    });
+    it('is for navigations alone, and not for robots', async () => {
+      const agents = { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' };
+      expect((await send('probe.test', '/a', agents)).status).to.equal(200);
+      expect((await send('probe.test', '/a', {}, 'POST')).status).to.equal(200);
+      expect((await send('probe.test', '/a', { accept: 'image/*' })).status).to.equal(200);
+      expect((await send('probe.test', '/a', { 'sec-fetch-mode': 'cors' })).status).to.equal(200);
+      expect((await send('probe.test', '/a', {}, 'HEAD')).status).to.equal(200);
+    });
+  });
+
+  describe('recovery from the Referer', () => {
+    it('finds the session of what a page asks for, and keeps its answer out of shared caches', async () => {
+      const sid = await begin('shop.test');
+      await send('shop.test', '/static/captcha.png', {
+        referer: `http://shop.test/page?sid=${sid}`,
+        accept: 'image/*',
+      });
+      expect(lastSeen().fields.cookie).to.match(/^id=u/);
+      expect(lastSeen().fields.referer).to.equal('http://shop.test/page');
+    });
+    it('leads a navigation to the marked URL, so that the chain goes on', async () => {
+      const sid = await begin('shop.test');
+      const answer = await send('shop.test', '/made/by/script?x=1', { referer: `http://shop.test/page?sid=${sid}` });
+      expect(answer).to.include({ status: 303, location: `http://shop.test/made/by/script?x=1&sid=${sid}` });
+    });
+    const refused: [why: string, target: string, fields: (sid: string) => Record<string, string>][] = [
+      ['another origin', '/x', (sid) => ({ referer: `http://evil.test/?sid=${sid}` })],
+      ['another port', '/x', (sid) => ({ referer: `http://shop.test:81/?sid=${sid}` })],
+      ['another scheme', '/x', (sid) => ({ referer: `https://shop.test/?sid=${sid}` })],
+      [
+        'cross-site by the browser',
+        '/x',
+        (sid) => ({ referer: `http://shop.test/?sid=${sid}`, 'sec-fetch-site': 'cross-site' }),
+      ],
+      ['typed in by the user', '/x', (sid) => ({ referer: `http://shop.test/?sid=${sid}`, 'sec-fetch-site': 'none' })],
+      [
+        'a cookie that speaks for itself',
+        '/x',
+        (sid) => ({ referer: `http://shop.test/?sid=${sid}`, cookie: 'other=1' }),
+      ],
+      ['another User-Agent', '/x', (sid) => ({ referer: `http://shop.test/?sid=${sid}`, 'user-agent': 'Other/1.0' })],
+      ['a cookie-only route', '/admin/x', (sid) => ({ referer: `http://shop.test/?sid=${sid}` })],
+    ];
+    for (const [why, target, fields] of refused) {
+      it(`not: ${why}`, async () => {
+        const sid = await begin('shop.test');
+        const answer = await send('shop.test', target, fields(sid));
+        expect(answer.status).to.equal(200);
+        expect(lastSeen().fields.cookie ?? '').not.to.match(/id=u/);
+        expect(answer.body).not.to.contain(sid);
+        expect(lastSeen().fields.referer ?? '').not.to.contain(sid);
+      });
+    }
+    it('not: switched off', async () => {
+      const sid = await begin('off.test');
+      await send('off.test', '/x', { referer: `http://off.test/?sid=${sid}` });
+      expect(lastSeen().fields.cookie).to.equal(undefined);
+    });
+  });
+});
