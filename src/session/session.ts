@@ -63,6 +63,13 @@ const COUNT_EVERY_MS = 1000;
 /** Attempts after which a loser waits a random moment, so that many processes do not stay in step. */
 const PATIENT_ATTEMPTS = 4;
 
+/** The marker under the SID that was asked for, when that one has moved. */
+interface Way {
+  readonly keys: SealKeys;
+  readonly version: number;
+  readonly record: MovedRecord;
+}
+
 /** A live session as it was read: `version` is what the next write expects. */
 class HeldSession implements Session {
   readonly sid: Sid;
@@ -119,7 +126,7 @@ export class Sessions implements SessionSource {
     const held = await this.#follow(sid, client, policy);
     if (held === null || !this.#mayUse(held.record, client, policy)) return null;
     if (!held.record.isProven) return this.#prove(held, client, policy);
-    this.#touch(held, policy);
+    this.#touch(held.keys.storeKey, ttlOf(held.record, policy, this.#clock()));
     return held;
   }
 
@@ -148,14 +155,30 @@ export class Sessions implements SessionSource {
   /** The live record of `sid`, or of where it moved to, if this client may be led there. */
   async #follow(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<HeldSession | null> {
     let at: Sid | null = sid;
+    let way: Way | null = null;
     for (let moves = 0; at !== null && moves <= LIMITS.maxSidMoves; moves++) {
       const keys = sealKeys(client.host, at);
       const loaded = await this.#load(keys);
       if (loaded === null || loaded.record.kind === 'dead') return null;
-      if (loaded.record.kind === 'live') return new HeldSession(at, keys, loaded.version, loaded.record);
-      at = this.#mayFollow(loaded.record, client, policy) ? Sid.parse(loaded.record.to) : null;
+      const { version, record } = loaded;
+      if (record.kind === 'live') {
+        if (way !== null) await this.#keepWay(way, at, moves, policy);
+        return new HeldSession(at, keys, version, record);
+      }
+      way ??= { keys, version, record };
+      at = this.#mayFollow(record, client, policy) ? Sid.parse(record.to) : null;
     }
     return null;
+  }
+
+  /**
+   * An old SID in use stays one: its marker idles as its session does. A page that lives through many rotations gets a
+   * straight way, so that its look-ups do not grow with each of them.
+   */
+  async #keepWay({ keys, version, record }: Way, to: Sid, moves: number, policy: SessionPolicy): Promise<void> {
+    if (moves === 1) return this.#touch(keys.storeKey, policy.idleTimeoutMs);
+    const sealed = seal(keys, encodeRecord({ ...record, to: to.reveal() }, this.#clock()));
+    await this.#store.compareAndSet(keys.storeKey, version, sealed, policy.idleTimeoutMs);
   }
 
   async #load(keys: SealKeys): Promise<{ version: number; record: SessionRecord } | null> {
@@ -198,13 +221,12 @@ export class Sessions implements SessionSource {
   }
 
   /** Not awaited: a touch that fails shortens an idle time, and the answer need not wait for it. */
-  #touch(held: HeldSession, policy: SessionPolicy): void {
-    const key = held.keys.storeKey;
+  #touch(key: string, ttlMs: number): void {
     const nowMs = this.#clock();
     // The distance, not the difference: a wall clock may be set back.
     if (Math.abs(nowMs - (this.#touches.get(key) ?? Number.NEGATIVE_INFINITY)) < TOUCH_EVERY_MS) return;
     this.#rememberTouch(key, nowMs);
-    this.#store.touch(key, ttlOf(held.record, policy, nowMs)).catch(() => this.#touches.delete(key));
+    this.#store.touch(key, ttlMs).catch(() => this.#touches.delete(key));
   }
 
   #rememberTouch(key: string, nowMs: number): void {

@@ -9,13 +9,16 @@ import { type Absorbed, type Session, Sessions } from '../../src/session/session
 import type { SessionStore } from '../../src/session/store.ts';
 import { CLIENT, fakeClock, response, sessionPolicy } from '../support/session-fixtures.ts';
 
-type Step = { readonly does: 'set' | 'rotate' | 'sign in' | 'log out' | 'destroy'; readonly process: 0 | 1 };
+type Step = {
+  readonly does: 'set' | 'rotate' | 'rotate untold' | 'sign in' | 'log out' | 'destroy';
+  readonly process: 0 | 1;
+};
 
 const TARGET = { isSecure: false, host: CLIENT.host, path: '/page' };
 const step: fc.Arbitrary<Step> = fc.record({
   does: fc.oneof(
     { weight: 6, arbitrary: fc.constant('set' as const) },
-    { weight: 2, arbitrary: fc.constantFrom('rotate' as const, 'sign in' as const) },
+    { weight: 2, arbitrary: fc.constantFrom('rotate' as const, 'rotate untold' as const, 'sign in' as const) },
     { weight: 1, arbitrary: fc.constantFrom('log out' as const, 'destroy' as const) },
   ),
   process: fc.constantFrom(0, 1),
@@ -57,6 +60,7 @@ async function run(steps: readonly Step[], oldSid: 'dead' | 'follow', scheduler:
     const facts = {
       set: response([`c${i}=1`]),
       rotate: response([], { rotate: true }),
+      'rotate untold': response([], { rotate: true, tellsSid: false }),
       'sign in': response([`c${i}=1; HttpOnly`], { method: 'POST' }),
       'log out': response(['keep=; Max-Age=0']),
       destroy: response([], { destroy: true }),

@@ -465,6 +465,23 @@ describe('Sessions', () => {
         expect(await cookiesOf(now.sid, CLIENT, FOLLOW)).to.equal('id=2; late=1');
       });
 
+      it('leads a page on that keeps its SID through any number of rotations, as long as it is used', async () => {
+        const page = await proven(['id=0; HttpOnly'], CLIENT, FOLLOW);
+        for (let i = 1; i <= 30; i++) {
+          const found = (await sessions.find(page.sid, CLIENT, FOLLOW))!;
+          const { event } = await absorb(found, [`id=${i}; HttpOnly`], SIGN_IN, CLIENT, FOLLOW);
+          expect(event).to.equal('rotated');
+          clock.advance(FOLLOW.idleTimeoutMs / 2);
+        }
+        expect(await cookiesOf(page.sid, CLIENT, FOLLOW)).to.equal('id=30');
+        for (let i = 0; i < 3; i++) {
+          clock.advance(FOLLOW.idleTimeoutMs - 1000);
+          expect(await cookiesOf(page.sid, CLIENT, FOLLOW)).to.equal('id=30');
+        }
+        clock.advance(FOLLOW.idleTimeoutMs);
+        expect(await cookiesOf(page.sid, CLIENT, FOLLOW)).to.equal(null);
+      });
+
       it('ends with the idle timeout and with the session', async () => {
         const session = await proven(['id=1'], CLIENT, FOLLOW);
         const now = (await absorb(session, ['id=2; HttpOnly'], SIGN_IN, CLIENT, FOLLOW)).session!;
