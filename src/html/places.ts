@@ -239,12 +239,12 @@ function isOwnWork(element: string, attribute: string): boolean {
 }
 
 /**
- * What a list brings along without naming it: SVG links with `a`, documents in attributes and the events of WML with
- * any list that is not empty.
+ * What a list brings along without naming it: SVG links with `a`, documents in attributes with `iframe`, and the events
+ * of WML with any list that is not empty.
  */
 function* implied(tags: TagList, isWml: boolean): Generator<readonly [element: string, attribute: string]> {
   if (tags.get('a')?.includes('href')) yield ['a', 'xlink:href'];
-  if (tags.size > 0) yield ['iframe', 'srcdoc'];
+  if (tags.has('iframe')) yield ['iframe', 'srcdoc'];
   if (isWml && tags.size > 0) {
     for (const place of PLACES) if (place.only === 'wml') yield [place.element, place.attribute];
   }

@@ -44,6 +44,8 @@ export class FormFields {
   /** Ended forms that a button anywhere in the page can still name. */
   readonly #waiting: OpenForm[] = [];
   readonly #foreignIds = new Set<string>();
+  /** True once a form has a place for fields: then some may be out already. */
+  hasPlaces = false;
   /** SID fields written, and SID fields kept out because the form could be sent abroad or was too long to wait for. */
   written = 0;
   dropped = 0;
@@ -64,6 +66,7 @@ export class FormFields {
 
   open(form: OpenForm): void {
     if (form.id !== null && this.#isForeign(form.id)) this.refuse(form, form.carries);
+    if (form.place !== null) this.hasPlaces = true;
     this.#open.push(form);
   }
 

@@ -24,6 +24,7 @@ const TYPE = Buffer.from('type');
 const VALUE = Buffer.from('value');
 const EMPTY = Buffer.alloc(0);
 const QUOTE = Buffer.from('"');
+const NO_FORM = Buffer.from(' form=""');
 
 const SUBMIT_TYPES: ReadonlySet<string> = new Set(['submit', 'image']);
 const OTHER_BUTTON_TYPES: ReadonlySet<string> = new Set(['button', 'reset']);
@@ -167,7 +168,7 @@ export class FormMarker {
       form.action === null || form.action === ''
         ? this.#urls.documentReference(CARRIES_SID, false)
         : this.#urls.markedReference(cleanReference(form.action), CARRIES_SID);
-    edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`, 'latin1'));
+    if (reference !== '') edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`, 'latin1'));
     this.#tally.marks.form++;
     this.#forms.refuse(form, CARRIES_SID);
     return false;
@@ -200,10 +201,7 @@ export class FormMarker {
     const id = decodedValue(tag, FORM, this.#syntax);
     const form = this.#formOf(id);
     const mayNot = this.#carries & ~verdict.carries;
-    if (mayNot !== 0) {
-      if (id !== null) this.#forms.refuseNamed(id, mayNot);
-      else if (form !== null) this.#forms.refuse(form, mayNot);
-    }
+    if (mayNot !== 0) this.#keepFrom(tag, form, id, mayNot, edits);
     const method = decodedValue(tag, FORMMETHOD, this.#syntax)?.toLowerCase();
     const isBare = this.#inFieldOnly || method === 'dialog';
     const carries = isBare ? 0 : verdict.carries & place.carries & CARRIES_SID;
@@ -213,6 +211,15 @@ export class FormMarker {
     this.#tally.marks.form++;
     const isPost = method === undefined ? form?.isGet === false : method === 'post';
     if (isPost && form !== null) this.#forms.refuse(form, CARRIES_SID);
+  }
+
+  /** A button sends its form to where what `carries` says must not go. */
+  #keepFrom(tag: StartTag, form: OpenForm | null, id: string | null, carries: number, edits: Edits): void {
+    if (id !== null) this.#forms.refuseNamed(id, carries);
+    else if (form !== null) this.#forms.refuse(form, carries);
+    // Behind `</form>` a button has no form, unless an element of the form was left open around it: then it would send one
+    // whose fields are out already. Naming no form takes nothing from a button without one.
+    else if (this.#forms.hasPlaces) edits.insert(behindName(tag), NO_FORM);
   }
 
   /** The form that a control belongs to: the one that its `form` attribute names, else the one that it stands in. */

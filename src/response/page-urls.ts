@@ -7,7 +7,7 @@
 
 import { decodeAttributeValue, escapeAttributeText, type ReferenceSyntax } from '../html/character-references.ts';
 import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
-import { pathStart, unmarkReference } from '../sid/carrier.ts';
+import { pathStart, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
 import {
   encodeUrlText,
   type MarkBase,
@@ -19,6 +19,7 @@ import {
   type SidMark,
 } from '../sid/mark.ts';
 import { type Base, cleanReference, hasUnreadableHost, type Judgement, type Scope } from '../sid/scope.ts';
+import { Sid } from '../sid/sid.ts';
 
 export interface PageUrlOptions {
   /** Absolute, as the client sees it, marked or not. */
@@ -49,6 +50,8 @@ export class PageUrls {
   readonly #extraScope: Scope | null;
   readonly #documentUrl: string;
   readonly #isSrcdoc: boolean;
+  /** The client's own URL of the document has the SID, and where this carrier puts it. */
+  readonly #isDocumentMarked: boolean;
   readonly #notations: readonly [quoted: Notation, unquoted: Notation];
   readonly #extra: readonly [quoted: string, unquoted: string];
   readonly #insertions: readonly Buffer[];
@@ -72,6 +75,7 @@ export class PageUrls {
     this.#extraScope = options.extraScope;
     this.#documentUrl = options.documentUrl;
     this.#baseUrl = options.documentUrl;
+    this.#isDocumentMarked = mark !== null && isMarkedWith(options.documentUrl, mark);
     this.#isSrcdoc = options.isSrcdoc ?? false;
     const pairs = options.extra.map(([name, value]) => `${encodeUrlText(name)}=${encodeUrlText(value)}`);
     const separator = safeSeparator(
@@ -185,6 +189,7 @@ export class PageUrls {
     const mark = (carries & CARRIES_SID) === 0 ? null : this.mark;
     const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
     const notation = this.#notations[which];
+    if (this.#isMarkedAlready(carries) && (reference === '' || reference.startsWith('#'))) return [];
     const own = this.#onOwnOrigin(reference);
     if (own === null) return markEdits(reference, mark, extra, notation, this.#base) ?? [];
     const authority = pathStart(reference);
@@ -220,6 +225,7 @@ export class PageUrls {
     const mark = (carries & CARRIES_SID) === 0 ? null : this.mark;
     const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
     const notation = this.#notations[which];
+    if (this.#isMarkedAlready(carries)) return '';
     let reference = '';
     if (this.#hasBaseElement) {
       const isElsewhere = this.#base.url.origin !== url.origin || url.pathname.startsWith('//');
@@ -227,6 +233,11 @@ export class PageUrls {
     }
     const edits = markEdits(reference, mark, extra, notation, this.#document) ?? [];
     return writeReference(reference, edits, notation);
+  }
+
+  /** Does a reference to the document itself bring along all that it is to carry, as the client's own URL has it? */
+  #isMarkedAlready(carries: number): boolean {
+    return this.#isDocumentMarked && !this.#hasBaseElement && carries === CARRIES_SID;
   }
 
   /** A decoded reference with the parameters on it, as markup in double quotes. */
@@ -274,6 +285,15 @@ export class PageUrls {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function isMarkedWith(url: string, mark: SidMark): boolean {
+  const { sids, places } = unmarkTarget(url, mark.name);
+  return (
+    places.length === 1 &&
+    places[0] === mark.kind &&
+    sids.every((text) => Sid.parseMirrored(text)?.equals(mark.sid) === true)
+  );
+}
 
 function insertionIndex(carries: number, hasQuery: boolean, isUnquoted: boolean): number {
   return (carries << 2) | (hasQuery ? 2 : 0) | (isUnquoted ? 1 : 0);

@@ -522,6 +522,44 @@ rows(
 );
 
 rows(
+  'marker: a page whose URL has the SID already needs none on references to itself',
+  [
+    ['<a href=""><a href="?"><a href="#x">', '<a href=""><a href="?&amp;§"><a href="#x">'],
+    ['<form method=post></form><form method=post action="#x"></form>', '='],
+    ['<form><button formmethod=post>x</button></form>', '='],
+    ['<meta http-equiv=refresh content=5>', '='],
+    ['<base href="/b/"><a href="">', '<base href="/b/"><a href="?§">'],
+    ['<base href="/b/"><form method=post>', '<base href="/b/"><form action="/dir/page?q=1&amp;§" method=post>'],
+  ],
+  { url: `http://shop.example/dir/page?q=1&${PAIR}` },
+);
+rows(
+  'marker: a page whose URL has another SID, or has it elsewhere, needs this one',
+  [['<a href=""><form method=post>', '<a href="?q=1&amp;§"><form action="?q=1&amp;§" method=post>']],
+  { url: 'http://shop.example/dir/page?q=1&sid=other' },
+);
+rows('marker: a page whose URL has the SID in another carrier', [['<a href="">', '<a href="?§">']], {
+  url: 'http://shop.example/dir/page;sid=0123456789abcdefghijklmnop',
+});
+rows(
+  'marker: a list without iframe leaves their documents alone',
+  [['<iframe srcdoc="<a href=x>" src=y></iframe>', '=']],
+  {
+    tags: new Map([['a', ['href']]]),
+  },
+);
+rows('marker: a button in what a form left open', [
+  [
+    '<form><a></form><button formaction=//evil.test>x</button>',
+    '<form>[H]<a></form><button form="" formaction=//evil.test>x</button>',
+  ],
+  [
+    '<form method=post><a></form><button formaction=//evil.test>x</button>',
+    '<form action="?§" method=post><a></form><button formaction=//evil.test>x</button>',
+  ],
+]);
+
+rows(
   'marker: path parameters',
   [
     ['<a href="x?a#f"><a href=/x>', '<a href="x;§?a#f"><a href=/x;§>'],
