@@ -2,6 +2,7 @@
  * The body of a request, counted and timed. Nothing is read before somebody wants it: then the client is told to go on
  * (RFC 9110 §10.1.1), and the bytes are held against the limit, the clock and the slowest rate that we put up with.
  */
+import { Http2ServerRequest } from 'node:http2';
 import { Readable } from 'node:stream';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
@@ -105,7 +106,8 @@ export class ClientBody extends Readable {
     this.#req.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#req.once('end', () => {
       if (this.#timer !== null) clearInterval(this.#timer);
-      this.push(null);
+      if (isWhole(this.#req)) this.push(null);
+      else this.destroy(new ProxyError('CLIENT_GONE'));
     });
     if (this.#pace.idleMs > 0) this.#timer = setInterval(() => this.#checkPace(), this.#pace.idleMs).unref();
   }
@@ -132,6 +134,11 @@ export class ClientBody extends Readable {
     if (this.#isPaused || (came > 0 && came >= (bytesPerSecond * idleMs) / 1000)) return;
     this.destroy(new ProxyError('REQUEST_TIMEOUT', { detail: `${came} bytes in ${idleMs} ms` }));
   }
+}
+
+/** An HTTP/2 request emits 'end' when its stream is reset, too. */
+function isWhole(req: ClientRequest): boolean {
+  return req instanceof Http2ServerRequest ? !req.aborted && !req.stream.closed : req.complete;
 }
 
 function ignore(): void {}

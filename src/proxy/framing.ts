@@ -267,6 +267,7 @@ function readHead2(
   }
   // Browsers cut the cookie into crumbs to compress it better (RFC 9113 §8.2.3).
   if (cookie !== '') fields.push('cookie', cookie);
+  if (raw.method === 'CONNECT' || raw.method === 'TRACE') return fault('METHOD_NOT_ALLOWED', raw.method);
   const scheme = pseudo.get(':scheme');
   if (scheme !== 'https' && scheme !== 'http') return fault('BAD_TARGET', 'scheme');
   const authority = pseudo.get(':authority') ?? null;
@@ -278,7 +279,6 @@ function readHead2(
   }
   const host = authority ?? found.host;
   if (host === null) return fault('BAD_HOST', 'no :authority');
-  if (raw.method === 'CONNECT' || raw.method === 'TRACE') return fault('METHOD_NOT_ALLOWED', raw.method);
   if (!raw.target.startsWith('/') && raw.target !== '*') return fault('BAD_TARGET', ':path');
   const target = readTarget(raw, found, limits);
   if (typeof target !== 'string') return target;

@@ -104,8 +104,10 @@ export class Http2Front {
     const size = req.rawHeaders.reduce((sum, text) => sum + text.length, 0) + req.rawHeaders.length * 16;
     const raw = headOf(req, peerAddress, size > this.#front.options.limits.headerBytes);
     this.#front.serve(req, res, raw, () => {
-      // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1).
-      res.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+      req.resume();
+      // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1). The response's own 'finish' comes
+      // only when the stream is closed.
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
     });
   }
 }

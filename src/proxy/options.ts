@@ -45,7 +45,7 @@ export function upstreamOptions(config: Config): UpstreamOptions {
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (isTls ? 443 : 80) : Number(url.port),
-    tls: isTls ? { ca: upstream.tls.ca, serverName: upstream.tls.serverName } : null,
+    tls: isTls ? upstream.tls : null,
     connectTimeoutMs: upstream.connectTimeoutMs,
     firstByteTimeoutMs: upstream.timeoutMs,
     idleTimeoutMs: upstream.idleTimeoutMs,

@@ -11,8 +11,15 @@ import { ProxyError } from '../errors.ts';
 export interface PoolOptions {
   readonly host: string;
   readonly port: number;
-  /** Null: plain TCP. Else TLS with verification on; `ca` in PEM adds to what Node trusts. */
-  readonly tls: { readonly ca: string | null; readonly serverName: string | null } | null;
+  /** Null: plain TCP. */
+  readonly tls: {
+    /** In PEM: the authorities that are trusted instead of the public ones. */
+    readonly ca: string | null;
+    /** Name that the certificate must have; null: the host. */
+    readonly serverName: string | null;
+    /** False: any certificate will do. For tests only. */
+    readonly verify: boolean;
+  } | null;
   readonly connectTimeoutMs: number;
   /** Idle connections kept at most, and for how long. Keep it below the upstream's own keep-alive time. */
   readonly poolSize: number;
@@ -143,6 +150,7 @@ export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions, o
           host,
           port,
           ALPNProtocols: ['http/1.1'],
+          rejectUnauthorized: tls.verify,
           ...(tls.ca === null ? {} : { ca: tls.ca }),
           // An IP address is no server name (RFC 6066 §3); the certificate is then checked against the address.
           ...(isIP(tls.serverName ?? host) === 0 ? { servername: tls.serverName ?? host } : {}),

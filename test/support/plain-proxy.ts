@@ -23,6 +23,8 @@ import { createTunnel } from '../../src/upstream/tunnel.ts';
 export interface PlainProxy {
   readonly port: number;
   readonly server: RunningServer;
+  /** As the server got them. */
+  readonly options: ServerOptions;
   readonly upstream: Upstream;
   /** What the server refused or failed at, in order. */
   readonly refusals: Refusal[];
@@ -76,43 +78,41 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
     });
     await deliver(response, res);
   };
-  const server = await startServer(
-    {
-      listener: { host: '127.0.0.1', port: 0, tls: null },
-      timeouts: {
-        headerMs: 1000,
-        bodyIdleMs: 1000,
-        sendIdleMs: 1000,
-        keepAliveMs: 2000,
-        drainMs: 3000,
-        ...options.timeouts,
-      },
-      limits: {
-        connections: 10_000,
-        connectionsPerAddress: 200,
-        headerBytes: 16 * 1024,
-        targetBytes: 8 * 1024,
-        fields: 200,
-        requestsPerConnection: 1000,
-        http2Streams: 100,
-        bodyBytesPerSecond: 512,
-        ...options.limits,
-      },
-      viaName: settings.viaName,
-      isTrustedProxy: () => false,
-      events: { refused: (refusal) => refusals.push(refusal) },
-      ...options.server,
+  const serverOptions: ServerOptions = {
+    listener: { host: '127.0.0.1', port: 0, tls: null },
+    timeouts: {
+      headerMs: 1000,
+      bodyIdleMs: 1000,
+      sendIdleMs: 1000,
+      keepAliveMs: 2000,
+      drainMs: 3000,
+      ...options.timeouts,
     },
-    handler,
-    async (_req, socket, head, facts, respond) => {
-      const request = buildUpstreamRequest(facts, { target: facts.target }, settings);
-      const outcome = await tunnel.open(request, socket, head);
-      if (outcome.kind === 'refused') await deliver(outcome.response, respond());
+    limits: {
+      connections: 10_000,
+      connectionsPerAddress: 200,
+      headerBytes: 16 * 1024,
+      targetBytes: 8 * 1024,
+      fields: 200,
+      requestsPerConnection: 1000,
+      http2Streams: 100,
+      bodyBytesPerSecond: 512,
+      ...options.limits,
     },
-  );
+    viaName: settings.viaName,
+    isTrustedProxy: () => false,
+    events: { refused: (refusal) => refusals.push(refusal) },
+    ...options.server,
+  };
+  const server = await startServer(serverOptions, handler, async (_req, socket, head, facts, respond) => {
+    const request = buildUpstreamRequest(facts, { target: facts.target }, settings);
+    const outcome = await tunnel.open(request, socket, head);
+    if (outcome.kind === 'refused') await deliver(outcome.response, respond());
+  });
   return {
     port: server.address.port,
     server,
+    options: serverOptions,
     upstream,
     refusals,
     close: async () => {
