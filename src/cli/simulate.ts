@@ -17,6 +17,7 @@ import {
   formatJunit,
   formatText,
   isClean,
+  type Journey,
   type JourneyOptions,
   type Report,
   readJourney,
@@ -50,6 +51,7 @@ Crawl
 Journey
   --script FILE         steps in YAML: open, follow, fill, submit, upload, expect, back, reload, frame…
   --compare             run it with --cookies and with cookies on, side by side
+  --crawl               then crawl from its last page, for pages behind a login (URL is needed)
 
 Report
   --format text|json|junit|html (text)     --output FILE     --no-progress     --no-color
@@ -75,7 +77,9 @@ export async function simulateCommand(argv: string[], io: CommandIo): Promise<nu
     return 0;
   }
   try {
-    const report = args.script === null ? await runCrawl(args, io) : await runScript(args, args.script);
+    const journey = args.script === null ? null : await loadJourney(args.script);
+    const report =
+      journey === null || args.crawlsAfter ? await runCrawl(args, journey, io) : await runScript(args, journey);
     const text = format(report, args, io);
     if (args.output === null) io.stdout.write(text);
     else await writeFile(args.output, text);
@@ -105,6 +109,7 @@ interface Arguments {
   readonly robots: string;
   readonly lint: boolean;
   readonly compare: boolean;
+  readonly crawlsAfter: boolean;
   readonly format: (typeof FORMATS)[number];
   readonly output: string | null;
   readonly progress: boolean;
@@ -130,6 +135,7 @@ const OPTIONS = {
   lint: { type: 'boolean' },
   script: { type: 'string' },
   compare: { type: 'boolean' },
+  crawl: { type: 'boolean' },
   format: { type: 'string' },
   output: { type: 'string', short: 'o' },
   progress: { type: 'boolean' },
@@ -145,8 +151,12 @@ function readArguments(argv: string[]): Arguments {
     if (positionals.length > 1) throw new UsageError(`one URL, not ${positionals.length}`);
     if (url === null && values.script === undefined) throw new UsageError('a URL or --script is needed');
     if (values.compare === true && values.script === undefined) throw new UsageError('--compare needs --script');
-    if (values.lint === true && values.script !== undefined)
-      throw new UsageError('--lint crawls: it takes no --script');
+    if (values.crawl === true && (values.script === undefined || url === null))
+      throw new UsageError('--crawl needs --script and a URL');
+    if (values.crawl === true && values.compare === true)
+      throw new UsageError('--crawl and --compare exclude each other');
+    if (values.lint === true && values.script !== undefined && values.crawl !== true)
+      throw new UsageError('--lint with --script needs --crawl');
     if (values.compare === true && values.cookies === 'on')
       throw new UsageError('--compare already runs with cookies on');
   }
@@ -177,6 +187,7 @@ function readArguments(argv: string[]): Arguments {
     robots: values.robots ?? 'obey',
     lint: values.lint === true,
     compare: values.compare === true,
+    crawlsAfter: values.crawl === true,
     format: oneOf('--format', values.format ?? 'text', FORMATS),
     output: values.output ?? null,
     progress: values.progress !== false,
@@ -231,11 +242,12 @@ function readPattern(source: string): RegExp {
   }
 }
 
-async function runCrawl(args: Arguments, io: CommandIo): Promise<Report> {
+async function runCrawl(args: Arguments, journey: Journey | null, io: CommandIo): Promise<Report> {
   const url = args.url ?? '';
   const progress = progressLine(args, io);
   const report = await crawl({
     ...args.crawl,
+    ...(journey === null ? {} : { journey }),
     url,
     browser: args.browser,
     robots: await readRobots(args.robots),
@@ -259,7 +271,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-async function runScript(args: Arguments, file: string): Promise<Report> {
+async function loadJourney(file: string): Promise<Journey> {
   const source = await readText(file);
   let value: unknown;
   try {
@@ -267,9 +279,12 @@ async function runScript(args: Arguments, file: string): Promise<Report> {
   } catch (error) {
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const journey = readJourney(value, basename(file).replace(/\.\w+$/, ''));
+  return readJourney(value, basename(file).replace(/\.\w+$/, ''));
+}
+
+async function runScript(args: Arguments, journey: Journey): Promise<Report> {
   const options: JourneyOptions = {
-    folder: dirname(file),
+    folder: args.script === null ? '.' : dirname(args.script),
     browser: args.browser,
     sidNames: args.crawl.sidNames ?? [],
     ...(args.url === null ? {} : { start: args.url }),

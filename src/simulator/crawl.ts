@@ -7,6 +7,7 @@
 import { Browser, type BrowserOptions } from './browser.ts';
 import { type Edge, edgesOf } from './edges.ts';
 import { SimulatorError } from './fault.ts';
+import { type Journey, walkJourney } from './journey.ts';
 import {
   type Arrival,
   gatherEvidence,
@@ -48,6 +49,8 @@ export interface CrawlOptions {
   readonly forms?: boolean;
   /** Also list what the rewriter does not mark; false by default. */
   readonly lint?: boolean;
+  /** Walked first, for pages behind a login; the crawl begins where it ends. Its relative URLs start from `url`. */
+  readonly journey?: Journey;
   readonly onProgress?: (progress: CrawlProgress) => void;
 }
 
@@ -126,10 +129,10 @@ interface Waiting {
   readonly edge: Edge;
 }
 
-/** @throws SimulatorError when the first page cannot be loaded. */
+/** @throws SimulatorError when the first page cannot be loaded, or EXPECTED when the journey before it fails. */
 export async function crawl(options: CrawlOptions): Promise<CrawlReport> {
   const startedAtMs = performance.now();
-  const browser = new Browser({ ...options.browser, loadFrames: false, maxExchanges: 0 });
+  const browser = new Browser({ ...options.browser, maxExchanges: 0 });
   try {
     const walk = new Walk(browser, options);
     await walk.start();
@@ -173,14 +176,29 @@ class Walk {
   }
 
   async start(): Promise<void> {
-    const url = new URL(this.#options.url).href;
+    const page = await this.#firstPage();
+    const { url } = page;
     const node = this.#nodeOf(url, 0);
-    const page = await this.#browser.visit({ url, cause: 'open', initiator: null });
     await this.#loadRobots(page.url);
     const evidence = this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
     node.session = evidence.hasMarker === false ? 'lost' : 'kept';
     this.#hasSession = evidence.hasMarker !== false;
     await this.#drain();
+  }
+
+  async #firstPage(): Promise<Page> {
+    const { url, journey, marker } = this.#options;
+    if (journey === undefined)
+      return await this.#browser.visit({ url: new URL(url).href, cause: 'open', initiator: null });
+    const { steps, page } = await walkJourney(journey, this.#browser, {
+      start: url,
+      ...(marker === undefined ? {} : { marker }),
+    });
+    const failed = steps.find((step) => step.error !== null);
+    if (failed !== undefined)
+      throw new SimulatorError('EXPECTED', `${journey.name}, step ${failed.number}: ${failed.error}`);
+    if (page === null) throw new SimulatorError('NO_PAGE', `${journey.name} opens no page`);
+    return page.top;
   }
 
   report(durationMs: number): CrawlReport {

@@ -80,47 +80,56 @@ export interface JourneyOptions {
 export async function runJourney(journey: Journey, options: JourneyOptions = {}): Promise<JourneyReport> {
   const startedAtMs = performance.now();
   const browser = new Browser(options.browser);
+  try {
+    const { steps } = await walkJourney(journey, browser, options);
+    return {
+      kind: 'journey',
+      name: journey.name,
+      start: options.start ?? journey.start,
+      cookies: browser.cookies.mode,
+      passed: steps.every((step) => step.outcome === 'passed'),
+      steps,
+      durationMs: Math.round(performance.now() - startedAtMs),
+    };
+  } finally {
+    browser.close();
+  }
+}
+
+/** The same in a browser that lives on: the page where the journey ended, null when it never opened one. */
+export async function walkJourney(
+  journey: Journey,
+  browser: Browser,
+  options: JourneyOptions,
+): Promise<{ steps: StepReport[]; page: Page | null }> {
   const start = options.start ?? journey.start;
   const marker = options.marker === undefined ? null : compileMarker(options.marker);
   const steps: StepReport[] = [];
   let page: Page | null = null;
   let isFailed = false;
-  try {
-    for (const [index, step] of journey.steps.entries()) {
-      const stepAtMs = performance.now();
-      let error: string | null = null;
-      try {
-        if (!isFailed) page = await take(step, page, { browser, start, options });
-      } catch (fault) {
-        if (!(fault instanceof SimulatorError)) throw fault;
-        error = fault.message;
-      }
-      steps.push({
-        number: index + 1,
-        text: stepText(step),
-        outcome: isFailed ? 'not run' : error === null ? 'passed' : 'failed',
-        error,
-        ...(isFailed || page === null
-          ? { url: null, status: null, title: null, hasMarker: null }
-          : shown(page, marker, options)),
-        durationMs: Math.round(performance.now() - stepAtMs),
-      });
-      isFailed ||= error !== null;
+  for (const [index, step] of journey.steps.entries()) {
+    const stepAtMs = performance.now();
+    let error: string | null = null;
+    try {
+      if (!isFailed) page = await take(step, page, { browser, start, options });
+    } catch (fault) {
+      if (!(fault instanceof SimulatorError)) throw fault;
+      error = fault.message;
     }
-  } finally {
-    browser.close();
+    steps.push({
+      number: index + 1,
+      text: stepText(step),
+      outcome: isFailed ? 'not run' : error === null ? 'passed' : 'failed',
+      error,
+      ...(isFailed || page === null ? NOTHING_SHOWN : shown(page, marker, options)),
+      durationMs: Math.round(performance.now() - stepAtMs),
+    });
+    isFailed ||= error !== null;
   }
-  const durationMs = Math.round(performance.now() - startedAtMs);
-  return {
-    kind: 'journey',
-    name: journey.name,
-    start,
-    cookies: browser.cookies.mode,
-    passed: !isFailed,
-    steps,
-    durationMs,
-  };
+  return { steps, page };
 }
+
+const NOTHING_SHOWN = { url: null, status: null, title: null, hasMarker: null } as const;
 
 /**
  * Read a journey from parsed YAML or JSON: a list of steps, or `{ name, start, steps }`.

@@ -96,6 +96,7 @@ export class Page {
   #at = -1;
   #state: FormState = new Map();
   #pending: Record<string, FieldValue> = {};
+  #loadsFrames = true;
 
   constructor(host: TabHost, options: { name: string; parent: Page | null; kind: 'document' | 'iframe' | 'frame' }) {
     this.#host = host;
@@ -285,8 +286,9 @@ export class Page {
     return this;
   }
 
-  /** Come here from another document, named by its URL and referrer policy. */
+  /** Come here from another document, named by its URL and referrer policy. Frames of the page are not loaded. */
   async visit({ url, cause, initiator }: Visit): Promise<Page> {
+    this.#loadsFrames = false;
     await this.#load({ ...this.#bare(url), cause, initiator });
     return this;
   }
@@ -410,7 +412,8 @@ export class Page {
     else this.#push(entry);
     this.#state = new Map();
     this.#pending = {};
-    if (this.#host.loadFrames) this.#entries[this.#at] = { ...entry, frames: await this.#loadFrames(snapshot) };
+    if (this.#host.loadFrames && this.#loadsFrames)
+      this.#entries[this.#at] = { ...entry, frames: await this.#loadFrames(snapshot) };
   }
 
   #push(entry: Entry): void {

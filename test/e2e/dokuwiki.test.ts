@@ -67,6 +67,17 @@ describe('DokuWiki [needs php, dokuwiki]', function () {
     expect(difference).to.equal(null);
   });
 
+  it('stays logged in on every page that a crawl finds after the login', async () => {
+    const logIn = { ...EDIT, steps: EDIT.steps.slice(0, 4) };
+    const options = { journey: logIn, marker: LOGGED_IN, maxPages: 40, depth: 3 };
+    const report = await crawl({ ...options, url: start('through the proxy') });
+    expect(report.hasSession).to.equal(true);
+    expect(report.counts.kept).to.be.above(50);
+    // Pages without the wiki's menu, which is the marker: the changes for feed readers and the window to choose pictures.
+    const lost = report.lost.filter((edge) => !/\/(?:feed|mediamanager)\.php/.test(edge.target));
+    expect(lost.map((edge) => `${edge.page} ${edge.element} ${edge.reason}`)).to.deep.equal([]);
+  });
+
   it('keeps the session on every page that a crawl finds', async () => {
     const report = await crawl({ url: `${start('through the proxy')}/doku.php?id=start`, maxPages: 40, depth: 3 });
     expect(report.counts.kept).to.be.above(50);

@@ -59,7 +59,9 @@ describe('transid simulate', () => {
     [['--no-such-option', 'x'], "Unknown option '--no-such-option'"],
     [['--compare', 'x'], '--compare needs --script'],
     [['--compare', '--cookies', 'on', '--script', 'x'], '--compare already runs with cookies on'],
-    [['--lint', '--script', 'x'], '--lint crawls'],
+    [['--lint', '--script', 'x'], '--lint with --script needs --crawl'],
+    [['--crawl', 'x'], '--crawl needs --script and a URL'],
+    [['--crawl', '--compare', '--script', 'x', 'y'], '--crawl and --compare exclude each other'],
     [['--script', '/no/such/file'], '/no/such/file cannot be read'],
     [['--robots', '/no/such/file', '127.0.0.1:1'], '/no/such/file cannot be read'],
   ] as const) {
@@ -163,6 +165,29 @@ describe('transid simulate', () => {
     it('has its start in the file, too', async () => {
       const { code } = await run('--cookies', 'on', '--script', file('start.yaml', `start: ${origin}\n${JOURNEY}`));
       expect(code).to.equal(0);
+    });
+
+    it('--crawl goes on from where the journey ends', async () => {
+      const script = file('visit.yaml', JOURNEY);
+      const { code, out } = await run(
+        '--crawl',
+        '--cookies',
+        'on',
+        '--marker',
+        '#user',
+        '--script',
+        script,
+        '--format',
+        'json',
+        origin,
+      );
+      expect(code).to.equal(0);
+      const report = JSON.parse(out) as { hasSession: boolean; pages: Array<{ url: string }>; counts: object };
+      expect(report.pages[0]?.url).to.equal(`${origin}/b`);
+      expect(report.counts).to.deep.equal({ kept: 4, lost: 0, none: 0 });
+      const failed = await run('--crawl', '--script', script, origin);
+      expect([failed.code, failed.out]).to.deep.equal([1, '']);
+      expect(failed.err).to.match(/^transid simulate: Visit, step 3: expected an element '#user'/);
     });
 
     it('--compare shows where the two part', async () => {
