@@ -5,6 +5,7 @@
 import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
+import { takeSetCookies, takeSignals } from '../response/fields.ts';
 import {
   type BodyFraming,
   buildUpstreamRequest,
@@ -45,7 +46,9 @@ export function createExchange(
         const arrival = await receive(current, facts, locate(current, facts), []);
         record.arrived(arrival);
         rejectUrlSid(arrival);
-        const outcome = await current.tunnel.open(upstreamRequest(arrival, 'none'), socket, head);
+        const outcome = await current.tunnel.open(upstreamRequest(arrival, 'none'), socket, head, {
+          editFields: (fields) => handshakeFields(arrival, fields),
+        });
         if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
         else record.delivered(await deliver(arrival, outcome.response, respond()));
       } catch (error) {
@@ -90,6 +93,13 @@ async function exchange(
     response.discard();
     throw error;
   }
+}
+
+/** The fields of a 101: no signals for us, and no cookie for a client whose cookies we keep. */
+function handshakeFields(arrival: Arrival, fields: string[]): string[] {
+  const rest = takeSignals(fields).fields;
+  if (arrival.treatment.setCookie === 'pass' || arrival.treatment.setCookie === 'both') return rest;
+  return [...takeSetCookies(rest, arrival.policy.ignoreCookies).fields];
 }
 
 /** `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. */
