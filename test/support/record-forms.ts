@@ -43,6 +43,7 @@ export interface Recording {
 export const VECTORS = new URL('../vectors/forms/', import.meta.url);
 /** Where every case's page stands: what an empty action means shows in the target. */
 export const PAGE_TARGET = '/dir/page.html?of=page';
+const MAX_RECORDING_MS = 180_000;
 const KEPT_FIELDS = [
   'content-type',
   'origin',
@@ -162,6 +163,8 @@ const FILL = `function fill(fields) {
 }`;
 
 if (process.argv[1] !== undefined && import.meta.url === new URL(process.argv[1], 'file:').href) {
+  // A browser that does not start must not keep the terminal for ever.
+  setTimeout(() => process.exit(1), MAX_RECORDING_MS).unref();
   const recording = await record(process.argv[2] ?? '/usr/bin/chromium');
   await writeFile(new URL('chromium.json', VECTORS), `${JSON.stringify(recording, null, 1)}\n`);
   process.stdout.write(`${Object.keys(recording.sent).length} forms by ${recording.browser}\n`);
