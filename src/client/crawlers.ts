@@ -54,7 +54,8 @@ export function isCrawler(userAgent: string): boolean {
   const agent = userAgent.length > MAX_AGENT_CHARS ? userAgent.slice(0, MAX_AGENT_CHARS) : userAgent;
   const known = answers.get(agent);
   if (known !== undefined) return known;
-  const answer = isKnownCrawler(agent);
+  // A crawler that wants to be known gives a version or an address; a bare word is anybody's.
+  const answer = /[/ (]/.test(agent) && isKnownCrawler(agent);
   if (answers.size >= MAX_ANSWERS) answers.clear();
   answers.set(agent, answer);
   return answer;

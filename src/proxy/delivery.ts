@@ -67,7 +67,7 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
       session: marking === null ? null : { sid: marking.session.sid, scope: marking.scope },
       vars,
       varsScope: arrival.site.scopes.ofVars(policy, origin),
-      documentUrl: `${origin}${arrival.target}`,
+      documentUrl: clientsUrl(arrival, origin),
       policy,
     };
   });
@@ -166,13 +166,18 @@ function everyNameBut(name: string | null): Pick<ReadonlySet<string>, 'has'> {
   return { has: (candidate) => candidate !== name };
 }
 
+/** The document's URL as the client has it, with the SID where it has one: a reference to the page itself brings it along. */
+function clientsUrl(arrival: Arrival, origin: string): string {
+  return `${origin}${arrival.facts.target}`;
+}
+
 /** Everything that marking needs, or null when this response carries no SID. */
 function openMarking(arrival: Arrival, session: Session | null) {
   if (session === null || !arrival.treatment.mayMark) return null;
   const { policy, facts, site } = arrival;
   const origin = ownOrigin(facts);
   const scope = site.scopes.ofSid(policy, origin);
-  const documentUrl = `${origin}${arrival.target}`;
+  const documentUrl = clientsUrl(arrival, origin);
   const mark = { kind: policy.carrier, name: policy.session.name, sid: session.sid };
   return {
     session,

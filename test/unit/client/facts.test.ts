@@ -29,6 +29,7 @@ describe('isCrawler', () => {
     ['Nokia6230/2.0', false],
     ['curl/8.5.0', false],
     ['', false],
+    ['bot', false],
     [`${'x'.repeat(100_000)}bot`, false],
   ];
   for (const [agent, robot] of agents) {
