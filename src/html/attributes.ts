@@ -13,13 +13,16 @@ const SLASH = 0x2f;
 const DOUBLE_QUOTE = 0x22;
 const SINGLE_QUOTE = 0x27;
 
-/** 1 for the white space of HTML: TAB, LF, FF, CR, space. */
-export const IS_SPACE = new Uint8Array(256);
-for (const byte of [0x09, 0x0a, 0x0c, 0x0d, 0x20]) IS_SPACE[byte] = 1;
+// Tables for the loops below. Not the exported names: a binding that is exported is looked up at every use.
+const SPACES = new Uint8Array(256);
+for (const byte of [0x09, 0x0a, 0x0c, 0x0d, 0x20]) SPACES[byte] = 1;
+const NAME_ENDS = new Uint8Array(256);
+for (const byte of [0x09, 0x0a, 0x0c, 0x0d, 0x20, SLASH, GREATER]) NAME_ENDS[byte] = 1;
 
+/** 1 for the white space of HTML: TAB, LF, FF, CR, space. */
+export const IS_SPACE = SPACES;
 /** 1 for what ends a tag name or begins something new in a tag: white space, `/`, `>`. */
-export const ENDS_NAME = new Uint8Array(256);
-for (const byte of [0x09, 0x0a, 0x0c, 0x0d, 0x20, SLASH, GREATER]) ENDS_NAME[byte] = 1;
+export const ENDS_NAME = NAME_ENDS;
 
 /** Below this many bytes a loop finds a byte sooner than a call into the runtime does. */
 const HOP = 48;
@@ -27,7 +30,7 @@ const HOP = 48;
 /** Whether the last thing before `at`, white space aside, is an attribute name. */
 function isBehindName(bytes: Buffer, floor: number, at: number): boolean {
   let q = at - 1;
-  while (q >= floor && IS_SPACE[bytes[q]!] === 1) q--;
+  while (q >= floor && SPACES[bytes[q]!] === 1) q--;
   return q >= floor && bytes[q] !== SLASH;
 }
 
@@ -95,13 +98,13 @@ export class AttributeReader {
         this.isSelfClosing = q > floor && bytes[q - 1] === SLASH;
         return q + 1;
       }
-      if ((ENDS_NAME[bytes[q - 1]!] === 1 || q === floor) && !isBehindName(bytes, floor, q)) {
+      if ((NAME_ENDS[bytes[q - 1]!] === 1 || q === floor) && !isBehindName(bytes, floor, q)) {
         // A '=' where a name is due is the name's first byte.
         q++;
         continue;
       }
       q++;
-      while (q < to && IS_SPACE[bytes[q]!] === 1) q++;
+      while (q < to && SPACES[bytes[q]!] === 1) q++;
       if (q >= to) return -1;
       byte = bytes[q]!;
       if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) {
@@ -121,7 +124,7 @@ export class AttributeReader {
         if (q >= to) return -1;
         q++;
       } else {
-        while (q < to && bytes[q] !== GREATER && IS_SPACE[bytes[q]!] === 0) q++;
+        while (q < to && bytes[q] !== GREATER && SPACES[bytes[q]!] === 0) q++;
       }
       floor = q;
     }
@@ -138,7 +141,7 @@ export class AttributeReader {
       for (;;) {
         if (q >= to) return -1;
         byte = bytes[q]!;
-        if (ENDS_NAME[byte] === 0 || byte === GREATER) break;
+        if (NAME_ENDS[byte] === 0 || byte === GREATER) break;
         q++;
       }
       if (byte === GREATER) {
@@ -149,9 +152,9 @@ export class AttributeReader {
       if (count === this.spans.length) this.spans.push(emptySpan());
       const span = this.spans[count]!;
       span.nameStart = q++;
-      while (q < to && bytes[q] !== EQUALS && ENDS_NAME[bytes[q]!] === 0) q++;
+      while (q < to && bytes[q] !== EQUALS && NAME_ENDS[bytes[q]!] === 0) q++;
       span.nameEnd = q;
-      while (q < to && IS_SPACE[bytes[q]!] === 1) q++;
+      while (q < to && SPACES[bytes[q]!] === 1) q++;
       if (q >= to) return -1;
       count++;
       if (bytes[q] !== EQUALS) {
@@ -162,7 +165,7 @@ export class AttributeReader {
         continue;
       }
       q++;
-      while (q < to && IS_SPACE[bytes[q]!] === 1) q++;
+      while (q < to && SPACES[bytes[q]!] === 1) q++;
       if (q >= to) return -1;
       byte = bytes[q]!;
       span.hasValue = true;
@@ -175,7 +178,7 @@ export class AttributeReader {
       } else {
         span.quote = 0;
         span.valueStart = q;
-        while (q < to && bytes[q] !== GREATER && IS_SPACE[bytes[q]!] === 0) q++;
+        while (q < to && bytes[q] !== GREATER && SPACES[bytes[q]!] === 0) q++;
         span.valueEnd = q;
       }
       floor = q;
@@ -261,7 +264,7 @@ export class TagEndFinder {
 
 /** The state behind `byte`, which is not `>`, outside of quotes. */
 function nextState(state: number, byte: number): number {
-  const isSpace = IS_SPACE[byte] === 1;
+  const isSpace = SPACES[byte] === 1;
   if (state === UNQUOTED) return isSpace ? BEFORE_ATTRIBUTE_NAME : UNQUOTED;
   if (state === BEFORE_ATTRIBUTE_VALUE) {
     if (isSpace) return BEFORE_ATTRIBUTE_VALUE;

@@ -199,9 +199,9 @@ export class EditList implements Edits {
     const { bounds, texts } = this;
     const target = new DataView(out.buffer, out.byteOffset, out.length);
     const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    /** Up to here words can be read and written: they may reach three bytes further than the run. */
-    const lastSource = bytes.length - 4;
-    const lastTarget = out.length - 4;
+    /** Up to here words can be read and written two by two: they may reach seven bytes further than the run. */
+    const lastSource = bytes.length - 8;
+    const lastTarget = out.length - 8;
     let o = at;
     let last = from;
     const { recent } = this;
@@ -209,7 +209,12 @@ export class EditList implements Edits {
       const start = bounds[2 * i]!;
       const run = start - last;
       if (run > SHORT_RUN || start > lastSource || o + run > lastTarget) bytes.copy(out, o, last, start);
-      else for (let j = 0; j < run; j += 4) target.setInt32(o + j, source.getInt32(last + j, true), true);
+      else {
+        for (let j = 0; j < run; j += 8) {
+          target.setInt32(o + j, source.getInt32(last + j, true), true);
+          target.setInt32(o + j + 4, source.getInt32(last + j + 4, true), true);
+        }
+      }
       o += run;
       last = bounds[2 * i + 1]!;
       const text = texts[i]!;

@@ -80,6 +80,9 @@ const MAYBE_SPACE_REFERENCE = /^&(?:T|Ta|Tab|N|Ne|New|NewL|NewLi|NewLin|NewLine|
 /** Foreign elements nested deeper than this are not told apart: no page has so many. */
 const MAX_FOREIGN_DEPTH = 4096;
 
+/** Text is searched this far by a loop before a call takes over. */
+const NEAR_BYTES = 48;
+
 /** What may follow a `<`: 1 for a letter. */
 const IS_LETTER = new Uint8Array(256);
 for (let byte = 0x61; byte <= 0x7a; byte++) {
@@ -92,6 +95,16 @@ const CONTEXT_TAGS: readonly number[] = [
   ...[TAG.title, TAG.textarea, TAG.style, TAG.xmp, TAG.iframe, TAG.noembed, TAG.noframes, TAG.noscript, TAG.script],
   ...[TAG.plaintext, TAG.svg, TAG.math, TAG.select, TAG.template, TAG.frameset, TAG.input],
 ];
+// What the hot loop uses of other modules: an imported binding is looked up at every use, a constant of this module not.
+const TAG_A = TAG.a;
+const NAME_ENDS = ENDS_NAME;
+const ENTRY_NUMBER = NUMBER_SHIFT;
+const ENTRY_TEXT = TEXT_SHIFT;
+const ENTRY_END = END;
+const ENTRY_MARKED = MARKED;
+const WITHOUT_TEXT = NO_TEXT;
+const WITH_TEXT = TEXT;
+const NO_NUMBER = UNKNOWN;
 const PLAIN = 0;
 const FORMATTING = 1;
 const CONTEXT = 2;
@@ -245,21 +258,43 @@ class HtmlScanner implements Scanner {
       if (p >= to) break;
       let byte = bytes[p]!;
       if (byte !== LESS) {
-        if (byte > 0x20 && byte !== AMPERSAND) text = TEXT;
-        else if (text !== TEXT) {
-          log.count = count;
-          this.text = text as TextKind;
-          const q = this.skipSpace(bytes, p, to, isLast);
-          text = this.text;
-          entries = log.entries;
-          count = log.count;
-          highWater = log.highWater;
-          if (this.isHeld) return q;
-          p = q;
-          if (p >= to) break;
-          if (bytes[p] !== LESS) text = TEXT;
+        let q = p;
+        if (byte > 0x20 && byte !== AMPERSAND) text = WITH_TEXT;
+        else if (text !== WITH_TEXT) {
+          // Line breaks and indents between tags, most of all.
+          while (q < to && (bytes[q] === 0x20 || bytes[q] === LF || bytes[q] === 0x09)) q++;
+          if (q < to && bytes[q] === LESS) {
+            text = text === WITHOUT_TEXT && q === p + 1 && byte === LF ? NEWLINE : SPACE;
+          } else {
+            log.count = count;
+            this.text = text as TextKind;
+            q = this.skipSpace(bytes, p, to, isLast);
+            text = this.text;
+            entries = log.entries;
+            count = log.count;
+            highWater = log.highWater;
+            if (this.isHeld) return q;
+            if (q >= to) {
+              p = to;
+              break;
+            }
+            if (bytes[q] !== LESS) text = WITH_TEXT;
+          }
         }
-        p = findLess(bytes, p, to);
+        p = q;
+        // To the next '<', some 20 bytes on: written out, as a call would cost as much as the search.
+        const near = Math.min(p + NEAR_BYTES, to) - 4;
+        for (;;) {
+          if (p >= near) {
+            p = findByte(bytes, LESS, p, to);
+            break;
+          }
+          if (bytes[p] === LESS) break;
+          if (bytes[++p] === LESS) break;
+          if (bytes[++p] === LESS) break;
+          if (bytes[++p] === LESS) break;
+          p++;
+        }
         if (p >= to) break;
       }
       if (p + 1 >= to) {
@@ -297,7 +332,7 @@ class HtmlScanner implements Scanner {
         hash = ((hash << 5) | (hash >>> 27)) ^ (byte | 0x20);
         if (++q >= to) break;
         byte = bytes[q]!;
-      } while (byte > GREATER || ENDS_NAME[byte] === 0);
+      } while (byte > GREATER || NAME_ENDS[byte] === 0);
       if (q >= to) {
         this.holdName(bytes, p, nameStart, to);
         if (this.place !== MARKUP) {
@@ -312,7 +347,7 @@ class HtmlScanner implements Scanner {
         slot = (slot + 1) & (hashes.length - 1);
         found = hashes[slot]!;
       }
-      const number = found === 0 ? UNKNOWN : numbers[slot]!;
+      const number = found === 0 ? NO_NUMBER : numbers[slot]!;
 
       // A plain tag: pass over it.
       const care = heed[isEnd ? number | 0x100 : number]! | isCareful;
@@ -327,7 +362,7 @@ class HtmlScanner implements Scanner {
           }
           q = end;
         }
-        entries[count++] = (number << NUMBER_SHIFT) | (text << TEXT_SHIFT) | (isEnd ? END : 0);
+        entries[count++] = (number << ENTRY_NUMBER) | (text << ENTRY_TEXT) | (isEnd ? ENTRY_END : 0);
         if (count >= highWater) {
           log.count = count;
           log.makeRoom(this.feedback);
@@ -335,7 +370,7 @@ class HtmlScanner implements Scanner {
           count = log.count;
           highWater = log.highWater;
         }
-        text = NO_TEXT;
+        text = WITHOUT_TEXT;
         p = q;
         continue;
       }
@@ -584,9 +619,9 @@ class HtmlScanner implements Scanner {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
-    if (isWanted && !this.isCareful && IS_CONTEXT[number] === 0 && (number === TAG.a || !isFormatting(number))) {
+    if (isWanted && !this.isCareful && IS_CONTEXT[number] === 0 && (number === TAG_A || !isFormatting(number))) {
       // Links, most of all: nothing here can matter to the tokenizer.
-      this.logPlainStart(number, hash);
+      this.logPlainStart(number);
       this.report(number, 'html', bytes, p, end);
       return end;
     }
@@ -601,8 +636,9 @@ class HtmlScanner implements Scanner {
     const { tag, reader, names } = this;
     // The number is one of the table's.
     tag.name = names.names[number]!;
-    tag.namespace = namespace;
-    tag.bytes = bytes;
+    // Mostly the same as before, and a store of a reference costs more than a comparison.
+    if (tag.namespace !== namespace) tag.namespace = namespace;
+    if (tag.bytes !== bytes) tag.bytes = bytes;
     tag.start = start;
     tag.end = end;
     tag.isSelfClosing = reader.isSelfClosing;
@@ -701,11 +737,12 @@ class HtmlScanner implements Scanner {
     this.isCareful = this.isExact || this.isInFrameset;
   }
 
-  private logPlainStart(number: number, hash: number): void {
+  private logPlainStart(number: number): void {
     const { log } = this;
-    const isMarked = number === TAG.a && this.reader.count !== 0;
-    log.tag(number, number === UNKNOWN ? unknownKey(hash) : number, isMarked ? MARKED : 0, this.text, 0);
-    this.text = NO_TEXT;
+    // A wanted name has a number, so the entry is one of the plain kind.
+    const marked = number === TAG_A && this.reader.count !== 0 ? ENTRY_MARKED : 0;
+    log.entries[log.count++] = (number << ENTRY_NUMBER) | (this.text << ENTRY_TEXT) | marked;
+    this.text = WITHOUT_TEXT;
     if (log.count >= log.highWater) log.makeRoom(this.feedback);
   }
 
@@ -873,9 +910,4 @@ function startsWith(bytes: Buffer, at: number, to: number, text: string): boolea
 
 function isUpperCdata(bytes: Buffer, at: number, to: number): boolean {
   return '[CDATA['.startsWith(bytes.toString('latin1', at, Math.min(at + 7, to)));
-}
-
-/** Offset of the next `<`, or `to`. Tags stand some 20 bytes apart, so a loop comes first. */
-function findLess(bytes: Buffer, from: number, to: number): number {
-  return findByte(bytes, LESS, from, to);
 }
