@@ -9,12 +9,13 @@ export {
   type Journey,
   type JourneyOptions,
   type JourneyReport,
-  readJourney,
   runJourney,
   type Step,
   type StepReport,
 } from './journey.ts';
+export { readJourney } from './journey-file.ts';
 export { type LossReason, REASONS } from './judge.ts';
+export type { LinkTarget } from './links.ts';
 export { type LintItem, type LintReason, lintPage } from './lint.ts';
 export type { Exchange, Hop } from './navigate.ts';
 export type { Element, Link } from './page.ts';
@@ -30,4 +31,4 @@ export {
 } from './report.ts';
 export { formatHtml } from './report-html.ts';
 export { SID_NAMES } from './sid.ts';
-export type { FormSummary, LinkTarget, Page, Part, PartRequest, SubmitChoice } from './tab.ts';
+export type { FormSummary, Page, Part, PartRequest, SubmitChoice } from './tab.ts';

@@ -5,12 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve as resolvePath } from 'node:path';
 import { Browser, type BrowserOptions } from './browser.ts';
-import type { Fields, FieldValue } from './controls.ts';
-import { SimulatorError, suggest } from './fault.ts';
+import type { Fields } from './controls.ts';
+import { SimulatorError } from './fault.ts';
 import type { CookieMode } from './jar.ts';
+import type { LinkTarget } from './links.ts';
 import { compileMarker } from './marker.ts';
 import { SID_NAMES, withoutSid } from './sid.ts';
-import type { LinkTarget, Page } from './tab.ts';
+import type { Page } from './tab.ts';
 
 export interface Expectation {
   /** Text that must be read on the page. */
@@ -130,25 +131,6 @@ export async function walkJourney(
 }
 
 const NOTHING_SHOWN = { url: null, status: null, title: null, hasMarker: null } as const;
-
-/**
- * Read a journey from parsed YAML or JSON: a list of steps, or `{ name, start, steps }`.
- * @throws SimulatorError BAD_JOURNEY naming the step and the key.
- */
-export function readJourney(value: unknown, name: string): Journey {
-  const top = Array.isArray(value) ? { steps: value as unknown[] } : value;
-  if (!isRecord(top) || !Array.isArray(top['steps']))
-    throw bad(name, 'a journey is a list of steps, or has a list `steps`');
-  for (const key of Object.keys(top)) {
-    if (!['name', 'start', 'steps'].includes(key))
-      throw bad(name, `unknown key '${key}'${suggest(key, ['name', 'start', 'steps'])}`);
-  }
-  const steps = (top['steps'] as unknown[]).map((step, index) => readStep(step, `${name}, step ${index + 1}`));
-  if (steps.length === 0) throw bad(name, 'there are no steps');
-  const start = top['start'];
-  if (start !== undefined && typeof start !== 'string') throw bad(name, '`start` is a URL');
-  return { name: typeof top['name'] === 'string' ? top['name'] : name, start: start ?? null, steps };
-}
 
 /** The step as one line for people. */
 export function stepText(step: Step): string {
@@ -289,136 +271,4 @@ function fitsUrl(url: string, pattern: string): boolean {
 function shown(page: Page, marker: ((page: Page) => boolean) | null, options: JourneyOptions) {
   const url = withoutSid(page.url, [...SID_NAMES, ...(options.sidNames ?? [])]);
   return { url, status: page.status, title: page.title, hasMarker: marker === null ? null : marker(page) };
-}
-
-const ACTIONS = [
-  'open',
-  'go',
-  'follow',
-  'fill',
-  'submit',
-  'upload',
-  'expect',
-  'frame',
-  'back',
-  'forward',
-  'reload',
-  'restart',
-  'top',
-] as const;
-
-function readStep(value: unknown, where: string): Step {
-  if (typeof value === 'string') return readAction(value, null, where);
-  if (!isRecord(value)) throw bad(where, 'a step is `action: argument`');
-  const keys = Object.keys(value);
-  const [key] = keys;
-  if (key === undefined || keys.length !== 1)
-    throw bad(where, `a step has one action, not ${keys.length === 0 ? 'none' : keys.join(' and ')}`);
-  return readAction(key, value[key], where);
-}
-
-function readAction(name: string, argument: unknown, where: string): Step {
-  const action = ACTIONS.find((each) => each === name);
-  switch (action) {
-    case undefined:
-      throw bad(where, `unknown action '${name}'${suggest(name, ACTIONS)}`);
-    case 'open':
-    case 'go':
-      return { action, url: text(argument, where, action) };
-    case 'frame':
-      return { action, name: text(argument, where, action) };
-    case 'follow':
-      return { action, link: readLink(argument, where) };
-    case 'fill':
-      return { action, fields: readFields(argument, where) };
-    case 'submit':
-      return { action, ...readSubmit(argument, where) };
-    case 'upload': {
-      const files = Object.entries(isRecord(argument) ? argument : {}).map(
-        ([field, path]) => [field, text(path, where, action)] as const,
-      );
-      if (files.length === 0) throw bad(where, '`upload` names a file for each field');
-      return { action, files: Object.fromEntries(files) };
-    }
-    case 'expect':
-      return { action, expectation: readExpectation(argument, where) };
-    default:
-      return { action };
-  }
-}
-
-function readLink(argument: unknown, where: string): LinkTarget {
-  if (!isRecord(argument)) return text(argument, where, 'follow');
-  const entries = Object.entries(argument).map(([key, value]) => {
-    if (!['selector', 'text', 'href'].includes(key))
-      throw bad(where, `unknown key '${key}'${suggest(key, ['selector', 'text', 'href'])}`);
-    return [key, text(value, where, key)] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-function readSubmit(argument: unknown, where: string) {
-  if (argument === null || argument === undefined || argument === true) return { button: null, form: null, fields: {} };
-  if (!isRecord(argument)) return { button: text(argument, where, 'submit'), form: null, fields: {} };
-  for (const key of Object.keys(argument)) {
-    if (!['button', 'form', 'fields'].includes(key))
-      throw bad(where, `unknown key '${key}'${suggest(key, ['button', 'form', 'fields'])}`);
-  }
-  const { button, form, fields } = argument;
-  return {
-    button: button === undefined ? null : text(button, where, 'button'),
-    form: form === undefined ? null : text(form, where, 'form'),
-    fields: fields === undefined ? {} : readFields(fields, where),
-  };
-}
-
-function readFields(argument: unknown, where: string): Fields {
-  if (!isRecord(argument)) throw bad(where, 'fields are `name: value`');
-  const entries = Object.entries(argument).map(([name, value]): [string, FieldValue] => {
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return [name, value];
-    if (Array.isArray(value)) return [name, value.map(String)];
-    throw bad(where, `field '${name}' is a text, a number, true, false or a list`);
-  });
-  return Object.fromEntries(entries);
-}
-
-const EXPECTATIONS = ['text', 'no_text', 'status', 'url', 'selector', 'no_selector', 'title'];
-
-function readExpectation(argument: unknown, where: string): Expectation {
-  if (typeof argument === 'string') return { text: [argument] };
-  if (!isRecord(argument)) throw bad(where, '`expect` says what must be seen');
-  for (const key of Object.keys(argument)) {
-    if (!EXPECTATIONS.includes(key)) throw bad(where, `unknown key '${key}'${suggest(key, EXPECTATIONS)}`);
-  }
-  const many = (key: string): string[] | null => {
-    const value = argument[key];
-    return value === undefined ? null : (Array.isArray(value) ? value : [value]).map((each) => text(each, where, key));
-  };
-  const status = argument['status'];
-  if (status !== undefined && typeof status !== 'number') throw bad(where, '`status` is a number');
-  const found = {
-    text: many('text'),
-    noText: many('no_text'),
-    selector: many('selector'),
-    noSelector: many('no_selector'),
-  };
-  return {
-    ...(status === undefined ? {} : { status }),
-    ...(argument['url'] === undefined ? {} : { url: text(argument['url'], where, 'url') }),
-    ...(argument['title'] === undefined ? {} : { title: text(argument['title'], where, 'title') }),
-    ...Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)),
-  };
-}
-
-function text(value: unknown, where: string, key: string): string {
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
-  throw bad(where, `\`${key}\` is a text`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function bad(where: string, why: string): SimulatorError {
-  return new SimulatorError('BAD_JOURNEY', `${where}: ${why}`);
 }
