@@ -5,7 +5,7 @@
  * Both read the same bytes at their own pace. A tag goes on when both have passed its end; what only one of them has
  * passed is presented again, so at most one held tag of each is waited for. Tags go on in the order of their `<`.
  */
-import type { PhpStartTag, PhpTagSink } from './scan-php.ts';
+import type { PhpAttribute, PhpStartTag, PhpTagSink } from './scan-php.ts';
 import type { AttributeSpan, Scanner, StartTag, TagSink } from './scanner.ts';
 
 /** A tag as two readers see it: the members themselves are PHP's view, or the page's where PHP sees nothing. */
@@ -20,13 +20,75 @@ export interface WitnessedTagSink extends TagSink {
   startTag(tag: WitnessedTag): void;
 }
 
-/** What waits until both scanners have passed it. Offsets are moved along with the bytes. */
-interface Waiting {
-  start: number;
-  end: number;
-  readonly tag: StartTag | PhpStartTag | null;
-  readonly endTagName: string;
+/** What waits until both scanners have passed it. Objects are used again: most tags wait for no longer than a call. */
+class Waiting implements WitnessedTag {
+  /** '' for a start tag. */
+  endTagName = '';
+  name = '';
+  namespace: StartTag['namespace'] = 'html';
+  bytes: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+  isSelfClosing = false;
+  isClosed = true;
+  attributeCount = 0;
+  attributes: PhpAttribute[] = [];
+  isPhp = false;
+  page: StartTag | null = null;
+
+  copyTag(tag: StartTag): void {
+    this.endTagName = '';
+    this.name = tag.name;
+    this.namespace = tag.namespace;
+    this.start = tag.start;
+    this.end = tag.end;
+    this.isSelfClosing = tag.isSelfClosing;
+    this.attributeCount = tag.attributeCount;
+    for (let index = 0; index < tag.attributeCount; index++) {
+      // The scanner vouches for `attributeCount` spans.
+      const from = tag.attributes[index] as AttributeSpan;
+      let to = this.attributes[index];
+      if (to === undefined) {
+        to = { ...from, isListed: false, isAction: false };
+        this.attributes.push(to);
+        continue;
+      }
+      to.nameStart = from.nameStart;
+      to.nameEnd = from.nameEnd;
+      to.valueStart = from.valueStart;
+      to.valueEnd = from.valueEnd;
+      to.quote = from.quote;
+      to.hasValue = from.hasValue;
+    }
+  }
+
+  copyPhpTag(tag: PhpStartTag): void {
+    this.copyTag(tag);
+    this.isPhp = true;
+    this.isClosed = tag.isClosed;
+    for (let index = 0; index < tag.attributeCount; index++) {
+      const from = tag.attributes[index] as PhpAttribute;
+      const to = this.attributes[index] as PhpAttribute;
+      to.isListed = from.isListed;
+      to.isAction = from.isAction;
+    }
+  }
+
+  move(distance: number): void {
+    this.start += distance;
+    this.end += distance;
+    for (let index = 0; index < this.attributeCount; index++) {
+      const span = this.attributes[index] as AttributeSpan;
+      span.nameStart += distance;
+      span.nameEnd += distance;
+      span.valueStart += distance;
+      span.valueEnd += distance;
+    }
+  }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);
+const NO_ATTRIBUTES: PhpAttribute[] = [];
 
 export class WitnessedPhpScanner implements Scanner {
   readonly #php: Scanner;
@@ -35,8 +97,13 @@ export class WitnessedPhpScanner implements Scanner {
   /** Bytes behind the settled ones that each has passed already. */
   #phpAhead = 0;
   #pageAhead = 0;
+  /** Bytes behind the settled ones that were presented already. */
+  #given = 0;
   #phpWaiting: Waiting[] = [];
   #pageWaiting: Waiting[] = [];
+  readonly #spare: Waiting[] = [];
+  /** A tag that only browsers see, for the report: PHP sees no attributes. */
+  readonly #pageOnly: WitnessedTag = new Waiting();
   /** Where the settled bytes ended in the buffer of the last call. */
   #settled = 0;
 
@@ -48,18 +115,25 @@ export class WitnessedPhpScanner implements Scanner {
     this.#sink = sink;
     this.#php = createPhp({
       startTag: (tag) => {
-        const copy: PhpStartTag = { ...tag, attributes: tag.attributes.slice(0, tag.attributeCount).map(copySpan) };
-        this.#phpWaiting.push({ start: tag.start, end: tag.end, tag: copy, endTagName: '' });
+        const waiting = this.#spare.pop() ?? new Waiting();
+        waiting.copyPhpTag(tag);
+        this.#phpWaiting.push(waiting);
       },
       endTag: () => {},
     });
     this.#page = createPage({
       startTag: (tag) => {
-        const copy: StartTag = { ...tag, attributes: tag.attributes.slice(0, tag.attributeCount).map(copySpan) };
-        this.#pageWaiting.push({ start: tag.start, end: tag.end, tag: copy, endTagName: '' });
+        const waiting = this.#spare.pop() ?? new Waiting();
+        waiting.copyTag(tag);
+        this.#pageWaiting.push(waiting);
       },
       endTag: (name, _bytes, start, end) => {
-        this.#pageWaiting.push({ start, end, tag: null, endTagName: name });
+        const waiting = this.#spare.pop() ?? new Waiting();
+        waiting.endTagName = name;
+        waiting.start = start;
+        waiting.end = end;
+        waiting.attributeCount = 0;
+        this.#pageWaiting.push(waiting);
       },
     });
   }
@@ -70,12 +144,25 @@ export class WitnessedPhpScanner implements Scanner {
 
   scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
     const distance = from - this.#settled;
-    if (distance !== 0) for (const waiting of [...this.#phpWaiting, ...this.#pageWaiting]) move(waiting, distance);
-    const phpAt = this.#php.scan(bytes, from + this.#phpAhead, to, isLast);
-    const pageAt = this.#page.scan(bytes, from + this.#pageAhead, to, isLast);
-    const settled = this.#deliver(bytes, Math.min(phpAt, pageAt));
+    if (distance !== 0) {
+      for (const waiting of this.#phpWaiting) waiting.move(distance);
+      for (const waiting of this.#pageWaiting) waiting.move(distance);
+    }
+    let phpAt = from + this.#phpAhead;
+    let pageAt = from + this.#pageAhead;
+    let settled = from;
+    // By turns and a little at a time, so that few tags wait. Never less than a scanner was given already.
+    let upTo = from + this.#given;
+    do {
+      upTo = Math.min(to, upTo + SLICE_BYTES);
+      const isEnd = isLast && upTo === to;
+      phpAt = this.#php.scan(bytes, phpAt, upTo, isEnd);
+      if (this.#php.bailedOut === null) pageAt = this.#page.scan(bytes, pageAt, upTo, isEnd);
+      settled = this.#deliver(bytes, Math.min(phpAt, pageAt));
+    } while (upTo < to && this.bailedOut === null);
     this.#phpAhead = phpAt - settled;
     this.#pageAhead = pageAt - settled;
+    this.#given = upTo - settled;
     this.#settled = settled;
     return settled;
   }
@@ -102,50 +189,38 @@ export class WitnessedPhpScanner implements Scanner {
       if (isPhpFirst) phpIndex++;
       if (isPageFirst) pageIndex++;
     }
-    phpTags.splice(0, phpIndex);
-    pageTags.splice(0, pageIndex);
+    this.#phpWaiting = this.#keep(phpTags, phpIndex);
+    this.#pageWaiting = this.#keep(pageTags, pageIndex);
     return settled;
   }
 
+  /** What of a list still waits; what was handed on can be used again. */
+  #keep(list: Waiting[], handedOn: number): Waiting[] {
+    const rest = list.slice(handedOn);
+    list.length = handedOn;
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(...list.slice(0, MAX_SPARE));
+    return rest;
+  }
+
   #report(bytes: Buffer, php: Waiting | null, page: Waiting | null): void {
-    if (page !== null && page.tag === null) {
+    if (page !== null && page.endTagName !== '') {
       this.#sink.endTag(page.endTagName, bytes, page.start, page.end);
       return;
     }
-    const pageTag = page?.tag ?? null;
-    if (pageTag !== null) pageTag.bytes = bytes;
-    // Copies of PHP's tags are of their own type; the two lists are never mixed.
-    const phpTag = (php?.tag ?? null) as PhpStartTag | null;
-    if (phpTag !== null) {
-      phpTag.bytes = bytes;
-      this.#sink.startTag({ ...phpTag, isPhp: true, page: pageTag });
-    } else if (pageTag !== null) {
-      this.#sink.startTag({
-        ...pageTag,
-        attributeCount: 0,
-        attributes: [],
-        isClosed: true,
-        isPhp: false,
-        page: pageTag,
-      });
+    if (page !== null) page.bytes = bytes;
+    if (php !== null) {
+      php.bytes = bytes;
+      php.page = page;
+      this.#sink.startTag(php);
+    } else if (page !== null) {
+      const { name, namespace, start, end, isSelfClosing } = page;
+      Object.assign(this.#pageOnly, { name, namespace, start, end, isSelfClosing, bytes, page });
+      this.#pageOnly.attributes = NO_ATTRIBUTES;
+      this.#sink.startTag(this.#pageOnly);
     }
   }
 }
 
-function copySpan<Span extends AttributeSpan>(span: Span): Span {
-  return { ...span };
-}
-
-function move(waiting: Waiting, distance: number): void {
-  waiting.start += distance;
-  waiting.end += distance;
-  if (waiting.tag === null) return;
-  waiting.tag.start += distance;
-  waiting.tag.end += distance;
-  for (const attribute of waiting.tag.attributes) {
-    attribute.nameStart += distance;
-    attribute.nameEnd += distance;
-    attribute.valueStart += distance;
-    attribute.valueEnd += distance;
-  }
-}
+const SLICE_BYTES = 4096;
+/** More tags than a slice mostly has. */
+const MAX_SPARE = 64;

@@ -137,20 +137,29 @@ export class PhpScopeJudge implements PhpJudge {
   judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null {
     const { page } = tag;
     if (page === null || page.name !== tag.name) return 'no-tag';
-    const seen = page.attributes.find(
-      ({ hasValue, valueStart, valueEnd }, index) =>
-        index < page.attributeCount &&
-        hasValue &&
-        valueStart === attribute.valueStart &&
-        valueEnd === attribute.valueEnd,
-    );
-    if (seen === undefined) return 'other-value';
+    const seen = attributeAt(page, attribute);
+    if (seen === null) return 'other-value';
     if (endsValue(after, seen.quote)) return 'breaks-markup';
     const name = page.bytes.toString('latin1', seen.nameStart, seen.nameEnd).toLowerCase();
     if (CODE.has(name) || name.startsWith('on')) return 'breaks-markup';
     if (LISTS.has(name) && /[\t\n\f\r ,]/.test(before)) return 'breaks-markup';
     const isRefresh = page.name === 'meta' && name === 'content';
     return this.#judgeValue(before, isRefresh) ?? this.#judgeValue(after, isRefresh);
+  }
+
+  judgePlainChange(tag: WitnessedTag, attribute: PhpAttribute): PhpVetoReason | null {
+    const { bytes } = tag;
+    // Neither a list nor code nor a refresh.
+    const isUrl = isOneOf(bytes, attribute, URL_NAMES);
+    if (!isUrl || !this.#scope.coversAllPaths) {
+      const value = bytes.toString('latin1', attribute.valueStart, attribute.valueEnd);
+      return this.judgeChange(tag, attribute, value, value);
+    }
+    const { page } = tag;
+    if (page === null || page.name !== tag.name) return 'no-tag';
+    if (attributeAt(page, attribute) === null) return 'other-value';
+    // Without scheme and authority it keeps the origin of its base, whatever its path is.
+    return this.#base.judgement === 'mark' ? null : this.#base.judgement;
   }
 
   #judgeValue(value: string, isRefresh: boolean): PhpVetoReason | null {
@@ -208,6 +217,26 @@ export class PhpScopeJudge implements PhpJudge {
 
 function settle(form: PageForm, isPut: boolean): void {
   for (const { deferred, fields } of form.places.splice(0)) deferred.settle(isPut ? fields : null);
+}
+
+/** The attribute of the page whose value lies where PHP's does; null if browsers see none. */
+function attributeAt(page: StartTag, { valueStart, valueEnd }: AttributeSpan): AttributeSpan | null {
+  for (let index = 0; index < page.attributeCount; index++) {
+    const seen = page.attributes[index];
+    if (seen?.hasValue && seen.valueStart === valueStart && seen.valueEnd === valueEnd) return seen;
+  }
+  return null;
+}
+
+const URL_NAMES = ['href', 'src', 'data', 'action', 'formaction'].map((name) => Buffer.from(name));
+
+function isOneOf(bytes: Buffer, { nameStart, nameEnd }: AttributeSpan, names: readonly Buffer[]): boolean {
+  return names.some((name) => {
+    if (nameEnd - nameStart !== name.length) return false;
+    for (let index = 0; index < name.length; index++)
+      if (((bytes[nameStart + index] ?? 0) | 0x20) !== name[index]) return false;
+    return true;
+  });
 }
 
 /** The first attribute of the name counts; decoded, null where there is none. */

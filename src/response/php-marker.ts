@@ -7,7 +7,14 @@
 import type { Edits, PageMarker } from '../html/edits.ts';
 import type { PhpAttribute, PhpStartTag } from '../html/scan-php.ts';
 import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
-import { appendPhpPairs, mayPhpFormHoldFields, type PhpFormSettings, type PhpUrlSettings } from '../sid/php-url.ts';
+import {
+  appendPhpPairs,
+  mayPhpFormHoldFields,
+  type PhpFormSettings,
+  type PhpUrlSettings,
+  type PlainPhpValue,
+  scanPlainPhpValue,
+} from '../sid/php-url.ts';
 import type { SkipReason } from '../sid/scope.ts';
 
 /** What one rewriter of PHP puts on pages; the strings are byte strings. */
@@ -28,6 +35,8 @@ export interface PhpJudge {
   see(tag: WitnessedTag, edits: Edits): void;
   /** Why `after` must not take the place of `before`, the value of `attribute`; null: it may. Both are byte strings. */
   judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null;
+  /** Like `judgeChange` for a value that browsers read as it is written, and that has no scheme and no authority. */
+  judgePlainChange(tag: WitnessedTag, attribute: PhpAttribute): PhpVetoReason | null;
   /** Put the fields behind the form's tag, now or when the form is known whole; or say why they must not stand there. */
   placeFields(tag: WitnessedTag, fields: Buffer, edits: Edits): PhpVetoReason | null;
   endTag(name: string): void;
@@ -63,9 +72,18 @@ export class PhpMarker implements PageMarker {
   readonly #explain: ((decision: PhpDecision) => void) | null;
   /** The last action that PHP saw in a form tag: it stays from form to form [PHP 7.6]. */
   #action: string | null = null;
+  readonly #firstPairs: Buffer;
+  readonly #morePairs: Buffer;
+  /** A separator with a `?`, a `#` or a quote in it means something else for the page than for PHP. */
+  readonly #isPlainSeparator: boolean;
+  readonly #found: PlainPhpValue = { insertAt: 0, hasQuery: false, isLiteral: false };
 
   constructor(options: PhpMarkerOptions) {
     this.#settings = options.settings;
+    const { pairs, separator } = options.settings;
+    this.#firstPairs = Buffer.from(`?${pairs}`, 'latin1');
+    this.#morePairs = Buffer.from(separator + pairs, 'latin1');
+    this.#isPlainSeparator = /^[&;a-z0-9%]*$/i.test(separator);
     this.#judge = options.judge;
     this.#explain = options.explain ?? null;
   }
@@ -75,9 +93,22 @@ export class PhpMarker implements PageMarker {
     this.#judge?.see(tag as WitnessedTag, edits);
     for (let index = 0; index < tag.attributeCount; index++) {
       const attribute = tag.attributes[index];
-      if (attribute !== undefined) this.#attribute(tag, attribute, edits);
+      if (attribute !== undefined && !this.#plainLink(tag, attribute, edits)) this.#attribute(tag, attribute, edits);
     }
     if (tag.name === 'form' && tag.isClosed && this.#settings.fields.length > 0 && isOfPhp(tag)) this.#form(tag, edits);
+  }
+
+  /** Most links: one look at the bytes, one insertion. False if that is not enough; then nothing was done. */
+  #plainLink(tag: PhpStartTag, attribute: PhpAttribute, edits: Edits): boolean {
+    if (attribute.isAction || !attribute.isListed || this.#explain !== null) return false;
+    const found = this.#found;
+    if (!scanPlainPhpValue(tag.bytes, attribute.valueStart, attribute.valueEnd, found)) return false;
+    if (this.#judge !== null) {
+      if (!found.isLiteral || !this.#isPlainSeparator) return false;
+      if (this.#judge.judgePlainChange(tag as WitnessedTag, attribute) !== null) return true;
+    }
+    edits.insert(found.insertAt, found.hasQuery ? this.#morePairs : this.#firstPairs);
+    return true;
   }
 
   #attribute(tag: PhpStartTag, attribute: PhpAttribute, edits: Edits): void {

@@ -166,11 +166,78 @@ export interface PhpUrlSettings {
   readonly linkHosts: ReadonlySet<string>;
 }
 
+/** What a scan of a value found; one object is used again and again, so that a link costs no allocation. */
+export interface PlainPhpValue {
+  /** Where the pairs go: before the first `#`, or at the end. */
+  insertAt: number;
+  hasQuery: boolean;
+  /** Browsers read it as it is written: nothing in it is decoded, stripped or turned round. */
+  isLiteral: boolean;
+}
+
+// Classes of bytes, in the order of what they spoil.
+const ORDINARY = 0;
+const QUESTION = 1;
+const HASH = 2;
+const AMPERSAND = 3;
+const NOT_LITERAL = 4;
+const NOT_PLAIN = 5;
+const CLASS = new Uint8Array(256);
+CLASS.fill(NOT_PLAIN, 0, 0x20);
+for (const [byte, kind] of [
+  [0x7f, NOT_PLAIN],
+  [0x3a, NOT_PLAIN],
+  [0x3f, QUESTION],
+  [0x23, HASH],
+  [0x26, AMPERSAND],
+  [0x5c, NOT_LITERAL],
+  [0x20, NOT_LITERAL],
+] as const) {
+  CLASS[byte] = kind;
+}
+
+/**
+ * True if `bytes[start, end)` is a value that PHP leaves as it is but for the pairs, as most links of most pages are: no
+ * colon, no authority, no control byte, not `#…`. Then `found` is filled in; offsets are into the bytes.
+ */
+export function scanPlainPhpValue(bytes: Uint8Array, start: number, end: number, found: PlainPhpValue): boolean {
+  if (bytes[start] === 0x2f && end - start > 1 && bytes[start + 1] === 0x2f) return false;
+  if (start < end && bytes[start] === 0x23) return false;
+  found.insertAt = end;
+  found.hasQuery = false;
+  found.isLiteral = true;
+  for (let at = start; at < end; at++) {
+    switch (CLASS[bytes[at] ?? 0]) {
+      case ORDINARY:
+        break;
+      case QUESTION:
+        if (found.insertAt === end) found.hasQuery = true;
+        break;
+      case HASH:
+        if (found.insertAt === end) found.insertAt = at;
+        break;
+      case AMPERSAND:
+        // `&amp;` is an ampersand, which parts nothing but parameters.
+        if (!isAmp(bytes, at, end)) found.isLiteral = false;
+        break;
+      case NOT_LITERAL:
+        found.isLiteral = false;
+        break;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
+function isAmp(bytes: Uint8Array, at: number, end: number): boolean {
+  return (
+    at + 4 < end && bytes[at + 1] === 0x61 && bytes[at + 2] === 0x6d && bytes[at + 3] === 0x70 && bytes[at + 4] === 0x3b
+  );
+}
+
 /** The value as PHP writes it with the pairs put on, or null where PHP leaves it alone [PHP 3.1]. */
 export function appendPhpPairs(value: string, settings: PhpUrlSettings): string | null {
-  // Most links of most pages: no colon, no network path, no control byte. Nothing of them can be rebuilt differently.
-  const colon = value.indexOf(':');
-  if (colon < 0 && !value.startsWith('//') && !CONTROL.test(value)) return appendToPath(value, settings);
   const url = parsePhpUrl(value);
   if (url === null) return null;
   if (url.fragment !== null && value.charCodeAt(0) === 0x23) return null;
@@ -178,15 +245,6 @@ export function appendPhpPairs(value: string, settings: PhpUrlSettings): string 
   if (url.host !== null && !settings.linkHosts.has(lowerAscii(url.host))) return null;
   if (url.path === null && url.query === null && url.fragment === null) return `${value}/?${settings.pairs}`;
   return rebuild(url, value, settings);
-}
-
-/** A value that is nothing but path, query and fragment. */
-function appendToPath(value: string, settings: PhpUrlSettings): string | null {
-  const hash = value.indexOf('#');
-  if (hash === 0) return null;
-  const head = hash < 0 ? value : value.slice(0, hash);
-  const glue = head.includes('?') ? settings.separator : '?';
-  return hash < 0 ? head + glue + settings.pairs : head + glue + settings.pairs + value.slice(hash);
 }
 
 function rebuild(url: PhpUrl, value: string, settings: PhpUrlSettings): string {

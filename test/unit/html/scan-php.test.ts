@@ -160,6 +160,15 @@ describe('WitnessedPhpScanner', () => {
     it(what, () => expect(witnessed(Buffer.from(source), [])).to.deep.equal([...want]));
   }
 
+  it('reports the same for any chunks, tags longer than a slice of its own included', () => {
+    const long = 'x'.repeat(6000);
+    const source = Buffer.from(`<a href=1><a title="${long}" href=2><form ${long}=y><!-- <a href=${long}> --></form>.`);
+    const want = witnessed(source, []);
+    expect(want).to.have.length(5);
+    expect(witnessed(source, [...source.keys()])).to.deep.equal(want);
+    expect(witnessed(source, [5000, 9000, 9001, 14_000])).to.deep.equal(want);
+  });
+
   it('reports the same for any chunks', () => {
     const dice = new Dice(3);
     for (let count = 0; count < 1500; count++) {

@@ -4,7 +4,14 @@
 import { expect } from 'chai';
 import { encodePhpFields, encodePhpPairs, escapePhpHtml } from '../../../src/sid/php-encode.ts';
 import { parsePhpHostList, parsePhpTagList } from '../../../src/sid/php-lists.ts';
-import { appendPhpPairs, lowerAscii, mayPhpFormHoldFields, parsePhpUrl } from '../../../src/sid/php-url.ts';
+import {
+  appendPhpPairs,
+  lowerAscii,
+  mayPhpFormHoldFields,
+  type PlainPhpValue,
+  scanPlainPhpValue,
+} from '../../../src/sid/php-url.ts';
+import { Dice, randomUrl } from '../../support/php-pages.ts';
 
 const SETTINGS = { pairs: 'S=1', separator: '&', linkHosts: new Set(['own.example', '[::1]']) };
 
@@ -48,13 +55,19 @@ describe('appendPhpPairs', () => {
   }
 
   it('the short way and the long way agree', () => {
-    for (const value of ['', '?', 'a', 'a?', 'a?b', 'a#', 'a?#', 'a?b#c', '/', './x?y#z', '??', 'a&b', '\\/x']) {
-      const url = parsePhpUrl(value);
-      const path = `${url?.path ?? ''}?${url?.query === null ? '' : `${url?.query}&`}S=1`;
-      expect(appendPhpPairs(value, SETTINGS), value).to.equal(
-        path + (url?.fragment === null ? '' : `#${url?.fragment}`),
-      );
+    const dice = new Dice(11);
+    const found: PlainPhpValue = { insertAt: 0, hasQuery: false, isLiteral: false };
+    let plain = 0;
+    for (let count = 0; count < 20_000; count++) {
+      const value = Buffer.from(randomUrl(dice), 'latin1').toString('latin1');
+      const bytes = Buffer.from(`<<${value}#?`, 'latin1');
+      if (!scanPlainPhpValue(bytes, 2, bytes.length - 2, found)) continue;
+      plain++;
+      const at = found.insertAt - 2;
+      const short = `${value.slice(0, at)}${found.hasQuery ? '&' : '?'}S=1${value.slice(at)}`;
+      expect(appendPhpPairs(value, SETTINGS), value).to.equal(short);
     }
+    expect(plain).to.be.above(1000);
   });
 });
 
