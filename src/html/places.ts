@@ -20,6 +20,10 @@ export type PlaceKind =
   | 'refresh'
   /** A list of image candidates (`srcset`). */
   | 'list'
+  /** CSS declarations with `url()` (`style`). The content of `<style>` is no attribute, and never marked. */
+  | 'css'
+  /** The element's own policy for the Referer: one that would show the page's URL to others is made `same-origin`. */
+  | 'referrer'
   /** A whole document within an attribute (`srcdoc`). */
   | 'document'
   /** Says what this page is called, for machines: never marked, and a SID in it is taken out. */
@@ -41,29 +45,30 @@ export interface Place {
 
 /** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`wml` where it applies. */
 const TABLE: Readonly<Record<string, string>> = {
-  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, ping never, cite never, urn never, attributionsrc never',
-  area: 'href navigation+, ping never, attributionsrc never',
+  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, referrerpolicy referrer+, ping never, cite never, urn never, attributionsrc never',
+  area: 'href navigation+, referrerpolicy referrer+, ping never, attributionsrc never',
   frame: 'src frame+, longdesc navigation',
-  iframe: 'src frame+, srcdoc document+, longdesc navigation',
+  iframe: 'src frame+, srcdoc document+, referrerpolicy referrer+, longdesc navigation',
   form: 'action form+',
   button: 'formaction form+',
   input: 'formaction form+, src subresource, lowsrc subresource, usemap never',
   meta: 'content refresh+',
   // What leads elsewhere than to a page of the session, or is only a name.
   base: 'href never',
-  link: 'href identity, imagesrcset list',
+  link: 'href identity, imagesrcset list, referrerpolicy referrer+',
   html: 'manifest never',
   head: 'profile never',
   blockquote: 'cite never',
   q: 'cite never',
   ins: 'cite never',
   del: 'cite never',
-  '*': 'itemid never, itemtype never, about never, resource never',
+  '*': 'style css, itemid never, itemtype never, about never, resource never',
   // Parts of the page: off unless a tag list names them; without a SID they are found by their Referer.
-  img: 'src subresource, srcset list, lowsrc subresource, dynsrc subresource, longdesc navigation, usemap never, attributionsrc never',
+  img: 'src subresource, srcset list, referrerpolicy referrer+, lowsrc subresource, dynsrc subresource, longdesc navigation, usemap never, attributionsrc never',
   image: 'href subresource svg, xlink:href subresource svg',
   source: 'src subresource, srcset list',
-  script: 'src subresource, href subresource svg, xlink:href subresource svg, attributionsrc never',
+  script:
+    'src subresource, referrerpolicy referrer+, href subresource svg, xlink:href subresource svg, attributionsrc never',
   embed: 'src subresource, pluginspage never',
   object: 'data subresource, codebase never, classid never, archive never, usemap never',
   applet: 'code never, codebase never, archive never, object never',
@@ -207,7 +212,10 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
     for (const [element, attributes] of tags) {
       for (const attribute of attributes) if (!isOwnWork(element, attribute)) add(element, attribute, carries);
     }
-    for (const [element, attribute] of implied(tags, isWml)) add(element, attribute, carries);
+    for (const [element, attribute] of implied(tags, isWml)) {
+      // Only the SID must be kept out of the Referer.
+      if (attribute !== 'referrerpolicy' || carries === CARRIES_SID) add(element, attribute, carries);
+    }
   }
   // Extra parameters of a form are fields, so the URLs of its buttons bear none.
   if (sidTags.has('form')) for (const element of ['button', 'input']) add(element, 'formaction', CARRIES_SID);
@@ -239,12 +247,15 @@ function isOwnWork(element: string, attribute: string): boolean {
 }
 
 /**
- * What a list brings along without naming it: SVG links with `a`, documents in attributes with `iframe`, and the events
- * of WML with any list that is not empty.
+ * What a list brings along without naming it: SVG links with `a`, documents in attributes with `iframe`, and with any
+ * list that is not empty the elements' policies for the Referer and the events of WML.
  */
 function* implied(tags: TagList, isWml: boolean): Generator<readonly [element: string, attribute: string]> {
   if (tags.get('a')?.includes('href')) yield ['a', 'xlink:href'];
   if (tags.has('iframe')) yield ['iframe', 'srcdoc'];
+  for (const { element, kind, attribute } of tags.size > 0 ? PLACES : []) {
+    if (kind === 'referrer') yield [element, attribute];
+  }
   if (isWml && tags.size > 0) {
     for (const place of PLACES) if (place.only === 'wml') yield [place.element, place.attribute];
   }

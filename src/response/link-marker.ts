@@ -5,16 +5,20 @@
  * for the whole page. Everything else is decoded, judged by the scope and edited in place.
  */
 import { decodeAttributeValue, type ReferenceSyntax } from '../html/character-references.ts';
+import { parseCssUrls } from '../html/css-urls.ts';
 import type { Edits } from '../html/edits.ts';
 import type { LinkPlace, PlaceKind } from '../html/places.ts';
 import type { AttributeSpan, StartTag } from '../html/scanner.ts';
-import { parseSrcset } from '../html/srcset.ts';
+import { parseSrcset, type UrlSpan } from '../html/srcset.ts';
 import { type PlainReference, scanPlainReference } from '../sid/plain-reference.ts';
 import { type CleanSpan, cleanSpan, editValue, isNamed, sourceOf } from './attribute-value.ts';
 import type { MarkTally } from './mark-tally.ts';
 import type { PageUrls } from './page-urls.ts';
 
 const HASH = 0x23;
+/** Referrer policies that send a page's whole URL to other sites. */
+const LEAKING_POLICIES: ReadonlySet<string> = new Set(['unsafe-url', 'no-referrer-when-downgrade']);
+const SAME_ORIGIN = Buffer.from('same-origin');
 
 /** The kinds of places that need more than a URL to be judged. */
 export interface OtherPlaces {
@@ -65,7 +69,13 @@ export class LinkMarker {
         this.#others.formaction(tag, attribute, place, edits);
         break;
       case 'list':
-        this.#srcset(tag, attribute, place, edits);
+        this.#several(tag, attribute, place, parseSrcset, edits);
+        break;
+      case 'css':
+        this.#several(tag, attribute, place, parseCssUrls, edits);
+        break;
+      case 'referrer':
+        this.#referrer(tag, attribute, edits);
         break;
       case 'document':
         this.#others.srcdoc(tag, attribute, edits);
@@ -129,11 +139,26 @@ export class LinkMarker {
     else this.#tally.marks[kind]++;
   }
 
-  #srcset(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
+  /** A value with several URLs in it. */
+  #several(
+    tag: StartTag,
+    attribute: AttributeSpan,
+    place: LinkPlace,
+    parse: (value: string) => readonly UrlSpan[],
+    edits: Edits,
+  ): void {
     const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
-    for (const { start, end } of parseSrcset(value.text)) {
+    for (const { start, end } of parse(value.text)) {
       this.reference(tag, attribute, place.kind, cleanSpan(value, start, end), place.carries, edits);
     }
+  }
+
+  /** An element's own policy must not show the page's URL, and the SID in it, to other sites. */
+  #referrer(tag: StartTag, attribute: AttributeSpan, edits: Edits): void {
+    const policy = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax).text.toLowerCase();
+    if (!LEAKING_POLICIES.has(policy)) return;
+    edits.replace(attribute.valueStart, attribute.valueEnd, SAME_ORIGIN);
+    this.#tally.marks.referrer++;
   }
 }
 

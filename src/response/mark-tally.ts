@@ -35,6 +35,8 @@ function noMarks(): Record<PlaceKind, number> {
     subresource: 0,
     refresh: 0,
     list: 0,
+    css: 0,
+    referrer: 0,
     document: 0,
     identity: 0,
     never: 0,

@@ -28,7 +28,8 @@ function read(html: string): ReadPage {
       super.onStartTag(token);
     }
   }
-  const document = Witness.parse(html, { sourceCodeLocationInfo: true, scriptingEnabled: false });
+  // The inherited `parse` cannot know the subclass's tree; it is the default adapter's.
+  const document = Witness.parse(html, { sourceCodeLocationInfo: true, scriptingEnabled: false }) as Tree.Document;
   return { document, pointers };
 }
 

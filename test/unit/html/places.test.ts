@@ -45,6 +45,11 @@ const STANDARD: Readonly<Record<string, string>> = {
   'go.href card.onenterforward card.onenterbackward card.ontimer template.onenterforward': 'navigation',
   'template.onenterbackward template.ontimer option.onpick': 'navigation',
   'a.cite': 'never',
+  // No URLs, but they decide who learns the page's own.
+  'a.referrerpolicy area.referrerpolicy iframe.referrerpolicy img.referrerpolicy link.referrerpolicy': 'referrer',
+  'script.referrerpolicy': 'referrer',
+  // CSS Values: url().
+  '*.style': 'css',
 };
 
 const DEFAULT_TAGS: TagList = new Map([
@@ -73,7 +78,7 @@ describe('places: the table has no holes', () => {
   it('has no word that is not a kind or a condition', () => {
     for (const { only, isDefault, kind } of PLACES) {
       expect([null, 'svg', 'wml']).to.include(only);
-      if (isDefault) expect(['navigation', 'form', 'frame', 'refresh', 'document']).to.include(kind);
+      if (isDefault) expect(['navigation', 'form', 'frame', 'refresh', 'document', 'referrer']).to.include(kind);
       else expect(kind).not.to.be.oneOf(['form', 'frame', 'refresh', 'document']);
     }
   });
@@ -88,16 +93,18 @@ describe('places: tag lists compiled', () => {
   it('the default list', () => {
     const { interest, forms } = compilePlaces(DEFAULT_TAGS, null, false);
     expect([...interest.startTags].sort()).to.deep.equal(
-      'a area base button form frame iframe input link meta template'.split(' '),
+      'a area base button form frame iframe img input link meta script template'.split(' '),
     );
     expect([...interest.endTags].sort()).to.deep.equal(['form', 'template']);
     expect(forms).to.equal(CARRIES_SID);
-    expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1']);
+    expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     const svg = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a')?.svgLinks;
     expect(svg?.map(({ attribute }) => attribute)).to.deep.equal(['href', 'xlink:href']);
-    expect(found('iframe', DEFAULT_TAGS)).to.deep.equal(['src frame 1', 'srcdoc document 1']);
+    expect(found('iframe', DEFAULT_TAGS)).to.deep.equal([
+      ...['src frame 1', 'srcdoc document 1', 'referrerpolicy referrer 1'],
+    ]);
     expect(found('button', DEFAULT_TAGS)).to.deep.equal(['formaction form 1']);
-    expect(found('img', DEFAULT_TAGS)).to.equal(undefined);
+    expect(found('img', DEFAULT_TAGS)).to.deep.equal(['referrerpolicy referrer 1']);
   });
 
   it('an empty list marks nothing', () => {
@@ -115,9 +122,9 @@ describe('places: tag lists compiled', () => {
       ['div', ['itemid', 'data-url']],
       ['source', ['srcset']],
     ]);
-    expect(found('img', tags)).to.deep.equal(['src subresource 1', 'srcset list 1']);
+    expect(found('img', tags)).to.deep.equal(['src subresource 1', 'srcset list 1', 'referrerpolicy referrer 1']);
     expect(found('source', tags)).to.deep.equal(['srcset list 1']);
-    expect(found('a', tags)).to.equal(undefined);
+    expect(found('a', tags)).to.deep.equal(['referrerpolicy referrer 1']);
     expect(found('q', tags)).to.equal(undefined);
     expect(found('base', tags)).to.deep.equal([]);
     expect(found('div', tags)).to.deep.equal(['data-url navigation 1']);
@@ -131,7 +138,7 @@ describe('places: tag lists compiled', () => {
     ]);
     expect(found('a', DEFAULT_TAGS, extra)?.[0]).to.equal(`href navigation ${CARRIES_SID | CARRIES_EXTRA}`);
     expect(found('button', DEFAULT_TAGS, extra)).to.deep.equal(['formaction form 1']);
-    expect(found('area', DEFAULT_TAGS, extra)).to.deep.equal(['href navigation 1']);
+    expect(found('area', DEFAULT_TAGS, extra)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     expect(found('a', null, extra)?.[0]).to.equal(`href navigation ${CARRIES_EXTRA}`);
     expect(compilePlaces(DEFAULT_TAGS, extra, false).forms).to.equal(CARRIES_SID | CARRIES_EXTRA);
   });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { parseCssUrls } from '../../../src/html/css-urls.ts';
 import { parseRefresh } from '../../../src/html/refresh.ts';
 import { parseSrcset } from '../../../src/html/srcset.ts';
 
@@ -89,6 +90,38 @@ describe('srcset: where its URLs stand (HTML §4.8.4.2)', () => {
   it('takes no more than linear time', () => {
     const started = performance.now();
     for (const piece of [',', 'a,', 'a (', ' ', 'a 1x,']) parseSrcset(piece.repeat(200_000));
+    expect(performance.now() - started).to.be.below(2000);
+  });
+});
+
+describe('css: where the URLs of declarations stand', () => {
+  const rows: ReadonlyArray<readonly [string, readonly string[]]> = [
+    ['', []],
+    ['background: url(a)', ['a']],
+    ['background:url( a )', ['a']],
+    ['background:url("a b"), URL(\'c\' )', ['a b', 'c']],
+    ['background:url()', []],
+    ['background:url("")', []],
+    ['background:url(a b)', []],
+    ['background:url(a', []],
+    ['background:url("a)', []],
+    ['x:my-url(a) curl(b)', []],
+    ['/* url(a) */ x:url(b)', ['b']],
+    ['/* url(a)', []],
+    ['content:"url(a)"; x:url(b)', ['b']],
+    ['content:"\\"url(a)"; x:url(b)', ['b']],
+    ['x:url(a\\)b)', []],
+    ['x:image-set(url(a) 1x, "b" 2x)', ['a']],
+  ];
+  for (const [value, want] of rows) {
+    it(JSON.stringify(value), () =>
+      expect(parseCssUrls(value).map(({ start, end }) => value.slice(start, end))).to.deep.equal(want),
+    );
+  }
+
+  it('takes no more than linear time', () => {
+    const started = performance.now();
+    for (const piece of ['url(', '"', "'\\", '/*', 'url("', 'url(a ']) parseCssUrls(piece.repeat(30_000));
     expect(performance.now() - started).to.be.below(2000);
   });
 });

@@ -559,6 +559,37 @@ rows('marker: a button in what a form left open', [
   ],
 ]);
 
+rows('marker: elements with a policy of their own for the Referer', [
+  ['<a href=//evil.test referrerpolicy=unsafe-url>', '<a href=//evil.test referrerpolicy=same-origin>'],
+  [
+    '<img referrerpolicy="No-Referrer-When-Downgrade" src=//evil.test>',
+    '<img referrerpolicy="same-origin" src=//evil.test>',
+  ],
+  [
+    '<script src=//evil.test referrerpolicy=unsafe-url></script>',
+    '<script src=//evil.test referrerpolicy=same-origin></script>',
+  ],
+  ['<iframe referrerpolicy=unsafe-url src=x></iframe>', '<iframe referrerpolicy=same-origin src=x?§></iframe>'],
+  [
+    '<link rel=stylesheet referrerpolicy=unsafe-url href=//evil.test>',
+    '<link rel=stylesheet referrerpolicy=same-origin href=//evil.test>',
+  ],
+  ['<a href=//evil.test referrerpolicy=origin><img referrerpolicy=no-referrer src=x><a referrerpolicy=nonsense>', '='],
+]);
+rows(
+  'marker: url() in style attributes, where listed',
+  [
+    ['<td style="background: url(x.png)">', '<td style="background: url(x.png?§)">'],
+    [
+      '<td style=\'background: URL( "x.png?a" ), url(//evil.test)\'>',
+      '<td style=\'background: URL( "x.png?a&amp;§" ), url(//evil.test)\'>',
+    ],
+    ['<td style="content: \'url(x)\'; /* url(y) */ x: curl(z); y: url(a\\b)">', '='],
+    ['<td style="x: url(data:,x)"><div style="x: url(y)">', '='],
+  ],
+  { tags: new Map([['td', ['style']]]) },
+);
+
 rows(
   'marker: path parameters',
   [
