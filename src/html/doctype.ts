@@ -51,6 +51,7 @@ const QUIRKS_PREFIXES_ALONE = ['-//w3c//dtd html 4.01 frameset//', '-//w3c//dtd 
  * document type, and such a one asks for quirks mode.
  */
 export function asksForQuirks(body: string): boolean {
+  if (body === ' html') return false;
   const name = /^[\t\n\f\r ]*([^\t\n\f\r ]+)[\t\n\f\r ]*(.*)$/s.exec(body);
   if (name === null || name[1]?.toLowerCase() !== 'html') return true;
   const rest = name[2] ?? '';

@@ -111,10 +111,26 @@ const CONTEXT = 2;
 const INTEREST = 4;
 
 /** What a scanner works on and can leave to the next one: making it costs as much as scanning some kilobytes. */
-interface Desk {
-  readonly reader: AttributeReader;
-  readonly log: TagLog;
+class Desk {
+  readonly reader = new AttributeReader();
+  readonly log = new TagLog();
+  readonly tagEnd = new TagEndFinder();
+  readonly rawEnd = new RawTextEnd();
+  readonly commentEnd = new CommentEnd();
+  readonly cdataEnd = new CdataEnd();
+  readonly token: TagToken = { tag: 0, key: 0, isSelfClosing: false, isMarked: false, fingerprint: 0 };
+  readonly tag: StartTag = {
+    name: '',
+    namespace: 'html',
+    bytes: NO_BYTES,
+    start: 0,
+    end: 0,
+    isSelfClosing: false,
+    attributeCount: 0,
+    attributes: this.reader.spans,
+  };
 }
+const NO_BYTES = Buffer.alloc(0);
 const idleDesks: Desk[] = [];
 const MAX_IDLE_DESKS = 16;
 
@@ -125,14 +141,15 @@ class HtmlScanner implements Scanner {
   private readonly isScripting: boolean;
   private readonly desk: Desk;
   private readonly reader: AttributeReader;
-  private readonly tag: StartTag;
   private readonly log: TagLog;
-  private readonly feedback: TreeFeedback;
-  private readonly token: TagToken = { tag: 0, key: 0, isSelfClosing: false, isMarked: false, fingerprint: 0 };
-  private readonly tagEnd = new TagEndFinder();
-  private readonly rawEnd = new RawTextEnd();
-  private readonly commentEnd = new CommentEnd();
-  private readonly cdataEnd = new CdataEnd();
+  private readonly tagEnd: TagEndFinder;
+  private readonly rawEnd: RawTextEnd;
+  private readonly commentEnd: CommentEnd;
+  private readonly cdataEnd: CdataEnd;
+  private readonly token: TagToken;
+  private readonly tag: StartTag;
+  /** Made when it is first needed: most pages never do. */
+  private tree: TreeFeedback | null = null;
 
   private isDone = false;
   private place = MARKUP;
@@ -171,21 +188,22 @@ class HtmlScanner implements Scanner {
     this.names = names;
     this.sink = sink;
     this.isScripting = isScripting;
-    this.desk = idleDesks.pop() ?? { reader: new AttributeReader(), log: new TagLog() };
-    this.reader = this.desk.reader;
-    this.log = this.desk.log;
-    this.feedback = new TreeFeedback(isScripting);
+    const desk = idleDesks.pop() ?? new Desk();
+    this.desk = desk;
+    this.reader = desk.reader;
+    this.log = desk.log;
+    this.tagEnd = desk.tagEnd;
+    this.rawEnd = desk.rawEnd;
+    this.commentEnd = desk.commentEnd;
+    this.cdataEnd = desk.cdataEnd;
+    this.token = desk.token;
+    this.tag = desk.tag;
     this.heed = heedOf(names);
-    this.tag = {
-      name: '',
-      namespace: 'html',
-      bytes: Buffer.alloc(0),
-      start: 0,
-      end: 0,
-      isSelfClosing: false,
-      attributeCount: 0,
-      attributes: this.reader.spans,
-    };
+  }
+
+  private get feedback(): TreeFeedback {
+    this.tree ??= new TreeFeedback(this.isScripting);
+    return this.tree;
   }
 
   scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
@@ -205,6 +223,7 @@ class HtmlScanner implements Scanner {
     if (!isLast && this.bailedOut === null) return p;
     if (!this.isDone && this.desk.reader.isSmall && this.log.isSmall && idleDesks.length < MAX_IDLE_DESKS) {
       this.log.count = 0;
+      this.tag.bytes = NO_BYTES;
       idleDesks.push(this.desk);
     }
     this.isDone = true;
