@@ -239,6 +239,11 @@ describe('tidiness', () => {
     expect(faults.filter((fault) => !fault.startsWith('tidy.test.ts'))).to.deep.equal([]);
   });
 
+  it('no hook stands outside of a suite: it would run around every test there is', () => {
+    const files = tests.filter(({ text }) => /^(?:before|after)(?:Each)?\(/m.test(text));
+    expect(files.map(({ path }) => path)).to.deep.equal([]);
+  });
+
   it('every error code is used by the product', () => {
     const text = sources
       .filter(({ path }) => path !== 'errors.ts')

@@ -6,6 +6,9 @@ import { expect } from 'chai';
 import nock from 'nock';
 import { Browser, type BrowserOptions, type Page, SimulatorError } from '../../../src/simulator/index.ts';
 
+// nock takes node:http over as soon as it is loaded, for all test files: it works for its own tests only, below.
+nock.restore();
+
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 let server: Server;
@@ -14,28 +17,31 @@ let port: number;
 let handlers: Record<string, Handler>;
 let browsers: Browser[];
 
-beforeEach(async () => {
-  handlers = {};
-  browsers = [];
-  server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const handler = handlers[`${request.headers.host} ${request.url}`] ?? handlers[request.url ?? ''];
-      if (handler === undefined) response.writeHead(404).end('nothing here');
-      else handler(request, response, Buffer.concat(chunks).toString('latin1'));
+/** A server of its own for each test of the suite that calls this. */
+function useServer(): void {
+  beforeEach(async () => {
+    handlers = {};
+    browsers = [];
+    server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const handler = handlers[`${request.headers.host} ${request.url}`] ?? handlers[request.url ?? ''];
+        if (handler === undefined) response.writeHead(404).end('nothing here');
+        else handler(request, response, Buffer.concat(chunks).toString('latin1'));
+      });
     });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    port = (server.address() as AddressInfo).port;
+    origin = `http://127.0.0.1:${port}`;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  port = (server.address() as AddressInfo).port;
-  origin = `http://127.0.0.1:${port}`;
-});
 
-afterEach(async () => {
-  for (const browser of browsers) browser.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-});
+  afterEach(async () => {
+    for (const browser of browsers) browser.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+}
 
 function browse(options: BrowserOptions = {}): Browser {
   const elsewhere = { host: '127.0.0.1', port };
@@ -92,6 +98,7 @@ async function fault(promise: Promise<unknown>): Promise<SimulatorError> {
 }
 
 describe('simulator: open, follow, submit', () => {
+  useServer();
   it('walks as the example of the documentation does', async () => {
     handlers['/'] = html('<a href="/cart">Cart</a>');
     handlers['/cart'] = html('<form method=post action=/buy><input name=qty value=1><button>Buy</button></form>');
@@ -167,6 +174,7 @@ describe('simulator: open, follow, submit', () => {
 });
 
 describe('simulator: what it tells of itself', () => {
+  useServer();
   /** From a page with these fields and this link, the fields of the request that follows. */
   async function followed(
     link: string,
@@ -274,6 +282,7 @@ describe('simulator: what it tells of itself', () => {
 });
 
 describe('simulator: documents', () => {
+  useServer();
   for (const [why, page, href] of [
     ['base', '<base href=/deep/><a href=x>l</a>', '/deep/x'],
     ['the first base with href', '<base target=t><base href=/one/><base href=/two/><a href=x>l</a>', '/one/x'],
@@ -334,6 +343,7 @@ describe('simulator: documents', () => {
 });
 
 describe('simulator: refreshes', () => {
+  useServer();
   for (const [why, page, fields, end] of [
     ['meta', '<meta http-equiv=Refresh content="0; url=/end">', {}, '/end'],
     ['field', '', { refresh: '1;URL="/end"' }, '/end'],
@@ -363,6 +373,7 @@ describe('simulator: refreshes', () => {
 });
 
 describe('simulator: frames and windows', () => {
+  useServer();
   beforeEach(() => {
     handlers['/'] = html('<frameset><frame name=menu src=/menu><frame name=main src=/main></frameset>');
     handlers['/menu'] = html(
@@ -452,6 +463,7 @@ describe('simulator: frames and windows', () => {
 });
 
 describe('simulator: cookies', () => {
+  useServer();
   beforeEach(() => {
     handlers['/'] = html('<a href=/next>Next</a>', {
       'set-cookie': ['a=1; Path=/', 'b=2; Max-Age=1000', 'gone=; Max-Age=0'],
@@ -500,6 +512,7 @@ describe('simulator: cookies', () => {
 });
 
 describe('simulator: parts of a page', () => {
+  useServer();
   beforeEach(() => {
     handlers['/'] = html('<base href=/dir/><p>page', { 'set-cookie': 'a=1; Path=/' });
     handlers['/dir/x'] = echo();
@@ -552,6 +565,7 @@ describe('simulator: parts of a page', () => {
 });
 
 describe('simulator: history', () => {
+  useServer();
   it('goes back without a request, unless the page must not be stored', async () => {
     handlers['/'] = html('<a href=/kept>Kept</a>');
     handlers['/kept'] = html('<a href=/secret>Secret</a>');
@@ -620,6 +634,7 @@ describe('simulator: history', () => {
 });
 
 describe('simulator: what it says when something is wrong', () => {
+  useServer();
   const FORM = `<form id=order action=/sent><label for=n>Number of pieces</label><input id=n name=n>
     <select name=color><option value=r>Red<option value=g>Green</select><label><input type=radio name=pay value=card>Card</label>
     <input type=checkbox name=gift value=yes><input type=file name=doc><button name=go>Order now</button><button disabled>Later</button></form>
@@ -757,6 +772,7 @@ describe('simulator: what it says when something is wrong', () => {
 });
 
 describe('simulator: hosts that cannot be made here', () => {
+  useServer();
   afterEach(() => {
     nock.cleanAll();
     nock.restore();

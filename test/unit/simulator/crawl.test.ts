@@ -13,27 +13,30 @@ let origin: string;
 let site: Site;
 let seen: string[];
 
-beforeEach(async () => {
-  site = {};
-  seen = [];
-  server = createServer((request, response) => {
-    const target = request.url ?? '/';
-    seen.push(target);
-    const sid = /[?&]_sid=(\w+)/.exec(target)?.[1] ?? null;
-    const page = site[target.replace(/[?&]_sid=\w+/, '')];
-    const answer = typeof page === 'function' ? page(sid, target) : page;
-    if (answer === undefined) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('no');
-    const { status = 200, fields = {}, body = '' } = typeof answer === 'string' ? { body: answer } : answer;
-    response.writeHead(status, { 'content-type': 'text/html', ...fields }).end(body);
+/** A server of its own for each test of the suite that calls this. */
+function useServer(): void {
+  beforeEach(async () => {
+    site = {};
+    seen = [];
+    server = createServer((request, response) => {
+      const target = request.url ?? '/';
+      seen.push(target);
+      const sid = /[?&]_sid=(\w+)/.exec(target)?.[1] ?? null;
+      const page = site[target.replace(/[?&]_sid=\w+/, '')];
+      const answer = typeof page === 'function' ? page(sid, target) : page;
+      if (answer === undefined) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('no');
+      const { status = 200, fields = {}, body = '' } = typeof answer === 'string' ? { body: answer } : answer;
+      response.writeHead(status, { 'content-type': 'text/html', ...fields }).end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-});
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+}
 
 async function walk(options: Partial<CrawlOptions> = {}): Promise<CrawlReport> {
   return await crawl({ url: `${origin}/`, ...options });
@@ -42,6 +45,7 @@ async function walk(options: Partial<CrawlOptions> = {}): Promise<CrawlReport> {
 const own = '<a href="/other?_sid=s1">Other</a>';
 
 describe('simulator crawl: how a session is lost', () => {
+  useServer();
   for (const [why, edge, more, want] of [
     ['kept', '<a href="/b?_sid=s1">B</a>', { '/b': own }, []],
     ['kept by a path that has no links', '<a href="/b?_sid=s1">B</a>', { '/b': '<p>end' }, []],
@@ -177,6 +181,7 @@ describe('simulator crawl: how a session is lost', () => {
 });
 
 describe('simulator crawl: where it goes', () => {
+  useServer();
   beforeEach(() => {
     site = {
       '/': '<a href=/1>1</a><a href=/logout>Out</a><a href=/private/x>P</a><a href="/1#f">again</a><a href=mailto:x>m</a>',
@@ -272,6 +277,7 @@ describe('simulator crawl: where it goes', () => {
 });
 
 describe('simulator lint', () => {
+  useServer();
   for (const [why, markup, want] of [
     ['marked places say nothing', '<a href=/x>x</a><form action=/y></form><iframe src=/z></iframe>', []],
     ['foreign link', '<a href=http://other.invalid/x>x</a>', ['foreign href http://other.invalid/x']],
