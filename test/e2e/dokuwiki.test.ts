@@ -4,7 +4,8 @@
  */
 import { expect } from 'chai';
 import { compare, crawl, readJourney, runJourney } from '../../src/simulator/index.ts';
-import { type DokuWiki, startDokuWiki } from '../support/dokuwiki.ts';
+import { startDokuWiki } from '../support/dokuwiki.ts';
+import type { PhpApplication } from '../support/php-application.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 
 const LOGGED_IN = 'a[href*="do=logout"]';
@@ -30,7 +31,7 @@ const EDIT = readJourney(
 
 describe('DokuWiki [needs php, dokuwiki]', function () {
   this.timeout(60_000);
-  let wiki: DokuWiki;
+  let wiki: PhpApplication;
   let proxy: TestProxy;
   const start = (how: 'directly' | 'through the proxy') =>
     how === 'directly' ? wiki.origin : `http://127.0.0.1:${proxy.port}`;
