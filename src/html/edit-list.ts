@@ -51,6 +51,16 @@ const idleBounds: Int32Array[] = [];
 const MAX_IDLE_BOUNDS = 16;
 const MAX_KEPT_BOUNDS = 16 * 1024;
 
+interface TextView {
+  readonly text: Buffer;
+  readonly words: DataView;
+}
+
+function viewOf(text: Buffer): TextView {
+  return { text, words: new DataView(text.buffer, text.byteOffset, text.length) };
+}
+
+const NO_VIEW = viewOf(NOTHING);
 /** A page has its pair behind `?` and behind `&`, and its hidden field. */
 const RECENT_TEXTS = 4;
 
@@ -69,7 +79,7 @@ export class EditList implements Edits {
   private bounds = idleBounds.pop() ?? new Int32Array(FIRST_BOUNDS);
   private readonly texts: Buffer[] = [];
   /** Texts inserted last, the latest first. */
-  private readonly recent: TextView[] = [viewOf(NOTHING)];
+  private readonly recent: TextView[] = [NO_VIEW];
 
   get isEmpty(): boolean {
     return this.count === 0;
@@ -245,13 +255,4 @@ export class EditList implements Edits {
     recent[0] = view;
     return view;
   }
-}
-
-interface TextView {
-  readonly text: Buffer;
-  readonly words: DataView;
-}
-
-function viewOf(text: Buffer): TextView {
-  return { text, words: new DataView(text.buffer, text.byteOffset, text.length) };
 }

@@ -173,12 +173,12 @@ export class Rewriter implements TagSink {
         return this.join(head, this.drain());
       }
     }
+    if (settled === from) return head;
     if (edits.isEmpty && head.length === 0) {
       // The carry is ours and is overwritten; the chunk is the caller's and can be handed back.
       if (bytes === this.carry) return Buffer.from(bytes.subarray(from, settled));
       return from === 0 && settled === bytes.length ? bytes : bytes.subarray(from, settled);
     }
-    if (settled === from) return head;
     const size = head.length + edits.sizeOf(settled - from);
     const out = this.source.take(size);
     head.copy(out, 0);
