@@ -5,7 +5,7 @@
  * Both read the same bytes at their own pace. A tag goes on when both have passed its end; what only one of them has
  * passed is presented again, so at most one held tag of each is waited for. Tags go on in the order of their `<`.
  */
-import type { PhpAttribute, PhpStartTag, PhpTagSink } from './scan-php.ts';
+import { newPhpAttribute, type PhpAttribute, type PhpStartTag, type PhpTagSink } from './scan-php.ts';
 import type { AttributeSpan, Scanner, StartTag, TagSink } from './scanner.ts';
 
 /** A tag as two readers see it: the members themselves are PHP's view, or the page's where PHP sees nothing. */
@@ -49,9 +49,8 @@ class Waiting implements WitnessedTag {
       const from = tag.attributes[index] as AttributeSpan;
       let to = this.attributes[index];
       if (to === undefined) {
-        to = { ...from, isListed: false, isAction: false };
+        to = newPhpAttribute();
         this.attributes.push(to);
-        continue;
       }
       to.nameStart = from.nameStart;
       to.nameEnd = from.nameEnd;
@@ -101,7 +100,6 @@ export class WitnessedPhpScanner implements Scanner {
   #given = 0;
   #phpWaiting: Waiting[] = [];
   #pageWaiting: Waiting[] = [];
-  readonly #spare: Waiting[] = [];
   /** A tag that only browsers see, for the report: PHP sees no attributes. */
   readonly #pageOnly: WitnessedTag = new Waiting();
   /** Where the settled bytes ended in the buffer of the last call. */
@@ -115,7 +113,7 @@ export class WitnessedPhpScanner implements Scanner {
     this.#sink = sink;
     this.#php = createPhp({
       startTag: (tag) => {
-        const waiting = this.#spare.pop() ?? new Waiting();
+        const waiting = SPARE.pop() ?? new Waiting();
         waiting.copyPhpTag(tag);
         this.#phpWaiting.push(waiting);
       },
@@ -123,12 +121,12 @@ export class WitnessedPhpScanner implements Scanner {
     });
     this.#page = createPage({
       startTag: (tag) => {
-        const waiting = this.#spare.pop() ?? new Waiting();
+        const waiting = SPARE.pop() ?? new Waiting();
         waiting.copyTag(tag);
         this.#pageWaiting.push(waiting);
       },
       endTag: (name, _bytes, start, end) => {
-        const waiting = this.#spare.pop() ?? new Waiting();
+        const waiting = SPARE.pop() ?? new Waiting();
         waiting.endTagName = name;
         waiting.start = start;
         waiting.end = end;
@@ -196,9 +194,16 @@ export class WitnessedPhpScanner implements Scanner {
 
   /** What of a list still waits; what was handed on can be used again. */
   #keep(list: Waiting[], handedOn: number): Waiting[] {
+    if (handedOn === 0) return list;
     const rest = list.slice(handedOn);
-    list.length = handedOn;
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(...list.slice(0, MAX_SPARE));
+    for (let index = 0; index < handedOn && SPARE.length < MAX_SPARE; index++) {
+      const used = list[index] as Waiting;
+      if (used.attributes.length > MAX_SPARE_ATTRIBUTES) continue;
+      // Nothing of a page stays in memory by it.
+      used.bytes = NOTHING;
+      used.page = null;
+      SPARE.push(used);
+    }
     return rest;
   }
 
@@ -222,5 +227,8 @@ export class WitnessedPhpScanner implements Scanner {
 }
 
 const SLICE_BYTES = 4096;
-/** More tags than a slice mostly has. */
-const MAX_SPARE = 64;
+/** For all pages of the process: nothing waits between two calls of a scanner but what is in its own lists. */
+const SPARE: Waiting[] = [];
+/** More tags than a slice mostly has, for a few pages at once. */
+const MAX_SPARE = 256;
+const MAX_SPARE_ATTRIBUTES = 64;

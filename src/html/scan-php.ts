@@ -374,7 +374,7 @@ export class PhpScanner implements Scanner {
   #value(start: number, end: number, quote: number): void {
     if (!this.#isListed && !this.#isAction) return;
     const tag = this.#tag;
-    const attribute = tag.attributes[tag.attributeCount] ?? newAttribute();
+    const attribute = tag.attributes[tag.attributeCount] ?? newPhpAttribute();
     tag.attributes[tag.attributeCount++] = attribute;
     attribute.nameStart = this.#nameStart;
     attribute.nameEnd = this.#nameEnd;
@@ -394,7 +394,8 @@ export class PhpScanner implements Scanner {
   }
 }
 
-function newAttribute(): PhpAttribute {
+/** One for use again and again. */
+export function newPhpAttribute(): PhpAttribute {
   return {
     nameStart: 0,
     nameEnd: 0,
