@@ -97,6 +97,7 @@ const CONTEXT_TAGS: readonly number[] = [
 ];
 // What the hot loop uses of other modules: an imported binding is looked up at every use, a constant of this module not.
 const TAG_A = TAG.a;
+const TAG_FORM = TAG.form;
 const NAME_ENDS = ENDS_NAME;
 const ENTRY_NUMBER = NUMBER_SHIFT;
 const ENTRY_TEXT = TEXT_SHIFT;
@@ -126,6 +127,7 @@ class Desk {
     start: 0,
     end: 0,
     isSelfClosing: false,
+    isDropped: false,
     attributeCount: 0,
     attributes: this.reader.spans,
   };
@@ -638,7 +640,9 @@ class HtmlScanner implements Scanner {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
-    if (isWanted && !this.isCareful && IS_CONTEXT[number] === 0 && (number === TAG_A || !isFormatting(number))) {
+    const isUncertainForm = number === TAG_FORM && (this.mayBeInSelect || this.hasTemplate);
+    const isPlain = !this.isCareful && IS_CONTEXT[number] === 0 && !isUncertainForm;
+    if (isWanted && isPlain && (number === TAG_A || !isFormatting(number))) {
       // Links, most of all: nothing here can matter to the tokenizer.
       this.logPlainStart(number);
       this.report(number, 'html', bytes, p, end);
@@ -647,7 +651,11 @@ class HtmlScanner implements Scanner {
     const isMarked = this.isMarked(bytes, number);
     const fingerprint = fingerprintOf(bytes, nameEnd, end, number);
     const namespace = this.applyStart(number, hash, reader.isSelfClosing, isMarked, fingerprint);
-    if (isWanted) this.report(number, namespace, bytes, p, end);
+    if (!isWanted) return end;
+    // Whoever may be in a select was asked for exactly, just now.
+    this.tag.isDropped = number === TAG_FORM && (this.isInFrameset || this.mayBeInSelect);
+    this.report(number, namespace, bytes, p, end);
+    this.tag.isDropped = false;
     return end;
   }
 
@@ -699,11 +707,10 @@ class HtmlScanner implements Scanner {
     }
     if (this.isExact) return this.startExactly();
     if (this.foreign.length !== 0) return this.startInForeign();
-    if (!isContext(number)) {
-      this.logStart();
-      return 'html';
-    }
-    return this.startInContext();
+    if (isContext(number)) return this.startInContext();
+    if (number === TAG_FORM && (this.mayBeInSelect || this.hasTemplate)) return this.startExactly();
+    this.logStart();
+    return 'html';
   }
 
   /** A start tag whose effect depends on where it stands; where all is plain, it is known. */

@@ -34,6 +34,8 @@ export interface StartTag {
   /** Offset just behind `>`. */
   end: number;
   isSelfClosing: boolean;
+  /** True for a `form` that the tree builder ignores, in a `select` or a frameset: a field behind it would end the select. */
+  isDropped?: boolean;
   attributeCount: number;
   /** At least `attributeCount` long; what lies behind is stale. */
   attributes: AttributeSpan[];

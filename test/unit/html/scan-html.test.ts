@@ -1,6 +1,7 @@
 /** The html scanner: cases that the differential tests do not hold, and what it may hold back. */
 import { expect } from 'chai';
 import { createHtmlScanner } from '../../../src/html/scan-html.ts';
+import type { StartTag } from '../../../src/html/scanner.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { scanTags } from '../../support/scan-tags.ts';
 import { everyByte, ROUTE_INTEREST, WIDE_INTEREST } from '../../support/tag-comparison.ts';
@@ -69,6 +70,23 @@ describe('html scanner', () => {
 
   it('takes noscript for raw text if scripts run', () => {
     expect(namesIn('<noscript><a></noscript><b>', true)).to.equal('noscript /noscript b');
+  });
+
+  it('tells which forms the tree builder drops', () => {
+    const seen: string[] = [];
+    const sink = {
+      startTag: (tag: StartTag) => void seen.push(`${tag.name}${tag.isDropped === true ? ' dropped' : ''}`),
+      endTag() {},
+    };
+    const page = Buffer.from(
+      '<form><select><a><form></select><form><template><select><form></template><select></select><form><input>',
+    );
+    createHtmlScanner(ROUTE_INTEREST, sink).scan(page, 0, page.length, true);
+    expect(seen).to.deep.equal(['form', 'a', 'form dropped', 'form', 'form dropped', 'form', 'input']);
+    seen.length = 0;
+    const frames = Buffer.from('<frameset><frame><form></frameset>');
+    createHtmlScanner(ROUTE_INTEREST, sink).scan(frames, 0, frames.length, true);
+    expect(seen).to.deep.equal(['frame', 'form dropped']);
   });
 
   it('reports names that are equal by identity to those asked for', () => {
