@@ -4,10 +4,14 @@
  * A field goes wherever the form is sent, so one submit button with a foreign `formaction` forbids it; the button can
  * stand in the form, or anywhere in the page if the form has an `id`. The place right behind the form's start tag is
  * therefore kept open (`Edits.defer`) until the form, or for one with an `id` the page, has ended. Forms are followed as
- * the tree builder's form pointer does (HTML §13.2.6.4.7): a form within a form does not exist, except in templates.
+ * the tree builder's form pointer does (HTML §13.2.6.4.7): a form within a form does not exist.
+ *
+ * In templates there is no pointer: forms nest, and which one a button belongs to only a tree can tell. There a foreign
+ * button stands for all forms of the template, and they are decided when it ends. Elements of SVG and MathML called `form`
+ * or `template` only matter for their end tags, which end them first.
  */
 import type { DeferredInsert } from '../html/edits.ts';
-import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
+import { CARRIES_SID } from '../html/places.ts';
 
 export interface OpenForm {
   readonly id: string | null;
@@ -42,7 +46,15 @@ export class FormFields {
   /** For each open template, how many forms were open around it. */
   readonly #templates: number[] = [];
   /** Ended forms that a button anywhere in the page can still name. */
-  readonly #waiting: OpenForm[] = [];
+  #waiting: OpenForm[] = [];
+  /** Waiting forms are looked through for decided ones when they have become this many. */
+  #sweepAt = 64;
+  /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
+  #inTemplate: OpenForm[] = [];
+  #refusedInTemplate = 0;
+  /** Elements of SVG and MathML of the names `form` and `template` that are open. */
+  #foreignForms = 0;
+  #foreignTemplates = 0;
   readonly #foreignIds = new Set<string>();
   /** True once a form has a place for fields: then some may be out already. */
   hasPlaces = false;
@@ -64,30 +76,54 @@ export class FormFields {
     return this.#open.length > this.#depth ? (this.#open.at(-1) ?? null) : null;
   }
 
+  get isInTemplate(): boolean {
+    return this.#templates.length > 0;
+  }
+
   open(form: OpenForm): void {
     if (form.id !== null && this.#isForeign(form.id)) this.refuse(form, form.carries);
+    this.refuse(form, this.#refusedInTemplate);
     if (form.place !== null) this.hasPlaces = true;
+    this.#foreignForms = 0;
     this.#open.push(form);
   }
 
   /** `</form>`. */
   close(): void {
-    if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
+    if (this.#foreignForms > 0) this.#foreignForms--;
+    else if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
   }
 
   openTemplate(): void {
     this.#templates.push(this.#open.length);
   }
 
+  /** `</template>`. */
   closeTemplate(): void {
+    if (this.#foreignTemplates > 0) {
+      this.#foreignTemplates--;
+      return;
+    }
+    if (!this.isInTemplate) return;
     while (this.#open.length > this.#depth) this.#finish(this.#open.pop());
     this.#templates.pop();
+    if (this.isInTemplate) return;
+    this.#refusedInTemplate = 0;
+    const ended = this.#inTemplate;
+    this.#inTemplate = [];
+    for (const form of ended) this.#finish(form);
+  }
+
+  /** A start tag of SVG or MathML. */
+  openForeign(name: string): void {
+    if (name === 'form') this.#foreignForms++;
+    else if (name === 'template') this.#foreignTemplates++;
   }
 
   /** The form that a control's `form` attribute names, if it has been seen. */
   named(id: string): OpenForm | null {
     const has = (form: OpenForm) => form.id === id;
-    return this.#open.find(has) ?? this.#waiting.find(has) ?? null;
+    return this.#open.find(has) ?? this.#inTemplate.find(has) ?? this.#waiting.find(has) ?? null;
   }
 
   /** Keep the fields of a form from carrying what `carries` says. */
@@ -99,13 +135,27 @@ export class FormFields {
   /** A button sends the form of this `id`, wherever it stands, to where what `carries` says must not go. */
   refuseNamed(id: string, carries: number): void {
     if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(id);
-    for (const form of [...this.#open, ...this.#waiting]) if (form.id === id) this.refuse(form, carries);
+    for (const form of this.#undecided()) if (form.id === id) this.refuse(form, carries);
+  }
+
+  /** The same for whatever form of this template the button belongs to. */
+  refuseInTemplate(carries: number): void {
+    this.#refusedInTemplate |= carries;
+    for (const form of this.#inTemplate) this.refuse(form, carries);
+    for (const form of this.#open.slice(this.#templates[0] ?? 0)) this.refuse(form, carries);
   }
 
   /** The page ends: everything that waits is decided. */
   end(): void {
     this.#templates.length = 0;
-    for (const form of [...this.#waiting.splice(0), ...this.#open.splice(0)]) this.#settle(form);
+    for (const form of this.#undecided()) this.#settle(form);
+    this.#open.length = 0;
+    this.#waiting = [];
+    this.#inTemplate = [];
+  }
+
+  #undecided(): OpenForm[] {
+    return [...this.#waiting, ...this.#inTemplate, ...this.#open];
   }
 
   get #depth(): number {
@@ -118,9 +168,20 @@ export class FormFields {
 
   #finish(form: OpenForm | undefined): void {
     if (form === undefined) return;
-    const isDecided = form.id === null || (form.carries & (CARRIES_SID | CARRIES_EXTRA)) === 0 || form.place === null;
-    if (isDecided) this.#settle(form);
-    else this.#waiting.push(form);
+    if (this.isInTemplate) {
+      this.#inTemplate.push(form);
+      return;
+    }
+    const isDecided = form.id === null || form.carries === 0 || form.place === null;
+    if (isDecided) {
+      this.#settle(form);
+      return;
+    }
+    this.#waiting.push(form);
+    if (this.#waiting.length < this.#sweepAt) return;
+    // What was held too long is decided: only so many forms can wait, however long the page is.
+    this.#waiting = this.#waiting.filter((one) => one.place?.isSettled === false);
+    this.#sweepAt = 64 + 2 * this.#waiting.length;
   }
 
   #settle(form: OpenForm): void {

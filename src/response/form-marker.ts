@@ -61,6 +61,15 @@ export class FormMarker {
     return this.#forms;
   }
 
+  get isInTemplate(): boolean {
+    return this.#forms.isInTemplate;
+  }
+
+  /** An element of SVG or MathML that bears the name of one of HTML. */
+  startForeign(name: string): void {
+    this.#forms.openForeign(name);
+  }
+
   endForm(): void {
     this.#forms.close();
   }
@@ -216,6 +225,7 @@ export class FormMarker {
   /** A button sends its form to where what `carries` says must not go. */
   #keepFrom(tag: StartTag, form: OpenForm | null, id: string | null, carries: number, edits: Edits): void {
     if (id !== null) this.#forms.refuseNamed(id, carries);
+    else if (this.#forms.isInTemplate) this.#forms.refuseInTemplate(carries);
     else if (form !== null) this.#forms.refuse(form, carries);
     // Behind `</form>` a button has no form, unless an element of the form was left open around it: then it would send one
     // whose fields are out already. Naming no form takes nothing from a button without one.

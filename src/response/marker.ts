@@ -112,7 +112,6 @@ class PageMarkerOfHtml implements HtmlMarker {
   readonly #forms: FormMarker;
   readonly #syntax: ReferenceSyntax;
   #isBaseKnown = false;
-  #templateDepth = 0;
   #hasTemplates = false;
 
   constructor(options: HtmlMarkerOptions) {
@@ -155,6 +154,7 @@ class PageMarkerOfHtml implements HtmlMarker {
     // Elements of the same name in SVG are others; MathML has no links that browsers follow alike.
     if (tag.namespace !== 'html') {
       if (tag.namespace === 'svg' && element.svgLinks.length > 0) this.#links.markAll(tag, element.svgLinks, edits);
+      if (!tag.isSelfClosing) this.#forms.startForeign(tag.name);
       return;
     }
     switch (element.role) {
@@ -179,7 +179,6 @@ class PageMarkerOfHtml implements HtmlMarker {
         }
         break;
       case 'template':
-        this.#templateDepth++;
         this.#hasTemplates = true;
         this.#forms.startTemplate();
         break;
@@ -188,10 +187,7 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   endTag(name: string): void {
     if (name === 'form') this.#forms.endForm();
-    else if (name === 'template' && this.#templateDepth > 0) {
-      this.#templateDepth--;
-      this.#forms.endTemplate();
-    }
+    else if (name === 'template') this.#forms.endTemplate();
   }
 
   end(): void {
@@ -226,7 +222,7 @@ class PageMarkerOfHtml implements HtmlMarker {
     // It never carries anything, but one at an alias of our origin is led to the origin itself.
     const span = cleanSpan(value);
     editValue(tag, attribute, span, this.#urls.edits(span.text, 0, attribute.quote === 0), edits);
-    if (this.#templateDepth === 0 && !this.#isBaseKnown) {
+    if (!this.#forms.isInTemplate && !this.#isBaseKnown) {
       this.#isBaseKnown = true;
       this.#urls.setBase(href);
     } else if (this.#hasTemplates && this.#urls.isForeignBase(href)) {

@@ -590,6 +590,25 @@ rows(
   { tags: new Map([['td', ['style']]]) },
 );
 
+rows('marker: forms and templates that end each other', [
+  // In a template a foreign button may belong to any of its forms.
+  [
+    '<template><form>a</form><form><button formaction=//evil.test></form><form>b</form></template><form>c</form>',
+    '<template><form>a</form><form><button formaction=//evil.test></form><form>b</form></template><form>[H]c</form>',
+  ],
+  [
+    '<form>a<template><button formaction=//evil.test></template></form>',
+    '<form>[H]a<template><button formaction=//evil.test></template></form>',
+  ],
+  ['</template><form action=//evil.test></template><form>', '='],
+  // The end tag ends the form of SVG, not the one around it.
+  ['<form>a<svg><form></form></svg><button formaction=//evil.test></form>', '='],
+  [
+    '<form>a<svg><form/></svg></form><button formaction=/own>',
+    '<form>[H]a<svg><form/></svg></form><button formaction=/own?§>',
+  ],
+]);
+
 rows(
   'marker: path parameters',
   [
