@@ -3,7 +3,7 @@
  *
  * Tree construction (HTML §13.2.6) without a tree: only the stack of open elements, the list of active formatting
  * elements and the insertion modes are kept, since nothing else ever speaks back to the tokenizer. Elements whose content
- * is raw text are not pushed: they are popped before anything else can happen. All framesets modes are one, for once in
+ * is raw text are not pushed: they are popped before anything else can happen. All frameset modes are one, for once in
  * them only `noframes` matters and nothing leads out again.
  *
  * Where parse5 and the standard differ (scope of `template` in tables, `select`), this follows parse5 8, which the
@@ -11,6 +11,7 @@
  *
  * Deliberately not here: attributes, text, foster parenting, form owners of elements, end of file.
  */
+import assert from 'node:assert';
 import type { Namespace } from './scanner.ts';
 import { type KnownName, TAG } from './tag-names.ts';
 
@@ -99,46 +100,41 @@ const TABLE_PART = 512;
 const TABLE_TEXT = 1024;
 const MODE_TAG = 2048;
 const HEAD_CONTENT = 4096;
-/** Elements that take the text mode or the template mode as in head, wherever they stand. */
+/** End tags that close the element with all that is open in it (the standard lists them with address). */
 const ADDRESS_END = 8192;
 
 const TRAITS = new Uint16Array(256);
-function give(trait: number, ...names: KnownName[]): void {
-  for (const name of names) TRAITS[TAG[name]]! |= trait;
+/** `names` is a list separated by spaces, as the standard's own lists read. */
+function give(trait: number, names: string): void {
+  for (const name of names.split(' ')) {
+    assert(name in TAG, name);
+    // Checked just above.
+    TRAITS[TAG[name as KnownName]]! |= trait;
+  }
 }
-give(FORMATTING, 'a', 'b', 'big', 'code', 'em', 'font', 'i', 'nobr', 's', 'small', 'strike', 'strong', 'tt', 'u');
-give(HEADING, 'h1', 'h2', 'h3', 'h4', 'h5', 'h6');
-give(BLOCK, 'address', 'article', 'aside', 'blockquote', 'center', 'details', 'dialog', 'dir', 'div', 'dl', 'fieldset');
-give(BLOCK, 'figcaption', 'figure', 'footer', 'header', 'hgroup', 'main', 'menu', 'nav', 'ol', 'p', 'search');
-give(BLOCK, 'section', 'summary', 'ul');
-give(ADDRESS_END, 'address', 'article', 'aside', 'blockquote', 'button', 'center', 'details', 'dialog', 'dir', 'div');
-give(ADDRESS_END, 'dl', 'fieldset', 'figcaption', 'figure', 'footer', 'header', 'hgroup', 'listing', 'main', 'menu');
-give(ADDRESS_END, 'nav', 'ol', 'pre', 'search', 'section', 'summary', 'ul');
-give(IMPLIED_END, 'dd', 'dt', 'li', 'optgroup', 'option', 'p', 'rb', 'rp', 'rt', 'rtc');
-give(IMPLIED_END_THOROUGH, 'dd', 'dt', 'li', 'optgroup', 'option', 'p', 'rb', 'rp', 'rt', 'rtc');
-give(IMPLIED_END_THOROUGH, 'caption', 'colgroup', 'tbody', 'td', 'tfoot', 'th', 'thead', 'tr');
-give(SCOPE, 'applet', 'caption', 'html', 'marquee', 'object', 'table', 'td', 'template', 'th');
-give(TABLE_PART, 'caption', 'col', 'colgroup', 'tbody', 'td', 'tfoot', 'th', 'thead', 'tr');
-give(TABLE_TEXT, 'table', 'tbody', 'tfoot', 'thead', 'tr');
-give(MODE_TAG, 'tr', 'tbody', 'thead', 'tfoot', 'caption', 'colgroup', 'table', 'frameset', 'select', 'template');
-give(MODE_TAG, 'td', 'th', 'head', 'body', 'html');
-give(HEAD_CONTENT, 'base', 'basefont', 'bgsound', 'link', 'meta', 'noframes', 'script', 'style', 'template', 'title');
-give(BREAKOUT, 'b', 'big', 'blockquote', 'body', 'br', 'center', 'code', 'dd', 'div', 'dl', 'dt', 'em', 'embed');
-give(BREAKOUT, 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'head', 'hr', 'i', 'img', 'li', 'listing', 'menu', 'meta', 'nobr');
-give(BREAKOUT, 'ol', 'p', 'pre', 'ruby', 's', 'small', 'span', 'strong', 'strike', 'sub', 'sup', 'table', 'tt', 'u');
-give(BREAKOUT, 'ul', 'var');
-const SPECIAL_NAMES: readonly KnownName[] = [
-  ...(['address', 'applet', 'area', 'article', 'aside', 'base', 'basefont', 'bgsound', 'blockquote', 'body'] as const),
-  ...(['br', 'button', 'caption', 'center', 'col', 'colgroup', 'dd', 'details', 'dir', 'div', 'dl', 'dt'] as const),
-  ...(['embed', 'fieldset', 'figcaption', 'figure', 'footer', 'form', 'frame', 'frameset', 'h1', 'h2', 'h3'] as const),
-  ...(['h4', 'h5', 'h6', 'head', 'header', 'hgroup', 'hr', 'html', 'iframe', 'img', 'input', 'li', 'link'] as const),
-  ...(['listing', 'main', 'marquee', 'menu', 'meta', 'nav', 'noembed', 'noframes', 'noscript', 'object'] as const),
-  ...(['ol', 'p', 'param', 'plaintext', 'pre', 'script', 'section', 'select', 'source', 'style', 'summary'] as const),
-  ...(['table', 'tbody', 'td', 'template', 'textarea', 'tfoot', 'th', 'thead', 'title', 'tr', 'track'] as const),
-  ...(['ul', 'wbr', 'xmp'] as const),
-];
-give(SPECIAL, ...SPECIAL_NAMES);
-for (const name of SPECIAL_NAMES) if (name !== 'address' && name !== 'div' && name !== 'p') give(ITEM_BOUNDARY, name);
+give(FORMATTING, 'a b big code em font i nobr s small strike strong tt u');
+give(HEADING, 'h1 h2 h3 h4 h5 h6');
+give(BLOCK, 'address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer');
+give(BLOCK, 'header hgroup main menu nav ol p search section summary ul');
+give(ADDRESS_END, 'address article aside blockquote button center details dialog dir div dl fieldset figcaption');
+give(ADDRESS_END, 'figure footer header hgroup listing main menu nav ol pre search section summary ul');
+give(IMPLIED_END, 'dd dt li optgroup option p rb rp rt rtc');
+give(IMPLIED_END_THOROUGH, 'dd dt li optgroup option p rb rp rt rtc caption colgroup tbody td tfoot th thead tr');
+give(SCOPE, 'applet caption html marquee object table td template th');
+give(TABLE_PART, 'caption col colgroup tbody td tfoot th thead tr');
+give(TABLE_TEXT, 'table tbody tfoot thead tr');
+give(MODE_TAG, 'tr tbody thead tfoot caption colgroup table frameset select template td th head body html');
+give(HEAD_CONTENT, 'base basefont bgsound link meta noframes script style template title');
+give(BREAKOUT, 'b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing');
+give(BREAKOUT, 'menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var');
+const ITEM_BOUNDARIES =
+  'applet area article aside base basefont bgsound blockquote body br button caption center col colgroup dd details ' +
+  'dir dl dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html ' +
+  'iframe img input li link listing main marquee menu meta nav noembed noframes noscript object ol param plaintext ' +
+  'pre script section select source style summary table tbody td template textarea tfoot th thead title tr track ul ' +
+  'wbr xmp';
+give(SPECIAL | ITEM_BOUNDARY, ITEM_BOUNDARIES);
+give(SPECIAL, 'address div p');
 
 /** Stands in until something is opened: most pages are never followed, and this is then all it costs. */
 const NONE_OPEN = new Uint32Array(256);
