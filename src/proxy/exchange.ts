@@ -43,7 +43,9 @@ export function createExchange(
       const record = new ExchangeRecord(facts);
       try {
         const current = site();
-        const arrival = await receive(current, facts, locate(current, facts), []);
+        const located = locate(current, facts);
+        record.located(current, located);
+        const arrival = await receive(current, facts, located, []);
         record.arrived(arrival);
         rejectUrlSid(arrival);
         const outcome = await current.tunnel.open(upstreamRequest(arrival, 'none'), socket, head, {
@@ -69,6 +71,7 @@ async function exchange(
   record: ExchangeRecord,
 ): Promise<void> {
   const located = locate(site, facts);
+  record.located(site, located);
   const upload = await openUpload(site, located.policy, req, res, facts);
   const arrival = await receive(site, facts, located, upload.sids);
   record.arrived(arrival);

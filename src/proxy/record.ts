@@ -5,10 +5,12 @@
 import type { Verdict } from '../client/detect.ts';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../observe/metrics.ts';
-import { type Arrival, cleanReferer } from './arrival.ts';
+import { type Arrival, cleanReferer, type Located } from './arrival.ts';
 import type { Delivery } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
+import { hideSids } from './hide-sids.ts';
 import type { OwnRedirect } from './redirects.ts';
+import type { Site } from './site.ts';
 
 export interface ExchangeObserver {
   exchange(record: ExchangeRecord): void;
@@ -47,11 +49,16 @@ export class ExchangeRecord {
     this.facts = facts;
   }
 
+  /** Where the request goes is known before who sent it: what is refused in between can be told by its target. */
+  located(site: Site, { policy, target }: Located): void {
+    this.target = hideSids(target, site.sidNames);
+    this.route = policy.label;
+  }
+
   arrived(arrival: Arrival): void {
-    this.target = arrival.target;
-    this.referer = cleanReferer(arrival.site, arrival.client.referer);
+    const referer = cleanReferer(arrival.site, arrival.client.referer);
+    this.referer = referer === null ? null : hideSids(referer, arrival.site.sidNames);
     this.userAgent = arrival.client.userAgent;
-    this.route = arrival.policy.label;
     this.verdict = arrival.verdict;
     this.carrier = arrival.carriedIn;
     this.foundBy = arrival.foundBy;

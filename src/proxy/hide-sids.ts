@@ -1,0 +1,28 @@
+/**
+ * The last line before the log. What carries a SID as it should was unmarked before; here its value goes wherever else its
+ * name stands: in another segment, in a return address (`?next=%2Fx%3F_sid%3D…`), encoded once or more, in other letters.
+ */
+
+const patterns = new WeakMap<readonly string[], RegExp>();
+
+/** `text` with `*` for every value of a parameter of these names; `names` is one array for the life of a configuration. */
+export function hideSids(text: string, names: readonly string[]): string {
+  let pattern = patterns.get(names);
+  if (pattern === undefined) {
+    pattern = patternOf(names);
+    patterns.set(names, pattern);
+  }
+  return text.replace(pattern, '$1*');
+}
+
+/** Names are of `[A-Za-z0-9_-]`, values of what a SID or a signed cookie value is made of. No part can match in two ways. */
+function patternOf(names: readonly string[]): RegExp {
+  const spelt = names.map((name) => [...name].map(anySpelling).join('')).join('|');
+  const sign = `(?:${anySpelling('=')}|${anySpelling('-')})`;
+  return new RegExp(`(?<=^|[^A-Za-z0-9_]|%[0-9a-f]{2})((?:${spelt})${sign})[A-Za-z0-9,._~-]+`, 'gi');
+}
+
+/** The character itself, or percent-encoded any number of times: `_`, `%5f`, `%255f`… */
+function anySpelling(character: string): string {
+  return `(?:${character}|%(?:25)*${character.charCodeAt(0).toString(16)})`;
+}

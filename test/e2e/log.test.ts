@@ -1,0 +1,68 @@
+/**
+ * The log of a proxy that serves: no living SID gets into it, wherever a client puts one, and what was refused before it
+ * reached the application still says where it was going.
+ */
+import { expect } from 'chai';
+import { createProxy, parseConfig, type ReverseProxy } from '../../src/index.ts';
+import { PageClient } from '../support/page-client.ts';
+import { SID } from '../support/proxy.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+describe('the log', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: ReverseProxy;
+  let client: PageClient;
+  let sid: string;
+  const lines: string[] = [];
+
+  before(async () => {
+    upstream = await startUpstream((_request, response) => {
+      response
+        .writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=secret; Path=/' })
+        .end('<a href=/x>x</a>');
+    });
+    const yaml = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlog: { format: combined }\nroutes: [{ name: shop, path: /**, use_trans_sid: true }]\n`;
+    proxy = await createProxy(parseConfig(yaml, 'test.yaml'), { logSink: { write: (line) => lines.push(line) } });
+    client = new PageClient({ origin: 'http://app.test', port: (await proxy.listen()).port, cookies: false });
+    sid = SID.exec((await client.get('/start')).text)?.[1] ?? 'none';
+  });
+  beforeEach(() => lines.splice(0));
+  after(async () => {
+    client.close();
+    await proxy.close();
+    await upstream.close();
+  });
+
+  const PLACES: ReadonlyArray<readonly [string, (sid: string) => string]> = [
+    ['the query', (id) => `/x?_sid=${id}`],
+    ['a return address', (id) => `/login?next=%2Fx%3F_sid%3D${id}`],
+    ['a return address, encoded twice', (id) => `/login?next=%252Fx%253F_sid%253D${id}`],
+    ['the query of a return address', (id) => `/login?next=/x?_sid=${id}`],
+    ['a name in other letters', (id) => `/x?_SID=${id}`],
+    ['an encoded name', (id) => `/login?next=%2Fx%3F%5fsid%3D${id}`],
+    ['a later segment', (id) => `/deep/(_sid-${id})/x`],
+    ['a segment behind an empty one', (id) => `//(_sid-${id})/x`],
+    ['an encoded later segment', (id) => `/deep/%28_sid%2D${id}%29/x`],
+    ['an encoded path parameter', (id) => `/x%3b_sid=${id}`],
+  ];
+  for (const [place, target] of PLACES) {
+    it(`hides a SID in ${place}`, async () => {
+      await client.raw(target(sid));
+      await client.raw('/x', { referer: `http://app.test${target(sid)}` });
+      expect(lines).to.have.length(2);
+      expect(lines.join(''))
+        .to.not.include(sid)
+        .and.to.match(/GET \/(x|login|deep|\/)/);
+    });
+  }
+
+  it('leaves everything else of a target as it is', async () => {
+    await client.raw('/side_sidebar/x?sid=5&my_sidx=7&_sidecar=1');
+    expect(lines.join('')).to.include('"GET /side_sidebar/x?sid=5&my_sidx=7&_sidecar=1 HTTP/1.1"');
+  });
+
+  it('says where a refused request was going', async () => {
+    await client.raw(`/x?_sid=${sid}&_sid=${'a'.repeat(26)}&b=1`);
+    expect(lines.join('')).to.include('"GET /x?b=1 HTTP/1.1" 400');
+  });
+});
