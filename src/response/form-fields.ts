@@ -40,7 +40,8 @@ export interface FieldTexts {
 const MAX_FOREIGN_IDS = 100;
 
 export class FormFields {
-  readonly #texts: FieldTexts;
+  readonly #makeTexts: () => FieldTexts;
+  #madeTexts: FieldTexts | null = null;
   /** Open forms, outer ones first; more than one only within templates. */
   readonly #open: OpenForm[] = [];
   /** For each open template, how many forms were open around it. */
@@ -62,8 +63,9 @@ export class FormFields {
   written = 0;
   dropped = 0;
 
-  constructor(texts: FieldTexts) {
-    this.#texts = texts;
+  /** `texts` is asked once, when the first field is written. */
+  constructor(texts: () => FieldTexts) {
+    this.#makeTexts = texts;
   }
 
   /** True if a browser ignores a form's start tag here. */
@@ -152,6 +154,11 @@ export class FormFields {
     this.#open.length = 0;
     this.#waiting = [];
     this.#inTemplate = [];
+  }
+
+  get #texts(): FieldTexts {
+    this.#madeTexts ??= this.#makeTexts();
+    return this.#madeTexts;
   }
 
   #undecided(): OpenForm[] {

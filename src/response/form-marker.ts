@@ -45,7 +45,7 @@ export class FormMarker {
     urls: PageUrls,
     tally: MarkTally,
     syntax: ReferenceSyntax,
-    texts: FieldTexts,
+    texts: () => FieldTexts,
     options: { readonly carries: number; readonly inFieldOnly: boolean },
   ) {
     this.#urls = urls;
@@ -87,7 +87,7 @@ export class FormMarker {
   }
 
   form(tag: StartTag, edits: Edits): void {
-    if (this.#forms.isNested) {
+    if (tag.isDropped === true || this.#forms.isNested) {
       this.#tally.report(tag, null, 'form', '', 'nested-form');
       return;
     }

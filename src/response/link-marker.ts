@@ -16,6 +16,18 @@ import type { MarkTally } from './mark-tally.ts';
 import type { PageUrls } from './page-urls.ts';
 
 const HASH = 0x23;
+const HTTP = Buffer.from('http');
+const SECURE = Buffer.from('s:');
+const SLASHES = Buffer.from('//');
+/** Schemes that have no host: what follows the colon does not matter. */
+const OTHER_SCHEMES: readonly Buffer[] = ['javascript:', 'mailto:', 'tel:', 'data:'].map((scheme) =>
+  Buffer.from(scheme),
+);
+/** 1 for the bytes of a host and port that mean themselves. */
+const IN_AUTHORITY = new Uint8Array(256);
+for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:') {
+  IN_AUTHORITY[char.charCodeAt(0)] = 1;
+}
 /** Referrer policies that send a page's whole URL to other sites. */
 const LEAKING_POLICIES: ReadonlySet<string> = new Set(['unsafe-url', 'no-referrer-when-downgrade']);
 const SAME_ORIGIN = Buffer.from('same-origin');
@@ -102,12 +114,34 @@ export class LinkMarker {
     if (carries === 0 || !scanPlainReference(bytes, start, end, this.#firstOfName, false, found)) {
       const behindOrigin = start + this.#ownPrefix.length;
       carries = place.carries & this.#urls.ownCarries;
-      if (carries === 0 || behindOrigin >= end || !startsWith(bytes, start, this.#ownPrefix)) return false;
+      if (carries === 0 || behindOrigin >= end || !startsWith(bytes, start, this.#ownPrefix)) {
+        return this.#plainlyElsewhere(bytes, start, end);
+      }
       if (!scanPlainReference(bytes, behindOrigin, end, this.#firstOfName, true, found)) return false;
       if (!this.#urls.coversPlain(bytes, behindOrigin, pathEnd(found), true)) return false;
     } else if (!this.#urls.coversPlain(bytes, start, pathEnd(found), false)) return false;
     edits.insert(found.fragment, this.#urls.insertion(carries, found.query >= 0, attribute.quote === 0));
     this.#tally.marks[place.kind]++;
+    return true;
+  }
+
+  /** Links that need no parser to be seen to lead elsewhere: true if this is one, and counted. */
+  #plainlyElsewhere(bytes: Buffer, start: number, end: number): boolean {
+    const scheme = OTHER_SCHEMES.find((one) => end - start >= one.length && startsWith(bytes, start, one));
+    if (scheme !== undefined) {
+      this.#tally.skips['not-http']++;
+      return true;
+    }
+    let at = start;
+    if (startsWith(bytes, at, HTTP))
+      at += startsWith(bytes, at + HTTP.length, SECURE) ? HTTP.length + 2 : HTTP.length + 1;
+    if (!startsWith(bytes, at, SLASHES)) return false;
+    let behind = at + SLASHES.length;
+    while (behind < end && IN_AUTHORITY[bytes[behind] ?? 0] === 1) behind++;
+    const next = bytes[behind];
+    const isWhole = behind === end || next === 0x2f || next === 0x3f || next === HASH;
+    if (!isWhole || !this.#urls.isForeignAuthority(bytes.toString('latin1', start, behind))) return false;
+    this.#tally.skips['foreign-origin']++;
     return true;
   }
 

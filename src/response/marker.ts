@@ -131,8 +131,8 @@ class PageMarkerOfHtml implements HtmlMarker {
       syntax: this.#syntax,
       isSrcdoc: (options.srcdocDepth ?? 0) > 0,
     });
-    const field = session === null ? null : ([session.name, session.sid.reveal()] as const);
-    this.#forms = new FormMarker(this.#urls, this.#tally, this.#syntax, fieldTexts(field, vars?.pairs ?? []), {
+    const texts = () => fieldTexts(session === null ? null : [session.name, session.sid.reveal()], vars?.pairs ?? []);
+    this.#forms = new FormMarker(this.#urls, this.#tally, this.#syntax, texts, {
       carries: this.#places.forms,
       inFieldOnly: session?.forms === 'field',
     });

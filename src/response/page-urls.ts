@@ -54,12 +54,16 @@ export class PageUrls {
   readonly #isDocumentMarked: boolean;
   readonly #notations: readonly [quoted: Notation, unquoted: Notation];
   readonly #extra: readonly [quoted: string, unquoted: string];
-  readonly #insertions: readonly Buffer[];
+  /** Made when first used: by what they carry, and where they stand. */
+  readonly #insertions: (Buffer | undefined)[] = [];
+  readonly #pair: string;
   readonly #document: MarkBase;
   #base: MarkBase;
   #sidBase: Base | null;
   #extraBase: Base | null;
   #plain = 0;
+  /** The base's scheme. */
+  #protocol = '';
   /** The base's path up to its last slash. */
   #directory = '/';
   #hasBaseElement = false;
@@ -91,9 +95,10 @@ export class PageUrls {
     this.#extra = [pairs.join(separator), pairs.join(bareSeparator)];
     this.#document = markBase(options.documentUrl, mark);
     this.#base = this.#document;
-    this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
-    this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;
-    this.#insertions = this.#buildInsertions();
+    const clean = mark === null ? options.documentUrl : unmarkReference(options.documentUrl, mark.name);
+    this.#sidBase = this.#scope?.base(clean) ?? null;
+    this.#extraBase = this.#extraScope?.base(clean) ?? null;
+    this.#pair = mark?.kind === 'query' ? pairOf(mark) : '';
     // Only the query carrier appends.
     const canBePlain = (mark === null || mark.kind === 'query') && (this.#extraScope?.coversAllPaths ?? true);
     const carries = (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA);
@@ -120,9 +125,15 @@ export class PageUrls {
   /** Is a plain reference, whose path is `bytes[start, end)`, inside the path scope? `isAbsolute`: behind an origin. */
   coversPlain(bytes: Buffer, start: number, end: number, isAbsolute: boolean): boolean {
     if (this.#coversAllPaths || this.#scope === null) return true;
-    if (start === end) return this.#scope.coversPath(isAbsolute ? '/' : this.#base.url.pathname);
+    if (start === end) return this.#scope.coversPath(isAbsolute ? '/' : (this.#sidBase?.path ?? '/'));
     const path = bytes.toString('latin1', start, end);
     return this.#scope.coversPath(path.startsWith('/') ? path : this.#directory + path);
+  }
+
+  /** Is an authority, as `//cdn.example` or with its scheme, somebody else's for all that a page may carry? */
+  isForeignAuthority(text: string): boolean {
+    const whole = text.startsWith('/') ? `${this.#protocol}${text}` : text;
+    return (this.#scope?.isForeignAuthority(whole) ?? true) && (this.#extraScope?.isForeignAuthority(whole) ?? true);
   }
 
   /** Obey a `<base href>`, decoded. A foreign one ends the marking of relative references. */
@@ -212,7 +223,17 @@ export class PageUrls {
 
   /** What is appended to a plain reference. */
   insertion(carries: number, hasQuery: boolean, isUnquoted: boolean): Buffer {
-    return this.#insertions[insertionIndex(carries, hasQuery, isUnquoted)] ?? EMPTY;
+    const index = (carries << 2) | (hasQuery ? 2 : 0) | (isUnquoted ? 1 : 0);
+    const known = this.#insertions[index];
+    if (known !== undefined) return known;
+    const which = isUnquoted ? 1 : 0;
+    const { separator } = this.#notations[which];
+    const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
+    const pair = (carries & CARRIES_SID) === 0 ? '' : this.#pair;
+    const added = [extra, pair].filter((part) => part !== '').join(separator);
+    const made = Buffer.from(added === '' ? '' : (hasQuery ? separator : '?') + added, 'latin1');
+    this.#insertions[index] = made;
+    return made;
   }
 
   /**
@@ -251,40 +272,15 @@ export class PageUrls {
   }
 
   #judgePlain(): void {
-    const { pathname } = this.#base.url;
-    this.#directory = pathname.slice(0, pathname.lastIndexOf('/') + 1);
+    this.#protocol = this.#baseUrl.slice(0, this.#baseUrl.indexOf(':') + 1);
+    const path = (this.#sidBase ?? this.#extraBase)?.path ?? '/';
+    this.#directory = path.slice(0, path.lastIndexOf('/') + 1);
     const sid = this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
     const extra = this.#extraBase?.judgement === 'mark' ? CARRIES_EXTRA : 0;
     // A base that keeps one of them off makes plain references a case for the slow path, which tells the reason.
     this.#plain = (sid | extra) === this.ownCarries ? this.ownCarries : 0;
   }
-
-  #buildInsertions(): Buffer[] {
-    const insertions: Buffer[] = [];
-    const pair = this.mark?.kind === 'query' ? pairOf(this.mark) : '';
-    for (const carries of [CARRIES_SID, CARRIES_EXTRA, CARRIES_SID | CARRIES_EXTRA]) {
-      for (const which of [0, 1] as const) {
-        const { separator } = this.#notations[which];
-        const parts = [
-          (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which],
-          (carries & CARRIES_SID) === 0 ? '' : pair,
-        ];
-        const added = parts.filter((part) => part !== '').join(separator);
-        insertions[insertionIndex(carries, false, which === 1)] = Buffer.from(
-          added === '' ? '' : `?${added}`,
-          'latin1',
-        );
-        insertions[insertionIndex(carries, true, which === 1)] = Buffer.from(
-          added === '' ? '' : `${separator}${added}`,
-          'latin1',
-        );
-      }
-    }
-    return insertions;
-  }
 }
-
-const EMPTY = Buffer.alloc(0);
 
 function isMarkedWith(url: string, mark: SidMark): boolean {
   const { sids, places } = unmarkTarget(url, mark.name);
@@ -293,10 +289,6 @@ function isMarkedWith(url: string, mark: SidMark): boolean {
     places[0] === mark.kind &&
     sids.every((text) => Sid.parseMirrored(text)?.equals(mark.sid) === true)
   );
-}
-
-function insertionIndex(carries: number, hasQuery: boolean, isUnquoted: boolean): number {
-  return (carries << 2) | (hasQuery ? 2 : 0) | (isUnquoted ? 1 : 0);
 }
 
 /** `reference` with `edits`, as markup: the edits are markup already, the rest is not. */
@@ -315,6 +307,7 @@ function writeReference(reference: string, edits: readonly ReferenceEdit[], nota
  * the name behind it would make it a character reference (`&lt_id=`).
  */
 function safeSeparator(separator: string, pairs: readonly string[], syntax: ReferenceSyntax): string {
+  if (separator === '&amp;') return separator;
   const quoted = separator.replace(/["'<>]/g, (char) => escapeAttributeText(char));
   const meaning = decodeAttributeValue(quoted, syntax).text;
   const isSafe = pairs.every((pair) => decodeAttributeValue(quoted + pair, syntax).text === meaning + pair);

@@ -51,11 +51,20 @@ export interface MarkBase {
   readonly inherits: boolean;
 }
 
-/** The base that a document or `<base>` URL, marked or not, makes. `href` must be absolute. */
+/** The base that a document or `<base>` URL, marked or not, makes. `href` is absolute; it is parsed when it is needed. */
 export function markBase(href: string, mark: SidMark | null): MarkBase {
-  if (mark === null) return { url: new URL(href), inherits: false };
-  const inherits = mark.kind === 'path-segment' && new URL(href).pathname.startsWith(`${segmentOf(mark)}/`);
-  return { url: new URL(unmarkReference(href, mark.name)), inherits };
+  let url: URL | null = null;
+  let inherits: boolean | null = null;
+  return {
+    get url() {
+      url ??= new URL(mark === null ? href : unmarkReference(href, mark.name));
+      return url;
+    },
+    get inherits() {
+      inherits ??= mark?.kind === 'path-segment' && new URL(href).pathname.startsWith(`${segmentOf(mark)}/`);
+      return inherits;
+    },
+  };
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;

@@ -42,13 +42,40 @@ export interface Base {
   /** Absolute, without fragment. */
   readonly href: string;
   readonly url: URL;
+  /** The path, perhaps with dot segments and bytes as they came. */
+  readonly path: string;
   /** The judgement of references that keep the base's origin, as far as it does not depend on their path. */
   readonly judgement: Judgement;
+}
+
+/** A base on our own origin, which is parsed only when somebody asks: most pages have plain links alone. */
+class OwnBase implements Base {
+  readonly href: string;
+  readonly path: string;
+  readonly judgement = 'mark';
+  #url: URL | null = null;
+
+  constructor(href: string, originChars: number) {
+    const [withoutFragment = ''] = href.split('#', 1);
+    this.href = withoutFragment;
+    const [path = ''] = withoutFragment.slice(originChars).split('?', 1);
+    this.path = path === '' ? '/' : path;
+  }
+
+  get url(): URL {
+    this.#url ??= new URL(this.href);
+    return this.#url;
+  }
 }
 
 /** Paths whose judgement is remembered, and how long they may be; the list starts anew when it is full. */
 const MAX_MEMO = 1024;
 const MAX_MEMO_CHARS = 200;
+/** Hosts that are remembered as foreign or not. */
+const MAX_AUTHORITIES = 64;
+
+/** What follows the origin in a URL on it. */
+const BEHIND_ORIGIN: ReadonlySet<string | undefined> = new Set(['/', '?', '#', undefined]);
 
 const TAB_OR_NEWLINE = /[\t\n\r]/g;
 const NON_ASCII = /[^\0-\x7F]/;
@@ -63,6 +90,7 @@ export class Scope {
   readonly #pathPrefix: string;
   readonly #isExcluded: ((path: string) => boolean) | null;
   readonly #memo = new Map<string, boolean>();
+  readonly #authorities = new Map<string, boolean>();
   /** True if each path of our origins may be marked: then a reference's path need not be looked at. */
   readonly coversAllPaths: boolean;
   /** The own origin as links spell it, lower case, no slash at the end. */
@@ -93,9 +121,25 @@ export class Scope {
 
   /** A base of references. `url` is absolute and carries no SID any more. Throws TypeError if it is no URL. */
   base(url: string): Base {
+    if (url.startsWith(this.origin) && BEHIND_ORIGIN.has(url[this.origin.length])) {
+      return new OwnBase(url, this.origin.length);
+    }
     const parsed = new URL(url);
     parsed.hash = '';
-    return { href: parsed.href, url: parsed, judgement: this.#judgeOrigin(parsed) };
+    return { href: parsed.href, url: parsed, path: parsed.pathname, judgement: this.#judgeOrigin(parsed) };
+  }
+
+  /**
+   * Is a scheme and an authority, spelt plainly as `https://cdn.example`, of somebody else? Links abroad mostly go to a few
+   * hosts, and no more than this need be read of them.
+   */
+  isForeignAuthority(text: string): boolean {
+    const known = this.#authorities.get(text);
+    if (known !== undefined) return known;
+    const isForeign = URL.canParse(text) && this.#judgeOrigin(new URL(text)) === 'foreign-origin';
+    if (this.#authorities.size >= MAX_AUTHORITIES) this.#authorities.clear();
+    if (text.length <= MAX_MEMO_CHARS) this.#authorities.set(text, isForeign);
+    return isForeign;
   }
 
   /**
