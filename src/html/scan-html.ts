@@ -17,6 +17,8 @@ import { LIMITS } from '../limits.ts';
 import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, IS_SPACE, TagEndFinder } from './attributes.ts';
 import { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
 import { asksForQuirks } from './doctype.ts';
+import { isBreakout, isFormatting, mayBeIntegrationPoint } from './element-traits.ts';
+import type { TagToken } from './open-elements.ts';
 import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
 import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, TagLog, TEXT_SHIFT } from './tag-log.ts';
 import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
@@ -24,15 +26,11 @@ import {
   type Content,
   contentOf,
   DATA,
-  isBreakout,
-  isFormatting,
-  mayBeIntegrationPoint,
   NEWLINE,
   NO_TEXT,
   PLAINTEXT,
   SCRIPT,
   SPACE,
-  type TagToken,
   TEXT,
   type TextKind,
   TreeFeedback,
