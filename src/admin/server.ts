@@ -15,7 +15,7 @@ export interface AdminSource {
   readonly startedAtMs: number;
   /** One reading for each process that serves. */
   readings(): Promise<readonly MetricsReading[]>;
-  status(): ServiceStatus;
+  status(): ServiceStatus | Promise<ServiceStatus>;
   /** The policies of the configuration that serves now. */
   policies(): readonly RouteFacts[];
 }
@@ -94,7 +94,7 @@ async function answer(
     case '/healthz':
       return { status: 200, type: 'text/plain', body: 'ok\n' };
     case '/readyz':
-      return readiness(source.status());
+      return readiness(await source.status());
     case '/metrics':
       return { status: 200, type: 'text/plain; version=0.0.4', body: await renderReadings(await source.readings()) };
     case '/':
@@ -118,7 +118,7 @@ async function dashboard(source: AdminSource, history: History, clock: () => num
     version: source.version,
     startedAtMs: source.startedAtMs,
     nowMs: clock(),
-    status: source.status(),
+    status: await source.status(),
     reading: await mergeReadings(await source.readings()),
     intervals: history.intervals(),
     routes: source.policies(),

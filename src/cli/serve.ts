@@ -1,12 +1,16 @@
 /**
  * `transid serve [-c FILE]` and `transid http://app:8000`: run the proxy until SIGTERM or SIGINT, then drain.
  */
+import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
-import { configFromUpstream, loadConfigFile } from '../config/load.ts';
+import { configFromUpstream, parseConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
-import { createProxy, type ReverseProxy } from '../index.ts';
+import { createProxy, type ListeningAt } from '../index.ts';
+import { Supervisor } from '../proxy/supervisor.ts';
+import { runWorker } from '../proxy/worker.ts';
 import type { CommandIo } from './main.ts';
+import { watchConfig } from './reload.ts';
 
 const SERVE_USAGE = `Usage: transid serve [-c FILE]
 
@@ -20,6 +24,8 @@ Runs the proxy in front of the application at URL, with session IDs in URLs for 
 
 /** Exit code 0 after a signal, 1 when the address cannot be had, 2 for wrong usage or a configuration with problems. */
 export async function serveCommand(argv: string[], io: CommandIo): Promise<number> {
+  // The primary starts its workers with its own arguments and tells them the rest.
+  if (cluster.isWorker) return runWorker();
   const args = readArgs(argv, { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } });
   if (args === null || args.positionals.length > 0) {
     io.stderr.write(SERVE_USAGE);
@@ -30,7 +36,21 @@ export async function serveCommand(argv: string[], io: CommandIo): Promise<numbe
     return 0;
   }
   const file = String(args.values['config'] ?? 'transid.yaml');
-  return run(() => loadConfigFile(file), io, '');
+  const loaded = loadOrReport(() => loadFile(file), io);
+  if (loaded === null) return 2;
+  const { text, config } = loaded;
+  return run(config, io, '', async () => {
+    const service = config.workers > 1 ? new Supervisor({ file, text, config }) : await serveAlone(config);
+    const place = await service.start();
+    const stopWatching = watchConfig({ file, text, isWatched: config.watch, service });
+    return {
+      place,
+      stop: () => {
+        stopWatching();
+        return service.stop();
+      },
+    };
+  });
 }
 
 /** The form without a file: argv begins with the URL. */
@@ -48,7 +68,12 @@ export async function serveUpstreamCommand(argv: string[], io: CommandIo): Promi
   const listen = args.values['listen'];
   const note =
     'Session IDs in URLs are on for every path (use_trans_sid: true). Set use_only_cookies for sensitive paths in a configuration file.\n';
-  return run(() => configFromUpstream(url, listen === undefined ? undefined : String(listen)), io, note);
+  const config = loadOrReport(() => configFromUpstream(url, listen === undefined ? undefined : String(listen)), io);
+  if (config === null) return 2;
+  return run(config, io, note, async () => {
+    const service = await serveAlone(config);
+    return { place: await service.start(), stop: service.stop };
+  });
 }
 
 function readArgs(argv: string[], options: NonNullable<Parameters<typeof parseArgs>[0]>['options'] & object) {
@@ -59,31 +84,55 @@ function readArgs(argv: string[], options: NonNullable<Parameters<typeof parseAr
   }
 }
 
-async function run(load: () => Config, io: CommandIo, note: string): Promise<number> {
-  const config = loadOrReport(load, io);
-  if (config === null) return 2;
+interface Loaded {
+  readonly text: string;
+  readonly config: Config;
+}
+
+function loadFile(file: string): Loaded {
+  const text = readConfigText(file);
+  return { text, config: parseConfig(text, file) };
+}
+
+/** One process that serves by itself, in the shape of a supervisor. */
+async function serveAlone(config: Config) {
+  const proxy = await createProxy(config);
+  return {
+    start: () => proxy.listen(),
+    stop: () => proxy.close(),
+    reload: (_text: string, next: Config) => proxy.reload(next),
+    refuseReload: (problems: readonly string[]) => proxy.refuseReload(problems),
+  };
+}
+
+interface Running {
+  readonly place: ListeningAt;
+  stop(): Promise<void>;
+}
+
+/** Start, say where, wait for a signal, drain. */
+async function run(config: Config, io: CommandIo, note: string, start: () => Promise<Running>): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  let proxy: ReverseProxy;
+  let running: Running;
   try {
-    proxy = await createProxy(config);
-    const { host, port } = await proxy.listen();
-    const scheme = config.listen.tls === null ? 'http' : 'https';
-    io.stderr.write(
-      `${note}transid listens on ${scheme}://${host.includes(':') ? `[${host}]` : host}:${port} for ${config.upstream.url}\n`,
-    );
+    running = await start();
   } catch (error) {
     io.stderr.write(`transid: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
+  const { host, port } = running.place;
+  const scheme = config.listen.tls === null ? 'http' : 'https';
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  io.stderr.write(`${note}transid listens on ${scheme}://${address} for ${config.upstream.url}\n`);
   await stopped;
-  await proxy.close();
+  await running.stop();
   return 0;
 }
 
 /** All problems at once, each with file:line:column; null when there are any. */
-function loadOrReport(load: () => Config, io: CommandIo): Config | null {
+function loadOrReport<T>(load: () => T, io: CommandIo): T | null {
   try {
     return load();
   } catch (error) {

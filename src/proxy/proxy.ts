@@ -5,7 +5,7 @@
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog, type LineSink, type Log } from '../observe/log.ts';
-import { createMetrics } from '../observe/metrics.ts';
+import { createMetrics, type MetricsReading } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { MirrorSessions } from '../session/mirror.ts';
 import { Sessions } from '../session/session.ts';
@@ -25,6 +25,11 @@ export interface ProxyOptions {
   readonly logSink?: LineSink;
   /** Milliseconds since the epoch; for tests. */
   readonly clock?: () => number;
+  /** One of several processes that serve the same configuration: the primary has the admin listener. */
+  readonly worker?: {
+    /** This one clears away what is past its end in a store that all share. */
+    readonly sweeps: boolean;
+  };
 }
 
 export interface ListeningAt {
@@ -37,11 +42,20 @@ export interface ListeningAt {
 export interface ReverseProxy {
   /** Start to serve. Rejects when the address cannot be had. */
   listen(): Promise<ListeningAt>;
-  /** Put another configuration to work; exchanges under way end by the old one. The listener itself stays. */
+  /**
+   * Put another configuration to work; exchanges under way end by the old one. The listener stays, and so do its address, the
+   * store, the admin address, the log and the workers: where these differ, that is logged. Rejects, and changes nothing, when
+   * the certificate cannot be used.
+   */
   reload(config: Config): Promise<void>;
+  /** A configuration was not taken: told in the log with its problems, and counted. */
+  refuseReload(problems: readonly string[]): void;
   /** Stop accepting, let requests in flight end whole (at most `timeouts.drain`), close everything. */
   close(): Promise<void>;
   readonly log: Log;
+  /** All metrics of this process. */
+  read(): Promise<MetricsReading>;
+  readonly isStoreAvailable: boolean;
 }
 
 export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<ReverseProxy> {
@@ -49,7 +63,7 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
   const log = createLog(config.log, options.logSink ?? process.stdout);
   const metrics = createMetrics({ version: VERSION, clock });
   const observers = new Observers(log, metrics);
-  const store = metrics.watchStore(await openStore(config, clock));
+  const store = metrics.watchStore(await openStore(config, clock, options.worker?.sweeps ?? true));
   let site = openSite(config, store, clock);
   let server: RunningServer | null = null;
   let admin: RunningAdmin | null = null;
@@ -72,17 +86,40 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
   return {
     log,
     listen: async () => {
-      server = await startServer(serverOptions(config, observers), exchange.handle, exchange.upgrade);
-      metrics.watchServer(server);
-      if (config.admin !== null) admin = await startAdmin(config.admin, adminSource, { clock });
+      try {
+        server = await startServer(serverOptions(config, observers), exchange.handle, exchange.upgrade);
+        metrics.watchServer(server);
+        if (config.admin !== null && options.worker === undefined) {
+          admin = await startAdmin(config.admin, adminSource, { clock });
+        }
+      } catch (error) {
+        // Nothing may keep a process alive that cannot serve.
+        await server?.drain();
+        site.upstream.close();
+        await store.close();
+        throw error;
+      }
       isServing = true;
       return { ...server.address, adminPort: admin?.port ?? null };
     },
     reload: async (next) => {
       const previous = site;
-      site = openSite(next, store, clock);
+      const following = openSite(next, store, clock);
+      server?.reconfigure(serverOptions(next, observers));
+      site = following;
       metrics.reloaded(true);
       previous.upstream.close();
+      const fixed = fixedKeys(config, next);
+      if (fixed.length > 0) log.warn('some changes take a restart', { keys: fixed });
+      log.info('the configuration was reloaded');
+    },
+    refuseReload: (problems) => {
+      metrics.reloaded(false);
+      log.error('the configuration was not taken, the old one serves on', { problems });
+    },
+    read: () => metrics.read(),
+    get isStoreAvailable() {
+      return store.isAvailable;
     },
     close: async () => {
       isServing = false; // not ready any more: whoever balances load looks at this first
@@ -92,6 +129,20 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
       await store.close();
     },
   };
+}
+
+/** What is settled when the process starts, and differs now. */
+export function fixedKeys(first: Config, next: Config): string[] {
+  const settled = ({ listen, admin, store, log, workers }: Config) => ({
+    listen: [listen.host, listen.port, listen.tls === null],
+    admin,
+    store,
+    log,
+    workers,
+  });
+  const [before, after] = [settled(first), settled(next)];
+  const keys = Object.keys(before) as Array<keyof typeof before>;
+  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
 }
 
 function openSite(config: Config, store: SessionStore, clock: () => number): Site {

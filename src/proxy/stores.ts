@@ -2,21 +2,22 @@
  * The session store that the configuration asks for. Each kind is loaded only when it is used: a proxy without sessions
  * on disk or on the network needs neither of their packages.
  */
-import cluster from 'node:cluster';
 import type { Config } from '../config/schema.ts';
 import { createMemoryStore } from '../session/memory.ts';
 import type { SessionStore } from '../session/store.ts';
 
-/** Rejects with STORE_UNAVAILABLE when a store on disk cannot be opened; a remote one may be away at the start. */
-export async function openStore(config: Config, clock: () => number): Promise<SessionStore> {
+/**
+ * Rejects with STORE_UNAVAILABLE when a store on disk cannot be opened; a remote one may be away at the start. Of all processes
+ * that share a store on disk one sweeps: it clears away what is past its end.
+ */
+export async function openStore(config: Config, clock: () => number, sweep: boolean): Promise<SessionStore> {
   const { store, limits } = config;
   switch (store.kind) {
     case 'memory':
       return createMemoryStore({ maxSessions: limits.maxSessions, maxBytes: limits.storeBytes, clock });
     case 'lmdb': {
       const { openLmdbStore } = await import('../session/lmdb.ts');
-      // One process of the machine clears away what is past its end: the only one, or the first of the workers.
-      return openLmdbStore({ path: store.path, clock, sweep: cluster.isPrimary || cluster.worker?.id === 1 });
+      return openLmdbStore({ path: store.path, clock, sweep });
     }
     case 'redis': {
       const { openRedisStore } = await import('../session/redis.ts');

@@ -1,11 +1,12 @@
 /**
  * A source for the admin pages that a test can change while they are served.
  */
+import type { ServiceStatus } from '../../src/admin/dashboard.ts';
 import type { AdminSource } from '../../src/admin/server.ts';
 import type { Metrics } from '../../src/observe/metrics.ts';
 
 export interface ChangeableSource extends AdminSource {
-  change(status: Partial<ReturnType<AdminSource['status']>>): void;
+  change(status: Partial<ServiceStatus>): void;
 }
 
 export function adminSource(

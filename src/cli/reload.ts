@@ -1,0 +1,55 @@
+/**
+ * Take a new configuration while serving: at SIGHUP always (certificates are read again), with `watch: true` also when the text
+ * of the file changes. All or nothing: a file with problems leaves the old configuration serving, and is told once.
+ */
+import { unwatchFile, watchFile } from 'node:fs';
+import { parseConfig, readConfigText } from '../config/load.ts';
+import { ConfigError, problemLine } from '../config/problems.ts';
+import type { Config } from '../config/schema.ts';
+
+export interface Reloadable {
+  reload(text: string, config: Config): void | Promise<void>;
+  refuseReload(problems: readonly string[]): void;
+}
+
+/** Looked at by its status, not by events: that follows links as Kubernetes changes them, and works on any file system. */
+const WATCH_INTERVAL_MS = 1_000;
+
+export interface Watching {
+  readonly file: string;
+  /** What serves now. */
+  readonly text: string;
+  readonly isWatched: boolean;
+  readonly service: Reloadable;
+}
+
+/** Begin to listen for reasons to reload; the result ends that. */
+export function watchConfig({ file, text, isWatched, service }: Watching): () => void {
+  // One after the other: two in parallel could end in the wrong order.
+  let queue: Promise<void> = Promise.resolve();
+  let lastText = text;
+  const reload = (isForced: boolean): void => {
+    queue = queue.then(async () => {
+      lastText = await reloadOnce(file, isForced ? null : lastText, service);
+    });
+  };
+  const onSignal = (): void => reload(true);
+  process.on('SIGHUP', onSignal);
+  if (isWatched) watchFile(file, { interval: WATCH_INTERVAL_MS, persistent: false }, () => reload(false));
+  return () => {
+    process.off('SIGHUP', onSignal);
+    unwatchFile(file);
+  };
+}
+
+/** The text that was looked at, good or bad; nothing is done when it is `known`. */
+async function reloadOnce(file: string, known: string | null, service: Reloadable): Promise<string> {
+  let text = known ?? '';
+  try {
+    text = readConfigText(file);
+    if (text !== known) await service.reload(text, parseConfig(text, file));
+  } catch (error) {
+    service.refuseReload(error instanceof ConfigError ? error.problems.map(problemLine) : [String(error)]);
+  }
+  return text;
+}

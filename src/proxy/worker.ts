@@ -1,0 +1,73 @@
+/**
+ * A worker: one of several processes that serve the same configuration behind one address. It does what the primary says, and
+ * drains when it is told to stop or when the primary is gone.
+ */
+import { parseConfig } from '../config/load.ts';
+import { setSidLogKey } from '../sid/sid.ts';
+import { createProxy, type ReverseProxy } from './proxy.ts';
+import type { ToPrimary, ToWorker } from './worker-messages.ts';
+
+/** Serve until told to stop. The exit code of the process: 0 after draining, 1 when it could not start. */
+export async function runWorker(): Promise<number> {
+  let proxy: ReverseProxy | null = null;
+  let file = '';
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    process.once('disconnect', () => resolve());
+  });
+  // A terminal sends its signals to the whole group: reloading is the primary's business.
+  process.on('SIGHUP', () => {});
+
+  const started = new Promise<boolean>((resolve) => {
+    process.on('message', (message: ToWorker) => {
+      switch (message.kind) {
+        case 'start':
+          file = message.file;
+          start(message).then(
+            (running) => {
+              proxy = running;
+              resolve(true);
+            },
+            (error: unknown) => {
+              tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+              resolve(false);
+            },
+          );
+          break;
+        case 'reload':
+          proxy
+            ?.reload(parseConfig(message.text, file))
+            .catch((error: unknown) => proxy?.refuseReload([String(error)]));
+          break;
+        case 'read':
+          if (proxy !== null) void answer(proxy, message.id);
+          break;
+      }
+    });
+  });
+  tell({ kind: 'waiting' });
+  const hasStarted = await Promise.race([started, stopped.then(() => true)]);
+  if (hasStarted) await stopped;
+  // The cast tells what the compiler cannot see: the listener above may have set it.
+  await (proxy as ReverseProxy | null)?.close();
+  if (process.connected) process.disconnect();
+  return hasStarted ? 0 : 1;
+}
+
+async function start(message: ToWorker & { kind: 'start' }): Promise<ReverseProxy> {
+  setSidLogKey(Buffer.from(message.logKey, 'hex'));
+  const proxy = await createProxy(parseConfig(message.text, message.file), { worker: { sweeps: message.sweeps } });
+  const { host, port } = await proxy.listen();
+  tell({ kind: 'listening', host, port });
+  return proxy;
+}
+
+async function answer(proxy: ReverseProxy, id: number): Promise<void> {
+  const reading = await proxy.read();
+  tell({ kind: 'reading', id, reading, isStoreAvailable: proxy.isStoreAvailable });
+}
+
+/** A message that the primary does not get any more is none. */
+function tell(message: ToPrimary): void {
+  if (process.connected) process.send?.(message, () => {});
+}
