@@ -19,7 +19,7 @@ export function hideSids(text: string, names: readonly string[]): string {
 function patternOf(names: readonly string[]): RegExp {
   const spelt = names.map((name) => [...name].map(anySpelling).join('')).join('|');
   const sign = `(?:${anySpelling('=')}|${anySpelling('-')})`;
-  return new RegExp(`(?<=^|[^A-Za-z0-9_]|%[0-9a-f]{2})((?:${spelt})${sign})[A-Za-z0-9,._~-]+`, 'gi');
+  return new RegExp(`(?<=^|[^A-Za-z0-9_]|%(?:25)*[0-9a-f]{2})((?:${spelt})${sign})[A-Za-z0-9,._~-]+`, 'gi');
 }
 
 /** The character itself, or percent-encoded any number of times: `_`, `%5f`, `%255f`… */
