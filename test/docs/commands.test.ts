@@ -38,9 +38,12 @@ const fences: Fence[] = PAPERS.flatMap((paper) =>
     ([, language = '', text = '']) => ({ paper, language, text }),
   ),
 );
-const commands = [
-  ...new Set(fences.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'))),
-];
+const sh = fences.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'));
+/** With a prompt, and with what they print. */
+const consoles = fences
+  .filter(({ language }) => language === 'console')
+  .flatMap(({ text }) => text.split('\n').filter((line) => line.startsWith('$ ')));
+const commands = [...new Set([...sh, ...consoles.map((line) => line.slice(2))])];
 /** Journeys of the simulator are YAML too, and have tests of their own. */
 const yamls = fences.filter(({ language, text }) => language === 'yaml' && /^(?:listen|upstream|routes):/m.test(text));
 
@@ -158,6 +161,14 @@ describe('every command of the documents, run [needs php]', function () {
     expect(visit.stdout()).to.match(/session kept \d+, lost 0\b/);
     await stop(run);
     expect(await run.exit).to.equal(0);
+  });
+
+  it('npx transid simulate …, without the proxy', async () => {
+    const visit = start('npx transid simulate --max-pages 31 http://127.0.0.1:8000/');
+    expect(await visit.exit, visit.stderr()).to.equal(1);
+    expect(visit.stdout())
+      .to.match(/session kept 0, lost [1-9]/)
+      .and.to.match(/^http\S+:\d+:\d+ {2}cookie {2}</m);
   });
 
   it('npx transid explain …', async () => {
