@@ -3,6 +3,9 @@
  * name stands: in another segment, in a return address (`?next=%2Fx%3F_sid%3D…`), encoded once or more, in other letters.
  */
 
+/** The sign before two hexadecimal digits, itself encoded up to three times: bounded, so that a long `%252525…` costs nothing. */
+const ENCODED = '%(?:25){0,3}';
+
 const patterns = new WeakMap<readonly string[], RegExp>();
 
 /** `text` with `*` for every value of a parameter of these names; `names` is one array for the life of a configuration. */
@@ -19,10 +22,10 @@ export function hideSids(text: string, names: readonly string[]): string {
 function patternOf(names: readonly string[]): RegExp {
   const spelt = names.map((name) => [...name].map(anySpelling).join('')).join('|');
   const sign = `(?:${anySpelling('=')}|${anySpelling('-')})`;
-  return new RegExp(`(?<=^|[^A-Za-z0-9_]|%(?:25)*[0-9a-f]{2})((?:${spelt})${sign})[A-Za-z0-9,._~-]+`, 'gi');
+  return new RegExp(`(?<=^|[^A-Za-z0-9_]|${ENCODED}[0-9a-f]{2})((?:${spelt})${sign})[A-Za-z0-9,._~-]+`, 'gi');
 }
 
-/** The character itself, or percent-encoded any number of times: `_`, `%5f`, `%255f`… */
+/** The character itself, or percent-encoded up to four times: `_`, `%5f`, `%255f`… */
 function anySpelling(character: string): string {
-  return `(?:${character}|%(?:25)*${character.charCodeAt(0).toString(16)})`;
+  return `(?:${character}|${ENCODED}${character.charCodeAt(0).toString(16)})`;
 }
