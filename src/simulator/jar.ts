@@ -5,7 +5,7 @@
  * `first-party` has none in a frame of another site than the page around it; `on` does what Chromium does by default.
  */
 import { getPublicSuffix } from 'tldts';
-import { isTrustworthy, siteOf } from './site.ts';
+import { isTrustworthy } from './site.ts';
 
 export type CookieMode = 'off' | 'on' | 'session-only' | 'first-party';
 
@@ -17,7 +17,8 @@ export interface Cookie {
   readonly path: string;
   readonly secure: boolean;
   readonly httpOnly: boolean;
-  readonly sameSite: 'Strict' | 'Lax' | 'None';
+  /** `Default`: the server said nothing, which is Lax but for the first two minutes. */
+  readonly sameSite: 'Strict' | 'Lax' | 'None' | 'Default';
   /** Null: until the browser is closed. */
   readonly expiresAtMs: number | null;
   readonly createdAtMs: number;
@@ -26,18 +27,23 @@ export interface Cookie {
 /** What the jar has to know of the request that a cookie comes from or goes to. */
 export interface CookieContext {
   readonly url: string;
-  /** URL of the page in the address bar; equal to `url` for a navigation of that page itself. */
-  readonly topUrl: string;
-  /** Every origin that had a part in it (initiator, redirects, frames around it) is of the same site. */
+  /** A page of another site stands around it, at whatever depth. */
+  readonly isThirdParty: boolean;
+  /**
+   * The document that asks and those around it are of the same site. (Redirects do not count, as in Chromium, though
+   * RFC 6265bis §5.2 would have them.)
+   */
   readonly isSameSite: boolean;
-  /** A navigation of the whole tab by a safe method: what SameSite=Lax lets through. */
-  readonly isTopLevelSafe: boolean;
+  /** A navigation of the whole tab: by a safe method SameSite=Lax lets it through. */
+  readonly isTopLevel: boolean;
+  readonly isSafe: boolean;
 }
 
 /** RFC 6265bis §5.6 steps 5 and 6. */
 const MAX_PAIR_BYTES = 4096;
 const MAX_COOKIES = 1000;
 /** RFC 6265bis §5.5: no cookie lives longer than 400 days. */
+const LAX_ALLOW_UNSAFE_MS = 120_000;
 const MAX_AGE_MS = 400 * 86_400_000;
 
 export class CookieJar {
@@ -72,7 +78,7 @@ export class CookieJar {
     for (const line of setCookies) {
       const cookie = readSetCookie(line, context.url, this.#nowMs());
       if (cookie === null) continue;
-      if (cookie.sameSite !== 'None' && !context.isSameSite && !context.isTopLevelSafe) continue;
+      if (cookie.sameSite !== 'None' && !context.isSameSite && !context.isTopLevel) continue;
       const key = `${cookie.name}\n${cookie.domain}\n${cookie.hostOnly}\n${cookie.path}`;
       const old = this.#cookies.get(key);
       const isDead = cookie.expiresAtMs !== null && cookie.expiresAtMs <= this.#nowMs();
@@ -96,7 +102,10 @@ export class CookieJar {
       if (!isHost || !pathMatches(pathname, cookie.path)) return false;
       if (cookie.secure && !isTrustworthy(context.url)) return false;
       if (context.isSameSite || cookie.sameSite === 'None') return true;
-      return cookie.sameSite === 'Lax' && context.isTopLevelSafe;
+      if (!context.isTopLevel || cookie.sameSite === 'Strict') return false;
+      // RFC 6265bis §5.6.7.2: logins that come back by a cross-site POST.
+      const isFresh = cookie.sameSite === 'Default' && this.#nowMs() - cookie.createdAtMs < LAX_ALLOW_UNSAFE_MS;
+      return context.isSafe || isFresh;
     });
     // Longer paths first, then older ones.
     fitting.sort((a, b) => b.path.length - a.path.length || a.createdAtMs - b.createdAtMs);
@@ -108,7 +117,7 @@ export class CookieJar {
   /** Whether a browser of this kind has any storage in such a place. */
   #isAllowed(context: CookieContext): boolean {
     if (this.mode === 'off') return false;
-    return this.mode !== 'first-party' || siteOf(context.topUrl) === siteOf(context.url);
+    return this.mode !== 'first-party' || !context.isThirdParty;
   }
 
   #keep(cookie: Cookie, old: Cookie | undefined): Cookie {
@@ -139,7 +148,7 @@ export function readSetCookie(line: string, url: string, nowMs: number): Cookie 
   let isPathGiven = false;
   let secure = false;
   let httpOnly = false;
-  let sameSite: Cookie['sameSite'] = 'Lax';
+  let sameSite: Cookie['sameSite'] = 'Default';
   let maxAgeMs: number | null = null;
   let expiresAtMs: number | null = null;
   for (const attribute of attributes) {
@@ -152,7 +161,7 @@ export function readSetCookie(line: string, url: string, nowMs: number): Cookie 
       isPathGiven = given === '/';
     } else if (key === 'secure') secure = true;
     else if (key === 'httponly') httpOnly = true;
-    else if (key === 'samesite') sameSite = /^none$/i.test(given) ? 'None' : /^strict$/i.test(given) ? 'Strict' : 'Lax';
+    else if (key === 'samesite') sameSite = sameSiteOf(given);
     else if (key === 'max-age' && /^-?\d+$/.test(given)) maxAgeMs = Math.min(Number(given) * 1000, MAX_AGE_MS);
     else if (key === 'expires') expiresAtMs = readCookieDate(given) ?? expiresAtMs;
   }
@@ -179,6 +188,13 @@ export function readSetCookie(line: string, url: string, nowMs: number): Cookie 
     expiresAtMs,
     createdAtMs: nowMs,
   };
+}
+
+function sameSiteOf(value: string): Cookie['sameSite'] {
+  const lower = value.toLowerCase();
+  if (lower === 'none') return 'None';
+  if (lower === 'strict') return 'Strict';
+  return lower === 'lax' ? 'Lax' : 'Default';
 }
 
 function isPublicSuffix(domain: string): boolean {

@@ -14,11 +14,12 @@ import { relation } from '../../../src/simulator/site.ts';
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 describe('simulator jar', () => {
-  const own = (url: string, more: { topUrl?: string; isSameSite?: boolean; isTopLevelSafe?: boolean } = {}) => ({
+  const own = (url: string, more: { isSameSite?: boolean; isTopLevel?: boolean; isSafe?: boolean } = {}) => ({
     url,
-    topUrl: url,
+    isThirdParty: false,
     isSameSite: true,
-    isTopLevelSafe: true,
+    isTopLevel: true,
+    isSafe: true,
     ...more,
   });
 
@@ -69,11 +70,13 @@ describe('simulator jar', () => {
   }
 
   for (const [why, line, context, sent] of [
-    ['Lax by default: not in a cross-site POST', 'a=1', { isSameSite: false, isTopLevelSafe: false }, null],
-    ['Lax by default: in a cross-site navigation', 'a=1', { isSameSite: false, isTopLevelSafe: true }, 'a=1'],
-    ['Strict: not even there', 'a=1; SameSite=Strict', { isSameSite: false, isTopLevelSafe: true }, null],
-    ['None needs Secure', 'a=1; SameSite=None', { isSameSite: true, isTopLevelSafe: true }, null],
-    ['None: everywhere', 'a=1; SameSite=None; Secure', { isSameSite: false, isTopLevelSafe: false }, 'a=1'],
+    ['Lax: not in a cross-site POST', 'a=1; SameSite=Lax', { isSameSite: false, isSafe: false }, null],
+    ['Lax by default: in one of the first two minutes', 'a=1', { isSameSite: false, isSafe: false }, 'a=1'],
+    ['Lax: in a cross-site navigation', 'a=1; SameSite=Lax', { isSameSite: false }, 'a=1'],
+    ['Lax by default: not in a frame', 'a=1', { isSameSite: false, isTopLevel: false }, null],
+    ['Strict: not even in a navigation', 'a=1; SameSite=Strict', { isSameSite: false }, null],
+    ['None needs Secure', 'a=1; SameSite=None', {}, null],
+    ['None: everywhere', 'a=1; SameSite=None; Secure', { isSameSite: false, isTopLevel: false, isSafe: false }, 'a=1'],
   ] as const) {
     it(why, () => {
       const jar = new CookieJar('on', () => NOW_MS);
@@ -81,6 +84,14 @@ describe('simulator jar', () => {
       expect(jar.header(own(set, context))).to.equal(sent);
     });
   }
+
+  it('Lax by default is Lax after two minutes', () => {
+    let nowMs = NOW_MS;
+    const jar = new CookieJar('on', () => nowMs);
+    jar.store(['a=1'], own(set));
+    nowMs += 120_000;
+    expect(jar.header(own(set, { isSameSite: false, isSafe: false }))).to.equal(null);
+  });
 
   it('sends longer paths first, then older cookies', () => {
     let nowMs = NOW_MS;
