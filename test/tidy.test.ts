@@ -271,7 +271,7 @@ describe('tidiness', () => {
       (entry) => entry.isFile() && !/\.(?:tgz|log)$/.test(entry.name),
     );
     texts.push(...top.map(({ name }) => ({ path: name, text: readFileSync(join(ROOT, name), 'utf8') })));
-    const place = /\/(?:work|root|home\/\w+|tmp\/\w+)\/|"resolved": "/;
+    const place = /\/(?:work\/(?:main|shared)|root\/\.|home\/\w+\/|tmp\/\w+\/)|"resolved": "/;
     const faults = texts
       .filter(({ path }) => !/^test\/(?:corpora|vectors|tidy)/.test(path))
       .filter(({ text }) => place.test(text));

@@ -109,7 +109,7 @@ describe('engine: clients', () => {
       ['stops in its body', ['aaaa']],
       ['drips its body', Array.from({ length: 30 }, () => [100, 'a']).flat()],
     ] as const) {
-      it(`that ${what} gets 408, and the upstream never sees the request whole`, async () => {
+      it(`that ${what} gets 408 (REQUEST_TIMEOUT), and the upstream never sees the request whole`, async () => {
         await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
         upstream.script = () => {};
         const { text, closed } = await talk(
