@@ -53,12 +53,15 @@ export class FormFields {
   /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
   #inTemplate: OpenForm[] = [];
   #refusedInTemplate = 0;
+  /** A select may be open: `</form>` means nothing in it (HTML §13.2.6.4.16). */
+  isInSelect = false;
+  /** An end tag of a form may have meant nothing: from there on, any button may belong to a form that seemed to be over. */
+  #isUnsure = false;
   /** Elements of SVG and MathML of the names `form` and `template` that are open. */
   #foreignForms = 0;
   #foreignTemplates = 0;
   readonly #foreignIds = new Set<string>();
-  /** True once a form has a place for fields: then some may be out already. */
-  hasPlaces = false;
+  #hasPlaces = false;
   /** SID fields written, and SID fields kept out because the form could be sent abroad or was too long to wait for. */
   written = 0;
   dropped = 0;
@@ -73,6 +76,11 @@ export class FormFields {
     return this.#templates.length === 0 && this.#open.length > 0;
   }
 
+  /** True if a button that stands here, and names no form, could send one whose fields are out already. */
+  get mayHaveOtherForm(): boolean {
+    return this.#hasPlaces && (this.#isUnsure || this.current === null);
+  }
+
   /** The form that controls belong to here; null outside of forms. */
   get current(): OpenForm | null {
     return this.#open.length > this.#depth ? (this.#open.at(-1) ?? null) : null;
@@ -85,13 +93,14 @@ export class FormFields {
   open(form: OpenForm): void {
     if (form.id !== null && this.#isForeign(form.id)) this.refuse(form, form.carries);
     this.refuse(form, this.#refusedInTemplate);
-    if (form.place !== null) this.hasPlaces = true;
+    if (form.place !== null) this.#hasPlaces = true;
     this.#foreignForms = 0;
     this.#open.push(form);
   }
 
   /** `</form>`. */
   close(): void {
+    if (this.isInSelect) this.#isUnsure = true;
     if (this.#foreignForms > 0) this.#foreignForms--;
     else if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
   }

@@ -61,6 +61,16 @@ export class FormMarker {
     return this.#forms;
   }
 
+  startSelect(): void {
+    // A select in a select ends it.
+    this.#forms.isInSelect = !this.#forms.isInSelect;
+  }
+
+  /** `</select>`, or an input, which ends one. */
+  endSelect(): void {
+    this.#forms.isInSelect = false;
+  }
+
   get isInTemplate(): boolean {
     return this.#forms.isInTemplate;
   }
@@ -226,10 +236,12 @@ export class FormMarker {
   #keepFrom(tag: StartTag, form: OpenForm | null, id: string | null, carries: number, edits: Edits): void {
     if (id !== null) this.#forms.refuseNamed(id, carries);
     else if (this.#forms.isInTemplate) this.#forms.refuseInTemplate(carries);
-    else if (form !== null) this.#forms.refuse(form, carries);
-    // Behind `</form>` a button has no form, unless an element of the form was left open around it: then it would send one
-    // whose fields are out already. Naming no form takes nothing from a button without one.
-    else if (this.#forms.hasPlaces) edits.insert(behindName(tag), NO_FORM);
+    else {
+      if (form !== null) this.#forms.refuse(form, carries);
+      // Behind `</form>` a button has no form, unless an element of the form was left open around it: then it would send
+      // one whose fields are out already. Naming no form takes nothing from a button without one.
+      if (this.#forms.mayHaveOtherForm) edits.insert(behindName(tag), NO_FORM);
+    }
   }
 
   /** The form that a control belongs to: the one that its `form` attribute names, else the one that it stands in. */

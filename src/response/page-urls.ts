@@ -62,6 +62,10 @@ export class PageUrls {
   #sidBase: Base | null;
   #extraBase: Base | null;
   #plain = 0;
+  /** The path that was judged last, while the base stays the same. */
+  readonly #lastPath = Buffer.allocUnsafe(64);
+  #lastLength = -1;
+  #lastCovers = false;
   /** The base's scheme. */
   #protocol = '';
   /** The base's path up to its last slash. */
@@ -126,8 +130,20 @@ export class PageUrls {
   coversPlain(bytes: Buffer, start: number, end: number, isAbsolute: boolean): boolean {
     if (this.#coversAllPaths || this.#scope === null) return true;
     if (start === end) return this.#scope.coversPath(isAbsolute ? '/' : (this.#sidBase?.path ?? '/'));
+    // Neighbours often differ in their query alone.
+    if (this.#isLastPath(bytes, start, end)) return this.#lastCovers;
     const path = bytes.toString('latin1', start, end);
-    return this.#scope.coversPath(path.startsWith('/') ? path : this.#directory + path);
+    const covers = this.#scope.coversPath(path.startsWith('/') ? path : this.#directory + path);
+    this.#lastLength = bytes.copy(this.#lastPath, 0, start, end) === end - start ? end - start : -1;
+    this.#lastCovers = covers;
+    return covers;
+  }
+
+  #isLastPath(bytes: Buffer, start: number, end: number): boolean {
+    const length = end - start;
+    if (length !== this.#lastLength) return false;
+    for (let i = length - 1; i >= 0; i--) if (bytes[start + i] !== this.#lastPath[i]) return false;
+    return true;
   }
 
   /** Is an authority, as `//cdn.example` or with its scheme, somebody else's for all that a page may carry? */
@@ -272,6 +288,7 @@ export class PageUrls {
   }
 
   #judgePlain(): void {
+    this.#lastLength = -1;
     this.#protocol = this.#baseUrl.slice(0, this.#baseUrl.indexOf(':') + 1);
     const path = (this.#sidBase ?? this.#extraBase)?.path ?? '/';
     this.#directory = path.slice(0, path.lastIndexOf('/') + 1);
