@@ -2,6 +2,7 @@
  * One exchange, start to end. Reads like the design's diagram: receive (match, unmark, judge) → redirect or forward →
  * deliver (absorb, plan, rewrite). The server around it answers with an error page when something here throws.
  */
+import { STATUS_CODES } from 'node:http';
 import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
@@ -80,7 +81,12 @@ async function exchange(
   const redirect = ownRedirect(arrival);
   if (redirect !== null) {
     record.redirected(redirect);
-    sendHead(res, redirect.status, '', fieldsForClient(arrival, redirectFields(redirect)));
+    sendHead(
+      res,
+      redirect.status,
+      STATUS_CODES[redirect.status] ?? '',
+      fieldsForClient(arrival, redirectFields(redirect)),
+    );
     res.end();
     return;
   }

@@ -62,10 +62,11 @@ function cleanUrl(arrival: Arrival): string {
   return `${ownOrigin(arrival.facts)}${arrival.target}`;
 }
 
-/** The fields of such a redirect: never cached but the robots' permanent one, which carries nothing. */
+/** The fields of such a redirect: never cached but the robots' permanent one, which only concerns robots. */
 export function redirectFields(redirect: OwnRedirect): string[] {
   const fields = ['Location', redirect.location, 'Content-Length', '0', 'Referrer-Policy', 'same-origin'];
   if (redirect.setCookie !== null) fields.push('Set-Cookie', redirect.setCookie);
   if (redirect.status === 303) fields.push('Cache-Control', 'private, no-store');
+  else fields.push('Vary', 'User-Agent');
   return fields;
 }

@@ -118,6 +118,8 @@ describe('a client with cookies [needs php]', () => {
     expect(page.text).to.not.match(SID);
     const sent = await robot.exchange('GET', `/search.php?q=1&_sid=${'a'.repeat(26)}`);
     expect(sent.status).to.equal(301);
+    expect(sent.reason, 'redirects of our own have a reason phrase, too').to.equal('Moved Permanently');
     expect(new URL(sent.fields.location ?? '', 'http://app.test').href).to.equal('http://app.test/search.php?q=1');
+    expect(sent.fields.vary, 'a cache must not give it to people').to.equal('User-Agent');
   });
 });

@@ -28,6 +28,8 @@ export interface Exchange {
   readonly url: string;
   readonly requestFields: Readonly<Record<string, string>>;
   readonly status: number;
+  /** The reason phrase. */
+  readonly reason: string;
   readonly fields: IncomingHttpHeaders;
   /** Names and values in turn, as they came. */
   readonly rawFields: readonly string[];
@@ -183,12 +185,13 @@ export class PageClient {
     });
     const chunks: Buffer[] = [];
     for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
-    const { statusCode: status = 0, headers, rawHeaders: rawFields } = answer;
+    const { statusCode: status = 0, statusMessage: reason = '', headers, rawHeaders: rawFields } = answer;
     const done: Exchange = {
       method,
       url: `${origin}${path}`,
       requestFields,
       status,
+      reason,
       fields: headers,
       rawFields,
       body: Buffer.concat(chunks),
