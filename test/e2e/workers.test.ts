@@ -1,0 +1,197 @@
+/**
+ * Several processes behind one address: they share sessions, one that dies is replaced, their metrics are added up, all drain.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type CliRun, startCli } from '../support/cli.ts';
+import { SID } from '../support/proxy.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+describe('workers', function () {
+  this.timeout(180_000);
+  let folder: string;
+  let upstream: ScriptedUpstream;
+  let program: CliRun | null = null;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'transid-workers-'));
+    let visitors = 0;
+    upstream = await startUpstream(async ({ target, fields }, response) => {
+      if (target === '/slow') await sleep(600);
+      if (fields.cookie === undefined) response.setHeader('Set-Cookie', `app=${++visitors}; Path=/`);
+      response.setHeader('Content-Type', 'text/html');
+      response.end(`<a href="/next">next</a> ${fields.cookie ?? 'none'}`);
+    });
+  });
+  afterEach(async () => {
+    await program?.stop();
+    program = null;
+    await upstream.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const serve = async (more = ''): Promise<{ run: CliRun; origin: string; admin: string }> => {
+    const adminPort = await freePort();
+    const file = join(folder, 'transid.yaml');
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:0
+admin: 127.0.0.1:${adminPort}
+upstream: ${upstream.origin}
+workers: 2
+store: { kind: lmdb, path: data }
+log: { level: warn }
+routes: [{ path: /**, use_trans_sid: true }]
+${more}`,
+    );
+    program = startCli(['serve', '-c', file]);
+    const found = await program.until(/listens on (http:\/\/127\.0\.0\.1:\d+)/);
+    return { run: program, origin: found[1]!, admin: `http://127.0.0.1:${adminPort}` };
+  };
+
+  /** A connection of its own each time, so that the workers take turns. */
+  const get = (url: string) =>
+    fetch(url, { headers: { Connection: 'close', Accept: 'text/html', 'User-Agent': 'workers test' } });
+  const textOf = async (url: string): Promise<string> => (await get(url)).text();
+  const workersOf = (run: CliRun): number[] =>
+    readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .map(Number)
+      .filter((pid) => isWorker(pid));
+
+  it('share sessions: each of them knows the SID that the other made', async () => {
+    const { run, origin } = await serve();
+    const sid = SID.exec(await textOf(origin))![1]!;
+    for (let n = 0; n < 12; n++) expect(await textOf(`${origin}/next?_sid=${sid}`)).to.include('app=1');
+    expect(workersOf(run)).to.have.length(2);
+  });
+
+  it('are counted together', async () => {
+    const { origin, admin } = await serve();
+    for (let n = 0; n < 10; n++) await textOf(`${origin}/`);
+    const metrics = await textOf(`${admin}/metrics`);
+    const exchanges = [...metrics.matchAll(/^transid_exchanges_total\{.*\} (\d+)$/gm)].reduce(
+      (sum, match) => sum + Number(match[1]),
+      0,
+    );
+    expect(exchanges).to.equal(10);
+    expect(metrics).to.match(/^transid_sessions \d+$/m);
+    expect(metrics).to.match(/^transid_store_available\{kind="lmdb"\} 1$/m);
+    expect(await (await get(`${admin}/readyz`)).json()).to.deep.equal({ status: 'ready', store: 'available' });
+    expect(await textOf(`${admin}/`)).to.include('2 workers');
+  });
+
+  it('one that dies is replaced and its death is logged; the other goes on serving', async () => {
+    const { run, origin, admin } = await serve();
+    const sid = SID.exec(await textOf(origin))![1]!;
+    for (let round = 1; round <= 3; round++) {
+      const [victim] = workersOf(run);
+      process.kill(victim!, 'SIGKILL');
+      // What the dead one held is lost with it; from its death on there is always somebody who serves.
+      await waitFor(run, () => deaths(run).length === round);
+      const answers = Array.from({ length: 20 }, async (_, n) => {
+        await sleep(n * 20);
+        return (await get(`${origin}/next?_sid=${sid}`)).status;
+      });
+      expect(new Set(await Promise.all(answers))).to.deep.equal(new Set([200]));
+      // There, and listening: with the next death it is the only one.
+      await waitFor(run, async () => (await textOf(`${admin}/`)).includes('2 workers'));
+      expect(workersOf(run)).to.not.include(victim);
+    }
+    expect(deaths(run).map(({ end }) => end)).to.deep.equal(['SIGKILL', 'SIGKILL', 'SIGKILL']);
+    expect(await textOf(`${origin}/next?_sid=${sid}`), 'the session outlives its workers').to.include('app=1');
+  });
+
+  it('take a new configuration together', async () => {
+    const { run, origin } = await serve();
+    const file = join(folder, 'transid.yaml');
+    writeFileSync(file, `${readFileSync(file, 'utf8')}limits: { target: 256B }\n`);
+    run.child.kill('SIGHUP');
+    const deadlineMs = Date.now() + 10_000;
+    const statuses = async () =>
+      Promise.all(Array.from({ length: 8 }, async () => (await get(`${origin}/${'x'.repeat(300)}`)).status));
+    while ((await statuses()).some((status) => status !== 414)) {
+      if (Date.now() > deadlineMs) throw new Error('a worker has the old configuration');
+      await sleep(50);
+    }
+  });
+
+  it('drain at SIGTERM: what is under way ends whole, exit 0, nobody is left', async () => {
+    const { run, origin } = await serve();
+    const pids = workersOf(run);
+    const slow = Promise.all(Array.from({ length: 6 }, () => textOf(`${origin}/slow`)));
+    await sleep(250);
+    run.child.kill('SIGTERM');
+    expect((await slow).every((text) => text.includes('next</a>'))).to.equal(true);
+    expect(await run.exit).to.equal(0);
+    expect(pids.filter((pid) => isAlive(pid))).to.deep.equal([]);
+    expect(run.stdout()).to.not.include('died');
+  });
+
+  it('are not left behind when the primary is killed', async () => {
+    const { run } = await serve();
+    const pids = workersOf(run);
+    run.child.kill('SIGKILL');
+    const deadlineMs = Date.now() + 10_000;
+    while (pids.some((pid) => isAlive(pid))) {
+      if (Date.now() > deadlineMs) throw new Error('a worker is left');
+      await sleep(50);
+    }
+  });
+
+  it('an address that is taken: exit 1, with the reason', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const file = join(folder, 'transid.yaml');
+    const { port } = server.address() as AddressInfo;
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:${port}\nupstream: ${upstream.origin}\nworkers: 2\nstore: { kind: lmdb, path: data }\n`,
+    );
+    program = startCli(['serve', '-c', file]);
+    expect(await program.exit).to.equal(1);
+    expect(program.stderr()).to.match(/^transid: .*EADDRINUSE/m);
+    server.close();
+  });
+
+  const deaths = (run: CliRun): Array<{ end: string }> =>
+    run
+      .stdout()
+      .split('\n')
+      .filter((line) => line.includes('a worker died'))
+      .map((line) => JSON.parse(line) as { end: string });
+});
+
+async function waitFor(run: CliRun, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + 60_000;
+  while (!(await condition())) {
+    if (Date.now() > deadlineMs) throw new Error(`it did not come: ${run.stdout()} ${run.stderr()}`);
+    await sleep(20);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false; // no such process any more
+  }
+}
+
+/** The source loader of the tests has a helper process of its own. */
+function isWorker(pid: number): boolean {
+  return isAlive(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes('NODE_UNIQUE_ID=');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
