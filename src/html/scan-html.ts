@@ -840,9 +840,19 @@ class HtmlScanner implements Scanner {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
+    const isDropped = number === TAG_FORM && this.isInSelect();
     this.applyEnd(number, hash);
-    if (isWanted) this.sink.endTag(names.names[number]!, bytes, p, end);
+    if (isWanted && !isDropped) this.sink.endTag(names.names[number]!, bytes, p, end);
     return end;
+  }
+
+  /** Exactly whether a select is open here, so that the next tag is not for what is around it. */
+  private isInSelect(): boolean {
+    if (this.isInFrameset || this.foreign.length !== 0) return false;
+    if (!this.isExact && !this.mayBeInSelect && !this.hasTemplate) return false;
+    this.catchUp();
+    this.afterExact();
+    return this.feedback.isInSelect;
   }
 
   private applyEnd(number: number, hash: number): void {

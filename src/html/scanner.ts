@@ -44,7 +44,9 @@ export interface StartTag {
 /** Told what the scanner finds, in document order. */
 export interface TagSink {
   startTag(tag: StartTag): void;
-  /** Only for names in `TagInterest.endTags`. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`. */
+  /**
+   * Only for names in `TagInterest.endTags`, and not for a `</form>` within a `select`, which closes nothing. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`.
+   */
   endTag(name: string, bytes: Buffer, start: number, end: number): void;
 }
 

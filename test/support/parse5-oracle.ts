@@ -4,7 +4,7 @@
  *
  * Pages are given as latin1 strings, so offsets are byte offsets.
  */
-import { type DefaultTreeAdapterMap, defaultTreeAdapter, html, Parser, type Token } from 'parse5';
+import { type DefaultTreeAdapterMap, defaultTreeAdapter, html, InsertionMode, Parser, type Token } from 'parse5';
 
 export interface FoundTag {
   kind: 'start' | 'end';
@@ -15,6 +15,8 @@ export interface FoundTag {
   start: number;
   end: number;
   isSelfClosing: boolean;
+  /** An end tag within a select, which keeps most of them from having an effect. */
+  isInSelect?: boolean;
   /** In order; of repeated names only the first. Character references in values are resolved. */
   attributes: { name: string; value: string }[];
 }
@@ -24,6 +26,8 @@ const NAMESPACES = new Map<string, FoundTag['namespace']>([
   [html.NS.SVG, 'svg'],
   [html.NS.MATHML, 'math'],
 ]);
+
+const SELECT_MODES: ReadonlySet<InsertionMode> = new Set([InsertionMode.IN_SELECT, InsertionMode.IN_SELECT_IN_TABLE]);
 
 /** Every start and end tag of `page`, in order. */
 export function findTags(page: string, scriptingEnabled: boolean): FoundTag[] {
@@ -49,7 +53,7 @@ export function findTags(page: string, scriptingEnabled: boolean): FoundTag[] {
 
     override onEndTag(token: Token.TagToken): void {
       // The tree builder calls this again when it processes a token once more in another mode.
-      if (token !== lastEnd) note('end', token);
+      if (token !== lastEnd) note('end', token).isInSelect = SELECT_MODES.has(this.insertionMode);
       lastEnd = token;
       super.onEndTag(token);
     }

@@ -30,7 +30,10 @@ export function everyByte(page: Buffer): number[] {
 export function difference(page: Buffer, isScripting: boolean, cuts: readonly (readonly number[])[]): string | null {
   const all = findTags(page.toString('latin1'), isScripting);
   for (const interest of [ROUTE_INTEREST, WIDE_INTEREST]) {
-    const wanted = all.filter(({ kind, name }) => (kind === 'start' ? interest.startTags : interest.endTags).has(name));
+    const wanted = all.filter(({ kind, name, isInSelect }) => {
+      if (kind === 'start') return interest.startTags.has(name);
+      return interest.endTags.has(name) && !(name === 'form' && isInSelect === true);
+    });
     const want = wanted.map(line).join('\n');
     for (const places of cuts) {
       const options = { scripting: isScripting };

@@ -39,6 +39,7 @@ describe('html scanner', () => {
     ['CDATA only there', '<svg><![CDATA[<a>]]><g></svg><![CDATA[<a>]]><b>', 'svg:svg svg:g /svg b'],
     ['select keeps raw text out', '<select><title><a></select>', 'select title a /select'],
     ['but not script', '<select><script><a></script></select>', 'select script /script /select'],
+    ['a form does not end in a select', '<form><select></form></select></form>', 'form select /select /form'],
     ['textarea ends a select', '<select><textarea><a></textarea>', 'select textarea /textarea'],
     [
       'a select in a template',
