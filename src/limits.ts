@@ -3,8 +3,6 @@
  * Bounds that an operator may change have their default in `config/schema.ts`.
  */
 export const LIMITS = {
-  /** Fields of one request. HAProxy has 101, nginx 1,000; Node's own list is silently cut above some 1,000 on Node 20. */
-  maxRequestFields: 200,
   /** Fields of one response from the upstream. */
   maxResponseFields: 500,
   /** One start tag, held until its end is seen. A longer one ends the marking of its page. */
@@ -13,8 +11,6 @@ export const LIMITS = {
   maxHeldFormBytes: 64 * 1024,
   /** Where a `meta charset` can stand (HTML §13.2.3.2 reads 1,024 bytes). */
   maxCharsetPrescanBytes: 1024,
-  /** No honest server stacks codings; each would cost a decoder. */
-  maxContentCodings: 1,
   /** A page may grow this much when decoded once its first MiB is out; above it is a bomb. */
   maxDecompressionRatio: 200,
   decompressionRatioFromBytes: 1024 * 1024,

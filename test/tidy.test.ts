@@ -10,6 +10,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { ERRORS } from '../src/errors.ts';
+import { LIMITS } from '../src/limits.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -250,6 +251,11 @@ describe('tidiness', () => {
       .map((source) => source.text)
       .join('\n');
     expect(Object.keys(ERRORS).filter((code) => !text.includes(`'${code}'`))).to.deep.equal([]);
+  });
+
+  it('every limit is kept by somebody', () => {
+    const text = sources.map((source) => source.text).join('\n');
+    expect(Object.keys(LIMITS).filter((name) => !new RegExp(`\\bLIMITS\\.${name}\\b`).test(text))).to.deep.equal([]);
   });
 
   it('every error code is provoked by a test', () => {

@@ -1,5 +1,5 @@
 /**
- * Every reading of a request path (SECURITY T12): what some server behind us may take it for.
+ * Every reading of a request path: what some server behind us may take it for.
  *
  * Servers decode once, twice or not at all, take a backslash for a slash, drop `;parameters`, resolve dots before or after
  * any of that, merge slashes, cut at NUL, fold case, normalise Unicode. No single normal form is right for all of them, so

@@ -1,6 +1,6 @@
 /**
  * A circuit breaker: after some failures in a row nobody waits for the remote store any more, and one probe a second asks
- * whether it is back (SECURITY R15).
+ * whether it is back.
  */
 
 export interface BreakerOptions {

@@ -1,5 +1,5 @@
 /**
- * How many sessions one client may begin (DESIGN §5, SECURITY T8): a token bucket for each address block, so that a
+ * How many sessions one client may begin: a token bucket for each address block, so that a
  * crawler that nobody recognised cannot fill the store. Each process counts for itself.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Mirror mode (DESIGN §5): the SID *is* the value of one named cookie of the upstream, as in PHP. Nothing is stored, any
+ * Mirror mode: the SID *is* the value of one named cookie of the upstream, as in PHP. Nothing is stored, any
  * node can serve any session, and the application alone knows which ids are alive.
  *
  * Without `sign` an id that comes in a URL goes to the application if it has the form of one, known or not: whether it is

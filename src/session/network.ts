@@ -1,7 +1,7 @@
 /**
  * What of a client's address stands for it: its network, which stays the same while the address changes within one
- * household or company (binding, DESIGN §5: IPv4 /24, IPv6 /56), and its block, the least that one party holds and so the
- * unit by which new sessions are limited (SECURITY T8: an IPv4 address, an IPv6 /64).
+ * household or company (binding: IPv4 /24, IPv6 /56), and its block, the least that one party holds and so the
+ * unit by which new sessions are limited (an IPv4 address, an IPv6 /64).
  */
 import { isIP } from 'node:net';
 

@@ -1,5 +1,5 @@
 /**
- * When a session needs a new SID: a response that looks like a sign-in (DESIGN §5 Rotation, SECURITY T2). Pure.
+ * When a session needs a new SID: a response that looks like a sign-in. Pure.
  *
  * Whoever knew the SID before a sign-in (the author of a planted link) must not hold the signed-in session after it. The
  * proxy cannot see a sign-in, but it sees what applications do at one: the answer to an unsafe request sets a new

@@ -1,6 +1,6 @@
 /**
  * A session's life in jar mode: created at the first cookie, found by its SID and its client, changed cookie by cookie,
- * rotated, ended (DESIGN §5).
+ * rotated, ended.
  *
  * Every change is a compare-and-set on what the store has now: the Set-Cookie fields of one response are applied to the
  * newest jar, and again to a newer one when another writer was faster. So no update is lost, between requests, workers

@@ -1,5 +1,5 @@
 /**
- * SessionSource: what the exchange asks of sessions, the same for both modes of DESIGN §5. `Sessions` (session.ts)
+ * SessionSource: what the exchange asks of sessions, the same for both modes. `Sessions` (session.ts)
  * meets it with jars in a store, `MirrorSessions` (mirror.ts) with the upstream's own cookie and no store.
  */
 import type { SessionPolicy } from '../policy/route-policy.ts';

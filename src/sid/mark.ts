@@ -1,5 +1,5 @@
 /**
- * Putting a SID on URL references: the three carriers of DESIGN §6, for header fields and for markup.
+ * Putting a SID on URL references: the three carriers, for header fields and for markup.
  *
  * Nothing here asks whether a reference may carry a SID: `sid/scope.ts` does, first. References come decoded and
  * cleaned (`cleanReference`); the result is a list of edits, so that the marker can apply them to the bytes of a page
