@@ -141,7 +141,7 @@ export const CARRIES_SID = 1;
 export const CARRIES_EXTRA = 2;
 
 /** The marker's own elements have work beside their links; all others are only looked through for links. */
-export type ElementRole = 'links' | 'base' | 'meta' | 'link' | 'form' | 'submitter' | 'select' | 'template';
+export type ElementRole = 'links' | 'base' | 'meta' | 'link' | 'form' | 'submitter' | 'template';
 
 export interface ElementPlaces {
   readonly role: ElementRole;
@@ -169,7 +169,6 @@ const ROLES: Readonly<Record<string, ElementRole>> = {
   form: 'form',
   button: 'submitter',
   input: 'submitter',
-  select: 'select',
   template: 'template',
 };
 
@@ -224,7 +223,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   const names = new Set([...links.keys(), ...svgLinks.keys(), 'base']);
   // Without a SID there is nothing to keep off identity places and Referer fields.
   if (sidTags.size > 0) for (const name of ['meta', 'link']) names.add(name);
-  if (forms > 0) for (const name of ['form', 'button', 'input', 'select']) names.add(name);
+  if (forms > 0) for (const name of ['form', 'button', 'input']) names.add(name);
   if (!isWml) names.add('template');
   const elements = new Map<string, ElementPlaces>();
   for (const name of names) {
@@ -233,7 +232,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   }
   return {
     elements,
-    interest: { startTags: names, endTags: new Set(isWml ? [] : ['form', 'select', 'template']) },
+    interest: { startTags: names, endTags: new Set(isWml ? [] : ['form', 'template']) },
     forms,
   };
 }

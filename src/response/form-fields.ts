@@ -53,10 +53,6 @@ export class FormFields {
   /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
   #inTemplate: OpenForm[] = [];
   #refusedInTemplate = 0;
-  /** A select may be open: `</form>` means nothing in it (HTML §13.2.6.4.16). */
-  isInSelect = false;
-  /** An end tag of a form may have meant nothing: from there on, any button may belong to a form that seemed to be over. */
-  #isUnsure = false;
   /** Elements of SVG and MathML of the names `form` and `template` that are open. */
   #foreignForms = 0;
   #foreignTemplates = 0;
@@ -78,7 +74,7 @@ export class FormFields {
 
   /** True if a button that stands here, and names no form, could send one whose fields are out already. */
   get mayHaveOtherForm(): boolean {
-    return this.#hasPlaces && (this.#isUnsure || this.current === null);
+    return this.#hasPlaces && this.current === null;
   }
 
   /** The form that controls belong to here; null outside of forms. */
@@ -100,7 +96,6 @@ export class FormFields {
 
   /** `</form>`. */
   close(): void {
-    if (this.isInSelect) this.#isUnsure = true;
     if (this.#foreignForms > 0) this.#foreignForms--;
     else if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
   }

@@ -8,6 +8,7 @@ import { type DecodedValue, decodeAttributeValue, type ReferenceSyntax } from '.
 import type { Edits } from '../html/edits.ts';
 import { CARRIES_SID, type LinkPlace } from '../html/places.ts';
 import type { AttributeSpan, StartTag } from '../html/scanner.ts';
+import { type PlainReference, scanPlainReference } from '../sid/plain-reference.ts';
 import { cleanReference } from '../sid/scope.ts';
 import { behindName, cleanSpan, decodedValue, editValue, findAttribute, sourceOf } from './attribute-value.ts';
 import { type FieldTexts, FormFields, type OpenForm } from './form-fields.ts';
@@ -40,6 +41,7 @@ export class FormMarker {
   /** What forms carry: 1 the SID, 2 the extra parameters. */
   readonly #carries: number;
   readonly #inFieldOnly: boolean;
+  readonly #found: PlainReference = { query: -1, fragment: 0 };
 
   constructor(
     urls: PageUrls,
@@ -59,16 +61,6 @@ export class FormMarker {
   /** SID fields written so far, and kept out. Whole once `end` was called. */
   get fields(): { readonly written: number; readonly dropped: number } {
     return this.#forms;
-  }
-
-  startSelect(): void {
-    // A select in a select ends it.
-    this.#forms.isInSelect = !this.#forms.isInSelect;
-  }
-
-  /** `</select>`, or an input, which ends one. */
-  endSelect(): void {
-    this.#forms.isInSelect = false;
   }
 
   get isInTemplate(): boolean {
@@ -103,10 +95,9 @@ export class FormMarker {
     }
     const attribute = findAttribute(tag, ACTION);
     const action = attribute === null ? null : decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
-    const span = action === null ? null : cleanSpan(action);
     const method = decodedValue(tag, METHOD, this.#syntax)?.toLowerCase();
     const verdict =
-      method === 'dialog' ? NOT_SENT : this.#judgeAction(action?.text ?? '', span?.text ?? '', this.#carries);
+      method === 'dialog' ? NOT_SENT : this.#judgeAction(tag, attribute, action?.text ?? '', this.#carries);
     const isGet = method !== 'post';
     const inField = this.#fieldCarries(isGet, verdict.carries);
     const onAction = verdict.carries & CARRIES_SID & ~inField;
@@ -134,8 +125,16 @@ export class FormMarker {
   }
 
   /** A form sends to the document itself if its action is empty or missing, and makes a request even for `#x`. */
-  #judgeAction(value: string, reference: string, wanted: number): Verdict {
-    if (value === '') return this.#urls.judgeDocument(wanted);
+  #judgeAction(tag: StartTag, attribute: AttributeSpan | null, value: string, wanted: number): Verdict {
+    if (attribute === null || value === '') return this.#urls.judgeDocument(wanted);
+    const { valueStart, valueEnd } = attribute;
+    const plain = this.#urls.plainCarries;
+    if (plain !== 0 && scanPlainReference(tag.bytes, valueStart, valueEnd, 0, false, this.#found)) {
+      const pathEnd = this.#found.query < 0 ? this.#found.fragment : this.#found.query;
+      const covers = this.#urls.coversPlain(tag.bytes, valueStart, pathEnd, false);
+      if (covers) return { carries: wanted & plain, judgement: 'mark' };
+    }
+    const reference = cleanReference(value);
     return this.#urls.judge(reference.startsWith('#') ? '' : reference, wanted);
   }
 
@@ -214,7 +213,7 @@ export class FormMarker {
 
   formaction(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
     const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
-    const verdict = this.#judgeAction(value.text, cleanReference(value.text), this.#carries | place.carries);
+    const verdict = this.#judgeAction(tag, attribute, value.text, this.#carries | place.carries);
     this.#tally.report(tag, attribute, 'form', value.text, verdict.judgement);
     if (verdict.carries === 0) this.#tally.skip(verdict);
     const id = decodedValue(tag, FORM, this.#syntax);

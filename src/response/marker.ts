@@ -173,11 +173,7 @@ class PageMarkerOfHtml implements HtmlMarker {
       case 'form':
         this.#forms.form(tag, edits);
         break;
-      case 'select':
-        this.#forms.startSelect();
-        break;
       case 'submitter':
-        if (tag.name === 'input') this.#forms.endSelect();
         if (findAttribute(tag, FORMACTION) !== null || !this.#forms.control(tag, edits)) {
           this.#links.markAll(tag, element.links, edits);
         }
@@ -191,7 +187,6 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   endTag(name: string): void {
     if (name === 'form') this.#forms.endForm();
-    else if (name === 'select') this.#forms.endSelect();
     else if (name === 'template') this.#forms.endTemplate();
   }
 

@@ -7,7 +7,7 @@
 
 import { decodeAttributeValue, escapeAttributeText, type ReferenceSyntax } from '../html/character-references.ts';
 import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
-import { pathStart, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
+import { pathStart, type Unmarked, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
 import {
   encodeUrlText,
   type MarkBase,
@@ -83,7 +83,8 @@ export class PageUrls {
     this.#extraScope = options.extraScope;
     this.#documentUrl = options.documentUrl;
     this.#baseUrl = options.documentUrl;
-    this.#isDocumentMarked = mark !== null && isMarkedWith(options.documentUrl, mark);
+    const unmarked = mark === null ? null : unmarkTarget(options.documentUrl, mark.name);
+    this.#isDocumentMarked = mark !== null && unmarked !== null && isMarkedWith(unmarked, mark);
     this.#isSrcdoc = options.isSrcdoc ?? false;
     const pairs = options.extra.map(([name, value]) => `${encodeUrlText(name)}=${encodeUrlText(value)}`);
     const separator = safeSeparator(
@@ -99,7 +100,7 @@ export class PageUrls {
     this.#extra = [pairs.join(separator), pairs.join(bareSeparator)];
     this.#document = markBase(options.documentUrl, mark);
     this.#base = this.#document;
-    const clean = mark === null ? options.documentUrl : unmarkReference(options.documentUrl, mark.name);
+    const clean = unmarked?.target ?? options.documentUrl;
     this.#sidBase = this.#scope?.base(clean) ?? null;
     this.#extraBase = this.#extraScope?.base(clean) ?? null;
     this.#pair = mark?.kind === 'query' ? pairOf(mark) : '';
@@ -299,8 +300,7 @@ export class PageUrls {
   }
 }
 
-function isMarkedWith(url: string, mark: SidMark): boolean {
-  const { sids, places } = unmarkTarget(url, mark.name);
+function isMarkedWith({ sids, places }: Unmarked, mark: SidMark): boolean {
   return (
     places.length === 1 &&
     places[0] === mark.kind &&

@@ -93,9 +93,9 @@ describe('places: tag lists compiled', () => {
   it('the default list', () => {
     const { interest, forms } = compilePlaces(DEFAULT_TAGS, null, false);
     expect([...interest.startTags].sort()).to.deep.equal(
-      'a area base button form frame iframe img input link meta script select template'.split(' '),
+      'a area base button form frame iframe img input link meta script template'.split(' '),
     );
-    expect([...interest.endTags].sort()).to.deep.equal(['form', 'select', 'template']);
+    expect([...interest.endTags].sort()).to.deep.equal(['form', 'template']);
     expect(forms).to.equal(CARRIES_SID);
     expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     const svg = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a')?.svgLinks;
