@@ -86,6 +86,11 @@ export interface PipeOptions {
   readonly stage?: BodyStage | null;
   /** The length of `from`, where it is known beforehand: the last bytes then leave without waiting for its end. */
   readonly lengthBytes?: number | null;
+  /**
+   * Gives the head to `sendHead`, just before the first bytes leave. It is told the length of the body when the whole of it
+   * is in hand by then, else null. Absent: the head was given before.
+   */
+  readonly sendHead?: (bodyBytes: number | null) => void;
   /** Flat list of trailer fields, asked when `from` has ended; they only leave in chunked messages. */
   readonly trailers?: () => string[];
 }
@@ -94,9 +99,9 @@ export interface PipeOptions {
 const MAX_JOINED_BYTES = 16 * 1024;
 
 /**
- * Send `from` as the body, with backpressure; the head must have been given to `sendHead`. Resolves when the client's
- * side has everything. When `from` breaks or the client leaves, the other side is cut and the promise rejects with a
- * ProxyError.
+ * Send `from` as the body, with backpressure. Resolves when the client's side has everything. When `from` breaks or the
+ * client leaves, the promise rejects with a ProxyError and the other side is cut; a client that has not seen the head yet
+ * is left to the caller, who may still answer.
  */
 export function pipeBody(from: Readable, to: ClientResponse, options: PipeOptions = {}): Promise<{ bytes: number }> {
   const stage = options.stage ?? null;
@@ -107,18 +112,26 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
     let received = 0;
     let bytes = 0;
     let isEnded = false;
+    let isHeadDue = options.sendHead !== undefined;
+    const announce = (bodyBytes: number | null): void => {
+      if (!isHeadDue) return;
+      isHeadDue = false;
+      options.sendHead?.(bodyBytes);
+    };
 
     const fail = (error: unknown): void => {
       // Once the last byte was given out, what becomes of `from` is of no importance.
       if (isEnded) return;
       isEnded = true;
       from.destroy();
-      cutResponse(to);
+      if (!isHeadDue) cutResponse(to);
       reject(error instanceof ProxyError ? error : new ProxyError('UPSTREAM_TRUNCATED', { cause: error }));
     };
     const finish = (last: Buffer | null): void => {
-      isEnded = true;
       const trailers = options.trailers?.() ?? [];
+      // Trailers need a chunked message, that is, one without a length.
+      announce(trailers.length > 0 ? null : (last?.length ?? 0));
+      isEnded = true;
       if (trailers.length > 0) sendTrailers(to, trailers);
       if (last === null || last.length === 0) sink.end();
       else {
@@ -140,6 +153,7 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
           return;
         }
         if (out.length === 0) return;
+        announce(null);
         bytes += out.length;
         if (!sink.write(out)) from.pause();
       } catch (error) {

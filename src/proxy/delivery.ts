@@ -7,6 +7,7 @@ import type { PlaceCounts } from '../observe/metrics.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   firstValue,
+  type MarkReference,
   makePrivate,
   mapOrigin,
   partitionCookies,
@@ -14,7 +15,7 @@ import {
   takeSignals,
   type UpstreamSignals,
 } from '../response/fields.ts';
-import { createPageStage, type MarkingStage } from '../response/page-stage.ts';
+import { createPageStage, type MarkingStage, type PageMarking } from '../response/page-stage.ts';
 import {
   canCarry,
   type PageKind,
@@ -22,10 +23,12 @@ import {
   planResponse,
   type ResponseHead,
   type ResponsePlan,
+  type RewritePlan,
 } from '../response/plan.ts';
 import { permitScript, ScriptStage } from '../response/script-stage.ts';
 import type { Session, SessionEvent } from '../session/session.ts';
 import { markWithin } from '../sid/mark.ts';
+import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
 import { type Arrival, ownOrigin } from './arrival.ts';
 import { type ClientResponse, pipeBody, sendHead } from './client-response.ts';
@@ -61,16 +64,10 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     hasVars: vars.length > 0 || (page?.language === 'html' && mayInsertScript(arrival)),
     isRewriteOff: signals.isRewriteOff,
   });
-  const sent = await send(arrival, response, res, plan, () => {
-    const origin = ownOrigin(arrival.facts);
-    return {
-      session: marking === null ? null : { sid: marking.session.sid, scope: marking.scope },
-      vars,
-      varsScope: arrival.site.scopes.ofVars(policy, origin),
-      documentUrl: clientsUrl(arrival, origin),
-      policy,
-    };
-  });
+  const sent =
+    plan.kind === 'pass'
+      ? await sendUntouched(arrival, response, res, plan)
+      : await sendRewritten(arrival, response, res, plan, () => pageMarking(arrival, marking, vars));
   return {
     status: response.status,
     session: absorbed.session,
@@ -80,6 +77,18 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     places: sent.places,
     bytes: sent.bytes,
     bailedOut: sent.bailedOut,
+  };
+}
+
+/** What the page's marker is told; asked for when the page turns out to be one that can be marked. */
+function pageMarking(arrival: Arrival, marking: SidMarking | null, vars: PageMarking['vars']): PageMarking {
+  const origin = ownOrigin(arrival.facts);
+  return {
+    session: marking === null ? null : { sid: marking.session.sid, scope: marking.scope },
+    vars,
+    varsScope: arrival.site.scopes.ofVars(arrival.policy, origin),
+    documentUrl: clientsUrl(arrival, origin),
+    policy: arrival.policy,
   };
 }
 
@@ -171,8 +180,14 @@ function clientsUrl(arrival: Arrival, origin: string): string {
   return `${origin}${arrival.facts.target}`;
 }
 
+interface SidMarking {
+  readonly session: Session;
+  readonly scope: Scope;
+  readonly markSid: MarkReference;
+}
+
 /** Everything that marking needs, or null when this response carries no SID. */
-function openMarking(arrival: Arrival, session: Session | null) {
+function openMarking(arrival: Arrival, session: Session | null): SidMarking | null {
   if (session === null || !arrival.treatment.mayMark) return null;
   const { policy, facts, site } = arrival;
   const origin = ownOrigin(facts);
@@ -194,26 +209,36 @@ interface Sent {
   bailedOut: string | null;
 }
 
-async function send(
+async function sendUntouched(
   arrival: Arrival,
   response: UpstreamResponse,
   res: ClientResponse,
   plan: ResponsePlan,
-  marking: () => Parameters<typeof createPageStage>[1],
 ): Promise<Sent> {
-  if (plan.kind === 'pass') {
-    const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
-    sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
-    const { bytes } = await pipeBody(response.body, res, { trailers: () => response.trailers() });
-    return { bytes, marks: 0, places: null, bailedOut: null };
-  }
+  const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
+  sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
+  const { bytes } = await pipeBody(response.body, res, {
+    lengthBytes: typeof response.framing === 'number' ? response.framing : null,
+    trailers: () => response.trailers(),
+  });
+  return { bytes, marks: 0, places: null, bailedOut: null };
+}
+
+async function sendRewritten(
+  arrival: Arrival,
+  response: UpstreamResponse,
+  res: ClientResponse,
+  plan: RewritePlan,
+  marking: () => PageMarking,
+): Promise<Sent> {
   const script =
     arrival.simulated !== null && mayInsertScript(arrival) && plan.page.language === 'html'
       ? simulationScript(arrival.simulated.simulation)
       : null;
-  const fields = fieldsForClient(arrival, plan.fields);
-  sendHead(res, response.status, response.statusText, script === null ? fields : permitScript(fields, script));
+  const forClient = fieldsForClient(arrival, plan.fields);
+  const fields = script === null ? forClient : permitScript(forClient, script);
   if (response.framing === 'none') {
+    sendHead(res, response.status, response.statusText, fields);
     const { bytes } = await pipeBody(response.body, res);
     return { bytes, marks: 0, places: null, bailedOut: null };
   }
@@ -223,10 +248,14 @@ async function send(
     return script === null ? stage : new ScriptStage(stage, script);
   });
   const outgoing = openPageBody(response.body, plan.page, gate);
-  const lengthBytes = plan.page.coding === 'identity' && typeof response.framing === 'number' ? response.framing : null;
   const { bytes } = await pipeBody(outgoing.body, res, {
-    ...(outgoing.stage === null ? {} : { stage: outgoing.stage }),
-    lengthBytes,
+    stage: outgoing.stage,
+    lengthBytes: plan.page.coding === 'identity' && typeof response.framing === 'number' ? response.framing : null,
+    // A page that is in hand as a whole gets a length again; one that streams does without.
+    sendHead: (bodyBytes) => {
+      const length = bodyBytes === null ? [] : ['Content-Length', String(bodyBytes)];
+      sendHead(res, response.status, response.statusText, [...fields, ...length]);
+    },
     trailers: () => response.trailers(),
   });
   const done = stage as MarkingStage | null; // assigned inside the gate, which the compiler cannot see

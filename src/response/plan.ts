@@ -51,14 +51,21 @@ export function canCarry(head: ResponseHead, page: PageKind | null): boolean {
   return page !== null || holdsUrls(head.fields, head.status);
 }
 
-export type ResponsePlan =
-  | { readonly kind: 'pass'; readonly fields: readonly string[]; readonly markedFields: number }
-  | {
-      readonly kind: 'rewrite';
-      readonly fields: readonly string[];
-      readonly markedFields: number;
-      readonly page: PageKind;
-    };
+export interface PassPlan {
+  readonly kind: 'pass';
+  readonly fields: readonly string[];
+  /** URLs in fields that carry the SID now. */
+  readonly markedFields: number;
+}
+
+export interface RewritePlan {
+  readonly kind: 'rewrite';
+  readonly fields: readonly string[];
+  readonly markedFields: number;
+  readonly page: PageKind;
+}
+
+export type ResponsePlan = PassPlan | RewritePlan;
 
 export interface PlanInput {
   readonly head: ResponseHead;
