@@ -18,15 +18,22 @@ export class Deferral implements DeferredInsert {
   readonly inputOffset: number;
   private isDone = false;
   private value: Buffer = NOTHING;
+  private readonly atLimit: Buffer;
 
-  constructor(inputOffset: number) {
+  constructor(inputOffset: number, atLimit: Buffer = NOTHING) {
     this.inputOffset = inputOffset;
+    this.atLimit = atLimit;
   }
 
   settle(text: Buffer | null): void {
     if (this.isDone) return;
     this.isDone = true;
     if (text !== null) this.value = text;
+  }
+
+  /** The limit came first. */
+  expire(): void {
+    this.settle(this.atLimit);
   }
 
   get isSettled(): boolean {
@@ -43,6 +50,9 @@ export class Deferral implements DeferredInsert {
     return inputOffset - this.inputOffset >= LIMITS.maxHeldFormBytes;
   }
 }
+
+/** With fewer edits than this, making a view of each text costs more than it saves. */
+const MANY_EDITS = 40;
 
 const FIRST_BOUNDS = 128;
 const NO_BOUNDS = new Int32Array(0);
@@ -96,8 +106,8 @@ export class EditList implements Edits {
     this.total++;
   }
 
-  defer(at: number): DeferredInsert {
-    const deferral = new Deferral(this.base + at);
+  defer(at: number, atLimit?: Buffer): DeferredInsert {
+    const deferral = new Deferral(this.base + at, atLimit);
     this.deferredAt.push(this.count);
     this.deferrals.push(deferral);
     this.add(at, at, NOTHING);
@@ -215,6 +225,7 @@ export class EditList implements Edits {
     let o = at;
     let last = from;
     const { recent } = this;
+    const isWorthViews = endEdit - firstEdit >= MANY_EDITS;
     for (let i = firstEdit; i < endEdit; i++) {
       const start = bounds[2 * i]!;
       const run = start - last;
@@ -230,6 +241,7 @@ export class EditList implements Edits {
       const text = texts[i]!;
       const { length } = text;
       if (length > SHORT_RUN || length < 4 || o + length > lastTarget) text.copy(out, o);
+      else if (!isWorthViews) for (let j = 0; j < length; j++) out[o + j] = text[j]!;
       else {
         // The same few texts come again and again.
         let view = recent[0]!;
