@@ -82,7 +82,7 @@ export interface SubmitOptions {
 }
 
 const MAX_REDIRECTS = 10;
-const TIMEOUT_MS = 8_000;
+const TIMEOUT_MS = 20_000;
 
 /** A user agent with an empty history and, if it takes cookies at all, an empty jar. */
 export class PageClient {
