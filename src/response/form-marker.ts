@@ -1,5 +1,5 @@
 /**
- * Marks forms (DESIGN §6): GET forms by a hidden field, POST forms by their action, never both for one form.
+ * Marks forms: GET forms by a hidden field, POST forms by their action, never both for one form.
  *
  * The field stands right behind the form's start tag, once it is known that no button sends the form abroad; see
  * `form-fields.ts`. With a carrier in the path, or with `forms: field`, all forms are done in one of the two ways.

@@ -64,6 +64,8 @@ export interface HtmlMarkerOptions {
   readonly argSeparator?: string;
   /** Default `html`. SVG documents are `xhtml`. */
   readonly syntax?: 'html' | 'xhtml' | 'wml';
+  /** Our own site must go on getting the Referer: `no-referrer` in the page is loosened to `same-origin`. Default false. */
+  readonly keepsReferer?: boolean;
   /** Told of each URL that is looked at; null costs nothing. */
   readonly explain?: (seen: Explanation) => void;
   /** Scans the documents within attributes (`srcdoc`). Default `createHtmlScanner`. */
@@ -97,6 +99,7 @@ const OTHER_REFERRER_POLICIES: ReadonlySet<string> = new Set([
   ...['unsafe-url', 'no-referrer-when-downgrade', 'origin', 'origin-when-cross-origin', 'strict-origin'],
   ...['strict-origin-when-cross-origin', 'always', 'default', 'origin-when-crossorigin'],
 ]);
+const NO_REFERRER_POLICIES: ReadonlySet<string> = new Set(['no-referrer', 'never']);
 const SAME_ORIGIN = Buffer.from('same-origin');
 
 /** A document within a document within a document: nobody writes that by hand. */
@@ -273,7 +276,8 @@ class PageMarkerOfHtml implements HtmlMarker {
   /** Other sites must not learn the URL of this page, our own must: recovery goes by the Referer. */
   #referrer(tag: StartTag, content: AttributeSpan, edits: Edits): void {
     const policy = decodeAttributeValue(sourceOf(tag, content), this.#syntax).text.trim().toLowerCase();
-    if (!OTHER_REFERRER_POLICIES.has(policy)) return;
+    const isTooStrict = this.#options.keepsReferer === true && NO_REFERRER_POLICIES.has(policy);
+    if (!isTooStrict && !OTHER_REFERRER_POLICIES.has(policy)) return;
     edits.replace(content.valueStart, content.valueEnd, SAME_ORIGIN);
   }
 

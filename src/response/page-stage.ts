@@ -112,6 +112,7 @@ function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
           },
     vars: vars.length === 0 ? null : { pairs: vars, scope: marking.varsScope, tags: policy.urlRewriterTags },
     argSeparator: policy.argSeparator,
+    keepsReferer: policy.recover === 'referer',
     syntax: page.language,
     ...(marking.explain && { explain: marking.explain }),
   });

@@ -42,6 +42,7 @@ export interface MarkPageOptions {
   readonly syntax?: 'html' | 'xhtml' | 'wml';
   /** Where to cut the page; default nowhere. */
   readonly cuts?: readonly number[];
+  readonly keepsReferer?: boolean;
   readonly explain?: (seen: Explanation) => void;
 }
 
@@ -78,6 +79,7 @@ export function markPage(html: string, options: MarkPageOptions = {}): MarkedPag
             tags: options.varTags ?? new Map([['form', ['']]]),
           },
     syntax: options.syntax ?? 'html',
+    keepsReferer: options.keepsReferer ?? false,
     ...(options.argSeparator === undefined ? {} : { argSeparator: options.argSeparator }),
     ...(options.explain === undefined ? {} : { explain: options.explain }),
   };

@@ -617,6 +617,16 @@ rows('marker: forms and templates that end each other', [
 ]);
 
 rows(
+  'marker: where sessions are recovered from the Referer, it must be sent',
+  [
+    ['<meta name=referrer content=no-referrer>', '<meta name=referrer content=same-origin>'],
+    ['<meta name=referrer content="Never">', '<meta name=referrer content="same-origin">'],
+    ['<meta name=referrer content=same-origin><meta name=referrer content=nonsense>', '='],
+  ],
+  { keepsReferer: true },
+);
+
+rows(
   'marker: path parameters',
   [
     ['<a href="x?a#f"><a href=/x>', '<a href="x;§?a#f"><a href=/x;§>'],
