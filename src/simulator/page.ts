@@ -330,7 +330,7 @@ function visibleText(root: TreeNode): string {
   };
   visit(root, 0);
   return text
-    .replace(/ *\n[\n ]*/g, '\n')
-    .replace(/ {2,}/g, ' ')
+    .replace(/ +/g, ' ')
+    .replace(/ ?\n[\n ]*/g, '\n')
     .trim();
 }

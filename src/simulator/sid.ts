@@ -16,29 +16,33 @@ export const SID_NAMES: readonly string[] = [
   'cfid',
 ];
 
-/** The first SID of a URL, null for none. An empty value is none. */
+/** The first SID of a URL, null for none: query before path. An empty value is none. */
 export function sidOf(url: string, names: readonly string[]): string | null {
-  for (const [, name = '', value = ''] of url.matchAll(PARAMETER))
-    if (isSidName(name, names) && value !== '') return value;
-  const segment = SEGMENT.exec(url);
-  if (segment === null) return null;
-  if (segment[1] !== undefined) return segment[1];
-  return isSidName(segment[2] ?? '', names) ? (segment[3] ?? null) : null;
+  const { path, query } = partsOf(url);
+  for (const pair of (query ?? '').split('&')) {
+    const [name = '', value = ''] = splitPair(pair);
+    if (value !== '' && isSidName(name, names)) return value;
+  }
+  for (const [, name = '', value = ''] of path.matchAll(PATH_PARAMETER)) {
+    if (value !== '' && isSidName(name, names)) return value;
+  }
+  for (const [, dotnet, name = '', value = ''] of path.matchAll(SEGMENT)) {
+    if (dotnet !== undefined || isSidName(name, names)) return dotnet ?? value;
+  }
+  return null;
 }
 
 /** The URL without SID and fragment: what names the same page with any session. */
 export function withoutSid(url: string, names: readonly string[]): string {
-  const [bare = ''] = url.split('#');
-  const noSegment = bare.replace(SEGMENT, (whole, _dotnet, name: string | undefined) =>
-    name === undefined || isSidName(name, names) ? '/' : whole,
-  );
-  const [path = '', ...rest] = noSegment.split('?');
-  const cleanPath = path.replace(/;([^=;/?#]+)=[^;/?#]*/g, (whole, name: string) =>
-    isSidName(name, names) ? '' : whole,
-  );
-  const query = rest.join('?');
-  const kept = query.split('&').filter((pair) => !isSidName(pair.split('=')[0] ?? '', names));
-  return rest.length === 0 || kept.length === 0 ? cleanPath : `${cleanPath}?${kept.join('&')}`;
+  const { authority, path, query } = partsOf(url);
+  const clean = path
+    .replace(PATH_PARAMETER, (whole, name: string) => (isSidName(name, names) ? '' : whole))
+    .replace(SEGMENT, (whole, dotnet: string | undefined, name: string) =>
+      dotnet !== undefined || isSidName(name, names) ? '' : whole,
+    );
+  const kept = (query ?? '').split('&').filter((pair) => !isSidName(splitPair(pair)[0] ?? '', names));
+  const search = query === null || kept.length === 0 ? '' : `?${kept.join('&')}`;
+  return `${authority}${clean === '' ? '/' : clean}${search}`;
 }
 
 export function isSidName(name: string, names: readonly string[]): boolean {
@@ -46,5 +50,20 @@ export function isSidName(name: string, names: readonly string[]): boolean {
   return names.some((each) => each.toLowerCase() === lower);
 }
 
-const PARAMETER = /[?&;]([^=&;/?#]+)=([^&;/?#]*)/g;
-const SEGMENT = /\/\((?:S\(([^()/]+)\)|([^()/-]+)-([^()/]+))\)(?:\/|(?=[?#]|$))/;
+function partsOf(url: string): { authority: string; path: string; query: string | null } {
+  const [bare = ''] = url.split('#');
+  const authority = /^[a-z]+:\/\/[^/?]*/i.exec(bare)?.[0] ?? '';
+  const rest = bare.slice(authority.length);
+  const mark = rest.indexOf('?');
+  return mark < 0
+    ? { authority, path: rest, query: null }
+    : { authority, path: rest.slice(0, mark), query: rest.slice(mark + 1) };
+}
+
+function splitPair(pair: string): string[] {
+  const equals = pair.indexOf('=');
+  return equals < 0 ? [pair] : [pair.slice(0, equals), pair.slice(equals + 1)];
+}
+
+const PATH_PARAMETER = /;([^=;/]+)=([^;/]*)/g;
+const SEGMENT = /\/\((?:S\(([^()/]+)\)|([^()/-]+)-([^()/]+))\)(?=\/|$)/g;

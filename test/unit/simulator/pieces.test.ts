@@ -279,6 +279,9 @@ User-agent: other
 Disallow: /private # not this
 Allow: /private/open
 Disallow: /*.pdf$
+Disallow: /a*b*c
+Disallow: /exact$
+Disallow: /x*x$
 Disallow:
 
 User-agent: special
@@ -291,6 +294,12 @@ Disallow: /`);
     ['/a.pdf', false],
     ['/a.pdf?x', true],
     ['/special', true],
+    ['/a1b2c3', false],
+    ['/acb', true],
+    ['/exact', false],
+    ['/exactly', true],
+    ['/x', true],
+    ['/xx', false],
   ] as const) {
     it(path, () => expect(rules(`http://x${path}`)).to.equal(want));
   }
