@@ -2,7 +2,7 @@
  * `transid check FILE`: every problem of a configuration with the line it stands on, and what can hardly be meant.
  */
 import { parseArgs } from 'node:util';
-import { readConfig, readConfigText } from '../config/load.ts';
+import { readConfig, readConfigText, servedStore } from '../config/load.ts';
 import { ConfigError, type ConfigProblem, type Place, spellPath } from '../config/problems.ts';
 import type { CommandIo } from './main.ts';
 import { warningsOf } from './warnings.ts';
@@ -63,7 +63,7 @@ function readArgs(argv: string[]): { file: string | undefined; isStrict: boolean
 
 /** Errors where there are any: warnings need a configuration. */
 function remarksOn(text: string, file: string): Remark[] {
-  const { config, problems, locate } = readConfig(text, file);
+  const { config, problems, locate } = readConfig(text, file, servedStore());
   if (config === null) return problems.map(remarkOf);
   return warningsOf(config)
     .map(

@@ -3,7 +3,7 @@
  * of the file changes. All or nothing: a file with problems leaves the old configuration serving, and is told once.
  */
 import { unwatchFile, watchFile } from 'node:fs';
-import { parseConfig, readConfigText } from '../config/load.ts';
+import { parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError, problemLine } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 
@@ -47,7 +47,7 @@ async function reloadOnce(file: string, known: string | null, service: Reloadabl
   let text = known ?? '';
   try {
     text = readConfigText(file);
-    if (text !== known) await service.reload(text, parseConfig(text, file));
+    if (text !== known) await service.reload(text, parseServedConfig(text, file));
   } catch (error) {
     service.refuseReload(error instanceof ConfigError ? error.problems.map(problemLine) : [String(error)]);
   }

@@ -3,7 +3,7 @@
  */
 import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
-import { configFromUpstream, parseConfig, readConfigText } from '../config/load.ts';
+import { configFromUpstream, parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { createProxy, type ListeningAt } from '../index.ts';
@@ -91,7 +91,7 @@ interface Loaded {
 
 function loadFile(file: string): Loaded {
   const text = readConfigText(file);
-  return { text, config: parseConfig(text, file) };
+  return { text, config: parseServedConfig(text, file) };
 }
 
 /** One process that serves by itself, in the shape of a supervisor. */

@@ -29,6 +29,10 @@ export interface Reading {
   locate(path: KeyPath): Place;
 }
 
+type ParsedStore = NonNullable<ParsedConfig['store']>;
+/** With the store that holds where the file names none. */
+type CompleteConfig = ParsedConfig & { readonly store: ParsedStore };
+
 /** Load a configuration file. Throws ConfigError with all its problems, also when the file cannot be read. */
 export function loadConfigFile(path: string): Config {
   return parseConfig(readConfigText(path), path);
@@ -60,8 +64,21 @@ export function configFromUpstream(url: string, listen?: string): Config {
   return parseConfig(JSON.stringify({ ...given, routes: [{ path: '/**', use_trans_sid: true }] }), '(command line)');
 }
 
-/** As `parseConfig`, but problems are a result. */
-export function readConfig(text: string, fileName: string): Reading {
+/** As `parseConfig` for what `transid serve` serves: without `store` sessions live in files and survive a restart. */
+export function parseServedConfig(text: string, fileName: string): Config {
+  const { config, problems } = readConfig(text, fileName, servedStore());
+  if (config === null) throw new ConfigError(problems);
+  return config;
+}
+
+/** The store of `transid serve` where none is configured: in systemd's StateDirectory, else beside the file. */
+export function servedStore(): ParsedStore {
+  const [folder] = (process.env['STATE_DIRECTORY'] ?? '').split(':');
+  return { kind: 'lmdb', path: folder === undefined || folder === '' ? './data' : folder };
+}
+
+/** As `parseConfig`, but problems are a result. `store` is for a file that names none. */
+export function readConfig(text: string, fileName: string, store: ParsedStore = { kind: 'memory' }): Reading {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const locate = (path: KeyPath, at: 'key' | 'value' = 'value'): Place => placeOf(document, lines, path, at);
@@ -98,13 +115,14 @@ export function readConfig(text: string, fileName: string): Reading {
   const valueAt = (path: KeyPath): unknown => path.reduce<unknown>(memberOf, raw);
   const files = readReferences(valueAt, dirname(resolve(fileName)));
   const parsed = ConfigSchema.safeParse(raw);
+  const complete = parsed.success ? { ...parsed.data, store: parsed.data.store ?? store } : null;
   const faults = [...files.faults, ...(parsed.success ? [] : faultsOf(parsed.error.issues, valueAt))];
-  if (parsed.success) faults.push(...contradictions(parsed.data, files.texts));
-  if (!parsed.success || faults.length > 0) {
+  if (complete !== null) faults.push(...contradictions(complete, files.texts));
+  if (complete === null || faults.length > 0) {
     const problems = faults.map(problemOf).sort((a, b) => a.line - b.line || a.column - b.column);
     return { config: null, problems, locate };
   }
-  return { config: freeze(assemble(parsed.data, files.texts, dirname(resolve(fileName)))), problems: [], locate };
+  return { config: freeze(assemble(complete, files.texts, dirname(resolve(fileName)))), problems: [], locate };
 }
 
 function memberOf(value: unknown, key: string | number): unknown {
@@ -215,7 +233,7 @@ function reasonOf(error: unknown): string {
 // ---------------------------------------------------------------------------------------------- what keys say together
 
 /** Faults of keys that are valid each by itself. */
-function contradictions(config: ParsedConfig, texts: ReadonlyMap<string, string>): Fault[] {
+function contradictions(config: CompleteConfig, texts: ReadonlyMap<string, string>): Fault[] {
   return [...tlsFaults(config, texts), ...sessionFaults(config, texts), ...storeFaults(config)];
 }
 
@@ -306,7 +324,7 @@ function given<T extends object>(part: T | undefined): { [K in keyof T]?: Exclud
   };
 }
 
-function storeFaults(config: ParsedConfig): Fault[] {
+function storeFaults(config: CompleteConfig): Fault[] {
   const { store } = config;
   if (store.kind === 'memory' && config.workers > 1) {
     return [atValue(['workers'], 'more than one worker needs a store that they share: `kind: lmdb` or `kind: redis`')];
@@ -327,7 +345,7 @@ const atKey = (path: KeyPath, message: string): Fault => ({ path, at: 'key', mes
 // ---------------------------------------------------------------------------------------------------------- assembling
 
 /** Put texts in the place of file names. Every file that the parsed configuration names is in `texts`. */
-function assemble(parsed: ParsedConfig, texts: ReadonlyMap<string, string>, folder: string): Config {
+function assemble(parsed: CompleteConfig, texts: ReadonlyMap<string, string>, folder: string): Config {
   const { signKeyFile: _file, signKeyEnv: _env, ...session } = parsed.session;
   const signKey = texts.get('session.sign_key_file')?.trim() ?? texts.get('session.sign_key_env');
   return {
@@ -358,7 +376,7 @@ function assembleTls(tls: ParsedConfig['listen']['tls'], texts: ReadonlyMap<stri
   };
 }
 
-function assembleStore(store: ParsedConfig['store'], texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
+function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
   switch (store.kind) {
     case 'memory':
       return store;

@@ -144,13 +144,14 @@ const limitsShape = {
     .prefault('64KiB')
     .meta({ description: 'Largest head of an answer from the upstream; above it 502.' }),
   max_sessions: count(1, 1_000_000_000).default(100_000).meta({
-    description: 'Sessions kept at one time by the memory and lmdb stores; the one unused for longest goes first.',
+    description:
+      'Sessions at one time, in any store; above it none begins, and new clients without cookies get pages without SID.',
   }),
   store: size(64 * 1024)
     .prefault('128MiB')
-    .meta({ description: 'Bytes kept by the memory store, whichever bound comes first.' }),
+    .meta({ description: 'Bytes kept by the memory store; above it the session unused for longest goes.' }),
   mint_per_minute: count(1, 1_000_000).default(60).meta({
-    description: 'New sessions a minute for one client network (/32, or /64 of IPv6); above it pages carry no SID.',
+    description: 'New sessions a minute for one client address (of IPv6: /64); above it pages carry no SID.',
   }),
 };
 
@@ -294,10 +295,10 @@ const store = z
   .discriminatedUnion('kind', [section(memoryShape), section(lmdbShape), section(redisShape)], {
     error: 'the store needs `kind: memory`, `kind: lmdb` or `kind: redis`',
   })
-  .prefault({ kind: 'memory' })
+  .optional()
   .meta({
     description:
-      'Where sessions live. `memory`: one process, lost at its end. `lmdb`: files, all workers of one machine. `redis`: many machines.',
+      'Where sessions live. `memory`: one process, lost at its end. `lmdb`: files, all workers of one machine. `redis`: many machines. Default: `lmdb` with `transid serve`, in $STATE_DIRECTORY (as systemd sets it) or in the folder `data` beside this file; `memory` with `transid URL` and as a library.',
   });
 
 // ----------------------------------------------------------------------------------------------------------- routing
@@ -380,7 +381,7 @@ const routeShape = {
   }),
   on_url_sid: z.enum(['strip', 'redirect', 'reject']).default('strip').meta({
     description:
-      'A SID arrives on a `use_only_cookies` route. `strip`: forward without it; `redirect`: send a GET to the clean URL; `reject`: 400.',
+      'A SID arrives on a `use_only_cookies` route. `strip`: forward without it; `redirect`: send a GET navigation to the clean URL; `reject`: 400.',
   }),
   trans_sid_tags: tagList('tags').default('a=href,area=href,frame=src,iframe=src,form=').meta({
     description: 'Elements and attributes that are marked. `form=` means the hidden field or the action of forms.',
@@ -618,7 +619,7 @@ export interface UpstreamConfig extends Omit<ParsedUpstream, 'tls'> {
   readonly tls: { readonly verify: boolean; readonly ca: string | null; readonly serverName: string | null };
 }
 
-type ParsedStore = ParsedConfig['store'];
+type ParsedStore = NonNullable<ParsedConfig['store']>;
 export type MemoryStoreConfig = Extract<ParsedStore, { kind: 'memory' }>;
 export type LmdbStoreConfig = Extract<ParsedStore, { kind: 'lmdb' }>;
 type ParsedRedis = Extract<ParsedStore, { kind: 'redis' }>;

@@ -2,7 +2,7 @@
  * A worker: one of several processes that serve the same configuration behind one address. It does what the primary says, and
  * drains when it is told to stop or when the primary is gone.
  */
-import { parseConfig } from '../config/load.ts';
+import { parseServedConfig } from '../config/load.ts';
 import { setSidLogKey } from '../sid/sid.ts';
 import { createProxy, type ReverseProxy } from './proxy.ts';
 import type { ToPrimary, ToWorker } from './worker-messages.ts';
@@ -36,7 +36,7 @@ export async function runWorker(): Promise<number> {
           break;
         case 'reload':
           proxy
-            ?.reload(parseConfig(message.text, file))
+            ?.reload(parseServedConfig(message.text, file))
             .catch((error: unknown) => proxy?.refuseReload([String(error)]));
           break;
         case 'read':
@@ -56,7 +56,9 @@ export async function runWorker(): Promise<number> {
 
 async function start(message: ToWorker & { kind: 'start' }): Promise<ReverseProxy> {
   setSidLogKey(Buffer.from(message.logKey, 'hex'));
-  const proxy = await createProxy(parseConfig(message.text, message.file), { worker: { sweeps: message.sweeps } });
+  const proxy = await createProxy(parseServedConfig(message.text, message.file), {
+    worker: { sweeps: message.sweeps },
+  });
   const { host, port } = await proxy.listen();
   tell({ kind: 'listening', host, port });
   return proxy;

@@ -29,7 +29,7 @@ const PROMISES: Readonly<Record<string, ReadonlyArray<readonly [path: string, po
   'wordpress.yaml': [
     ['/wp-login.php', { useTransSid: true, useOnlyCookies: false }],
     ['/wp-admin/', { useTransSid: true, useOnlyCookies: false }],
-    ['/wp-admin/plugins.php', { useOnlyCookies: true }],
+    ['/wp-admin/plugin-editor.php', { useOnlyCookies: true }],
   ],
 };
 

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { configFromUpstream, loadConfigFile, parseConfig, readConfig } from '../../../src/config/load.ts';
+import {
+  configFromUpstream,
+  loadConfigFile,
+  parseConfig,
+  parseServedConfig,
+  readConfig,
+} from '../../../src/config/load.ts';
 import { ConfigError, problemLine } from '../../../src/config/problems.ts';
 import type { RedisStoreConfig } from '../../../src/config/schema.ts';
 
@@ -104,6 +110,25 @@ routes: [{ path: /admin/**, use_only_cookies: true }, { path: /**, use_trans_sid
     expect(config.store.kind).to.equal('memory');
     expect(configFromUpstream('http://app:8000', '[::1]:0').listen).to.deep.equal({ host: '::1', port: 0, tls: null });
     expect(() => configFromUpstream('app:8000')).to.throw(ConfigError);
+  });
+
+  it('without a store: memory for a library, files for `transid serve`', () => {
+    expect(parseConfig(BASE, '/etc/transid/c.yaml').store).to.deep.equal({ kind: 'memory' });
+    expect(parseServedConfig(BASE, '/etc/transid/c.yaml').store).to.deep.equal({
+      kind: 'lmdb',
+      path: '/etc/transid/data',
+    });
+    expect(parseServedConfig(`${BASE}store: { kind: memory }`, 'c.yaml').store).to.deep.equal({ kind: 'memory' });
+    expect(parseServedConfig(`${BASE}workers: 2`, 'c.yaml').workers).to.equal(2);
+    process.env['STATE_DIRECTORY'] = '/var/lib/transid:/var/lib/other';
+    try {
+      expect(parseServedConfig(BASE, '/etc/transid/c.yaml').store).to.deep.equal({
+        kind: 'lmdb',
+        path: '/var/lib/transid',
+      });
+    } finally {
+      delete process.env['STATE_DIRECTORY'];
+    }
   });
 
   it('is frozen through and through', () => {
