@@ -38,6 +38,8 @@ export interface FieldTexts {
 
 /** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
 const MAX_FOREIGN_IDS = 100;
+/** Forms that controls elsewhere can be matched with by `id`. */
+const MAX_NAMED_FORMS = 1000;
 
 export class FormFields {
   readonly #makeTexts: () => FieldTexts;
@@ -57,6 +59,8 @@ export class FormFields {
   #foreignForms = 0;
   #foreignTemplates = 0;
   readonly #foreignIds = new Set<string>();
+  /** The first form of each `id`: the one that controls mean. */
+  readonly #firstById = new Map<string, OpenForm>();
   #hasPlaces = false;
   /** SID fields written, and SID fields kept out because the form could be sent abroad or was too long to wait for. */
   written = 0;
@@ -87,7 +91,10 @@ export class FormFields {
   }
 
   open(form: OpenForm): void {
-    if (form.id !== null && this.#isForeign(form.id)) this.refuse(form, form.carries);
+    const { id } = form;
+    if (id !== null && this.#isForeign(id)) this.refuse(form, form.carries);
+    if (id !== null && !this.#firstById.has(id) && this.#firstById.size < MAX_NAMED_FORMS)
+      this.#firstById.set(id, form);
     this.refuse(form, this.#refusedInTemplate);
     if (form.place !== null) this.#hasPlaces = true;
     this.#foreignForms = 0;
@@ -128,8 +135,7 @@ export class FormFields {
 
   /** The form that a control's `form` attribute names, if it has been seen. */
   named(id: string): OpenForm | null {
-    const has = (form: OpenForm) => form.id === id;
-    return this.#open.find(has) ?? this.#inTemplate.find(has) ?? this.#waiting.find(has) ?? null;
+    return this.#firstById.get(id) ?? null;
   }
 
   /** Keep the fields of a form from carrying what `carries` says. */

