@@ -119,9 +119,19 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
       options.sendHead?.(bodyBytes);
     };
 
+    /** The last byte was given out, and `end` is still to be called. */
+    let isEndDue = false;
+    const endIfDue = (): void => {
+      if (isEndDue) sink.end();
+      isEndDue = false;
+    };
+
     const fail = (error: unknown): void => {
       // Once the last byte was given out, what becomes of `from` is of no importance.
-      if (isEnded) return;
+      if (isEnded) {
+        endIfDue();
+        return;
+      }
       isEnded = true;
       from.destroy();
       if (!isHeadDue) cutResponse(to);
@@ -136,9 +146,13 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
       if (last === null || last.length === 0) sink.end();
       else {
         bytes += last.length;
-        if (last.length <= MAX_JOINED_BYTES && !(to instanceof Http2ServerResponse))
-          sink.end(last.toString('latin1'), 'latin1');
-        else sink.end(last);
+        if (last.length > MAX_JOINED_BYTES || to instanceof Http2ServerResponse) sink.end(last);
+        else if (to.chunkedEncoding || from.readableEnded) sink.end(last.toString('latin1'), 'latin1');
+        else {
+          // `end` with a body makes node:http write twice, the second time nothing; after the write has left, it does not.
+          isEndDue = true;
+          sink.write(last.toString('latin1'), 'latin1');
+        }
       }
     };
 
@@ -162,7 +176,10 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
     });
     to.on('drain', () => from.resume());
     from.on('end', () => {
-      if (isEnded) return;
+      if (isEnded) {
+        endIfDue();
+        return;
+      }
       try {
         finish(stage === null ? null : stage.end());
       } catch (error) {
@@ -171,7 +188,7 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
     });
     from.on('error', fail);
     from.on('close', () => {
-      if (!from.readableEnded) fail(new ProxyError('UPSTREAM_TRUNCATED'));
+      if (isEnded || !from.readableEnded) fail(new ProxyError('UPSTREAM_TRUNCATED'));
     });
     to.once('close', () => {
       if (isEnded && isDelivered(to)) {

@@ -54,7 +54,7 @@ export function readResponseHead(
     }
     switch (lower) {
       case 'connection':
-        connection += `,${value}`;
+        if (value !== 'keep-alive' && value !== 'close') connection += `,${value}`;
         break;
       case 'content-length':
         if (length !== null) return 'several Content-Length fields';
