@@ -90,9 +90,11 @@ export class Http1Front {
     server.on('request', onRequest);
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
-    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#onUpgrade(req, socket as Socket, head),
-    );
+    const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#onUpgrade(req, socket as Socket, head);
+    server.on('upgrade', onUpgrade);
+    // Refused by its head; without a listener Node would hang up without a word.
+    server.on('connect', onUpgrade);
     server.on('clientError', (error: ParserError, socket: Duplex) => this.#onClientError(error, socket as Socket));
     server.on('timeout', (socket: Socket) => this.#onIdle(socket));
   }
