@@ -13,9 +13,10 @@ export interface Edits {
   replace(start: number, end: number, text: Buffer): void;
   /**
    * Keep a place for an insertion before `at` whose text is not known yet. Output from there on is held until `settle`,
-   * at most `LIMITS.maxHeldFormBytes` of it; then the rewriter settles it with nothing. Pages that need none pay nothing.
+   * at most `LIMITS.maxHeldFormBytes` of it; then the rewriter settles it with `atLimit`, by default with nothing. Pages that
+   * need none pay nothing.
    */
-  defer(at: number): DeferredInsert;
+  defer(at: number, atLimit?: Buffer): DeferredInsert;
 }
 
 export interface DeferredInsert {

@@ -125,10 +125,10 @@ export class Rewriter implements TagSink {
 
   private expire(inputOffset: number): void {
     for (const piece of this.held) {
-      if (piece instanceof Deferral && piece.isOverdue(inputOffset)) piece.settle(null);
+      if (piece instanceof Deferral && piece.isOverdue(inputOffset)) piece.expire();
     }
     for (const deferral of this.edits.deferrals) {
-      if (deferral.isOverdue(inputOffset)) deferral.settle(null);
+      if (deferral.isOverdue(inputOffset)) deferral.expire();
     }
   }
 
@@ -167,7 +167,8 @@ export class Rewriter implements TagSink {
     const { edits } = this;
     this.settledBytes += settled - from;
     if (this.isHolding) {
-      this.expire(this.settledBytes);
+      // When the scanner gave up, what waits is settled by `bailOut`, whatever the chunk's length is.
+      if (this.why === null) this.expire(this.settledBytes);
       if (edits.settleDeferrals() || this.held.length !== 0) {
         for (const piece of edits.split(bytes, from, settled)) this.held.push(piece);
         return this.join(head, this.drain());

@@ -5,7 +5,7 @@
  * PHP's edit stands if a browser sees the same tag with the same value at the same bytes, if the URL is in scope both as
  * it stood and as PHP writes it, and, for hidden fields, if neither an outer form nor a button of the form sends them
  * elsewhere. The last needs the whole form, so fields wait for `</form>`, and for the end of the page if the form has an
- * `id`; what has to wait for too long is left out. All else is PHP's own affair, its oddities kept.
+ * `id`; where that is too far away, such buttons are taken from their form instead. All else is PHP's own affair, its oddities kept.
  */
 import { decodeAttributeValue } from '../html/character-references.ts';
 import type { DeferredInsert, Edits } from '../html/edits.ts';
@@ -48,13 +48,13 @@ interface PageForm {
   readonly ids: string[];
   /** Its action or one of its buttons sends it elsewhere. */
   isForeign: boolean;
-  readonly places: { readonly deferred: DeferredInsert; readonly fields: Buffer }[];
+  readonly places: { readonly deferred: DeferredInsert; readonly fields: Buffer; isDecided: boolean }[];
 }
 
 const NO_OWNER = Buffer.from(' form=""');
 
-/** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
-const MAX_FOREIGN_IDS = 100;
+/** Buttons outside forms name them by `id`. A page with more such names is not honest: then each is taken for any other. */
+const MAX_IDS = 1000;
 
 export class PhpScopeJudge implements PhpJudge {
   readonly #scope: Scope;
@@ -66,6 +66,8 @@ export class PhpScopeJudge implements PhpJudge {
   /** Ended forms that have an `id`: a button that is still to come can send them elsewhere. */
   #waiting: PageForm[] = [];
   readonly #foreignIds = new Set<string>();
+  /** Of forms whose fields went out at the limit. */
+  readonly #outIds = new Set<string>();
   /** What makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
   #openSelects = 0;
   #openTemplates = 0;
@@ -109,29 +111,45 @@ export class PhpScopeJudge implements PhpJudge {
   }
 
   #isForeignId(id: string): boolean {
-    return this.#foreignIds.size >= MAX_FOREIGN_IDS || this.#foreignIds.has(id);
+    return this.#foreignIds.size >= MAX_IDS || this.#foreignIds.has(id);
   }
 
   #seeButton(page: StartTag, edits: Edits): void {
     const target = attributeValue(page, 'formaction');
     if (target === null || this.#judgeTarget(target) === null) return;
     const owner = attributeValue(page, 'form');
-    if (owner === null) {
-      if (this.#open !== null) this.#refuse(this.#open);
-      // Behind `</form>` a button has no owner, unless an element of the form was left open around it: then it would
-      // send a form whose fields are out already. Naming no form takes nothing from one without an owner.
-      else if (this.#hasPlaced) edits.insert(page.start + 1 + page.name.length, NO_OWNER);
-      return;
-    }
-    if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(owner);
-    for (const form of [...this.#waiting, ...(this.#open === null ? [] : [this.#open])]) {
-      if (form.ids.some((id) => this.#isForeignId(id))) this.#refuse(form);
-    }
+    const isTooLate = owner === null ? this.#isTooLateForOpen() : this.#isTooLateFor(owner);
+    // The first `form` attribute counts, and one that names no form takes the button out of all.
+    if (isTooLate) edits.insert(page.start + 1 + page.name.length, NO_OWNER);
   }
 
-  #refuse(form: PageForm): void {
-    form.isForeign = true;
-    settle(form, false);
+  /** A button that sends the form around it elsewhere: true if fields of that form are out. */
+  #isTooLateForOpen(): boolean {
+    const form = this.#open;
+    // Behind `</form>` a button has no owner, unless an element of the form was left open around it.
+    if (form === null) return this.#hasPlaced;
+    refuse(form);
+    return isOut(form);
+  }
+
+  /** A button, anywhere in the page, that sends the form of this `id` elsewhere: true if fields of that form are out. */
+  #isTooLateFor(id: string): boolean {
+    if (this.#foreignIds.size < MAX_IDS) this.#foreignIds.add(id);
+    this.#forgetSettled();
+    for (const form of [...this.#waiting, ...(this.#open === null ? [] : [this.#open])]) {
+      if (form.ids.some((one) => this.#isForeignId(one))) refuse(form);
+    }
+    if (this.#outIds.has(id) || this.#outIds.size >= MAX_IDS) return true;
+    return this.#open !== null && isOut(this.#open) && this.#open.ids.includes(id);
+  }
+
+  /** Forms that waited until the limit have their fields: what sends them elsewhere now has to be stopped itself. */
+  #forgetSettled(): void {
+    this.#waiting = this.#waiting.filter((form) => {
+      if (!isOut(form)) return true;
+      for (const id of form.ids) if (this.#outIds.size < MAX_IDS) this.#outIds.add(id);
+      return false;
+    });
   }
 
   judgeChange(tag: WitnessedTag, attribute: PhpAttribute, before: string, after: string): PhpVetoReason | null {
@@ -188,7 +206,7 @@ export class PhpScopeJudge implements PhpJudge {
     if (veto !== null) return veto;
     // `see` was told of this tag, so its form is open.
     if (this.#open === null || this.#open.isForeign) return 'other-target';
-    this.#open.places.push({ deferred: edits.defer(tag.end), fields });
+    this.#open.places.push({ deferred: edits.defer(tag.end, fields), fields, isDecided: false });
     this.#hasPlaced = true;
     return null;
   }
@@ -203,8 +221,12 @@ export class PhpScopeJudge implements PhpJudge {
     const form = this.#open;
     this.#open = null;
     if (form === null) return;
-    if (form.ids.length > 0 && form.places.length > 0) this.#waiting.push(form);
-    else settle(form, true);
+    if (form.ids.length === 0 || form.places.length === 0) {
+      settle(form, true);
+      return;
+    }
+    this.#waiting.push(form);
+    if (this.#waiting.length % FORMS_BETWEEN_SWEEPS === 0) this.#forgetSettled();
   }
 
   end(): void {
@@ -215,8 +237,26 @@ export class PhpScopeJudge implements PhpJudge {
   }
 }
 
+/** What the limit holds back of forms that wait is less than this many; the rest can be forgotten. */
+const FORMS_BETWEEN_SWEEPS = 512;
+
 function settle(form: PageForm, isPut: boolean): void {
-  for (const { deferred, fields } of form.places.splice(0)) deferred.settle(isPut ? fields : null);
+  for (const place of form.places) {
+    if (place.deferred.isSettled) continue;
+    place.deferred.settle(isPut ? place.fields : null);
+    place.isDecided = true;
+  }
+}
+
+/** The form can be sent elsewhere: no field that is not out already. */
+function refuse(form: PageForm): void {
+  form.isForeign = true;
+  settle(form, false);
+}
+
+/** Fields of the form are out, because the limit came before the end of what they waited for. */
+function isOut(form: PageForm): boolean {
+  return form.places.some(({ deferred, isDecided }) => deferred.isSettled && !isDecided);
 }
 
 /** The attribute of the page whose value lies where PHP's does; null if browsers see none. */

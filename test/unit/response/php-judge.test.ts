@@ -1,0 +1,162 @@
+/**
+ * The veto over PHP's bytes, case by case; `test/differential/php-veto.test.ts` has the recorded and the random pages.
+ */
+import { expect } from 'chai';
+import { LIMITS } from '../../../src/limits.ts';
+import { createPhpRewriter } from '../../../src/response/php-rewriter.ts';
+import { Scope } from '../../../src/sid/scope.ts';
+import { optionsOf, rewritePage } from '../../support/php-vectors.ts';
+
+const FIELD = '<input type="hidden" name="S" value="id" />';
+const FAR = '<p>'.repeat(LIMITS.maxHeldFormBytes / 3 + 100);
+
+function rewrite(page: string, cuts: readonly number[], path = '/'): string {
+  const scope = new Scope({ origin: 'http://own.example', path });
+  const options = optionsOf(
+    {
+      scanner: 'session',
+      vars: [['S', 'id']],
+      ini: {
+        'session.trans_sid_tags': 'a=href,form=,meta=content,img=srcset,b=onclick,button=formaction',
+        'session.trans_sid_hosts': 'own.example',
+      },
+      httpHost: 'own.example',
+    },
+    { documentUrl: 'http://own.example/dir/page', session: scope, variables: scope },
+  );
+  return rewritePage(options, Buffer.from(page, 'latin1'), cuts).toString('latin1');
+}
+
+describe('php rewriter with its veto', () => {
+  // § stands for the pair, [F] for the field; nothing of them in the page is what must not be.
+  for (const [what, page, want] of [
+    ['a link', '<a href="x?a=1">.', '<a href="x?a=1&§">.'],
+    ['a link with &amp;', '<a href="x?a&amp;b">.', '<a href="x?a&amp;b&§">.'],
+    ['a link to a place in the page, disguised', '<a href=" #t">.', '<a href=" ?§#t">.'],
+    ['white space that hides a host', '<a href=" //other.example/">.', '<a href=" //other.example/">.'],
+    [
+      'a reference that hides a scheme',
+      '<a href="http&colon;//other.example/">.',
+      '<a href="http&colon;//other.example/">.',
+    ],
+    ['an own URL that PHP would turn into another host', '<a href="http:x">.', '<a href="http:x">.'],
+    ['a comment', '<!-- <a href="x"> -->.', '<!-- <a href="x"> -->.'],
+    ['a script', '<script>"<a href=x>"</script>.', '<script>"<a href=x>"</script>.'],
+    ['a part of a value', '<a href=x"y">.', '<a href=x"y">.'],
+    [
+      'a foreign base',
+      '<base href="//other.example/"><a href="x"><form>.',
+      '<base href="//other.example/"><a href="x"><form>[F].',
+    ],
+    [
+      'a refresh',
+      '<meta http-equiv=refresh content="0;url=//other.example/">.',
+      '<meta http-equiv=refresh content="0;url=//other.example/">.',
+    ],
+    [
+      'an own refresh',
+      '<meta http-equiv=refresh content="0;url=x">.',
+      '<meta http-equiv=refresh content="0;url=x?§">.',
+    ],
+    ['one candidate', '<img srcset="x">.', '<img srcset="x?§">.'],
+    ['a list of candidates', '<img srcset="x 1x, y 2x">.', '<img srcset="x 1x, y 2x">.'],
+    ['code', '<b onclick="f">.', '<b onclick="f">.'],
+    ['a form', '<form action=y></form>.', '<form action=y>[F]</form>.'],
+    ['a > within the tag', '<form title="a>b">x</form>.', '<form title="a>b">x</form>.'],
+    [
+      'a foreign action behind an own one, to PHP',
+      '<form action="//other.example/" action=y></form>.',
+      '<form action="//other.example/" action=y></form>.',
+    ],
+    [
+      'a form in a foreign form',
+      '<form action="//other.example/"><form action=y></form>.',
+      '<form action="//other.example/"><form action=y></form>.',
+    ],
+    [
+      '</form> that does not count, in a select',
+      '<form action=//o.example/><select></form></select><form action=y></form>.',
+      '<form action=//o.example/><select></form></select><form action=y></form>.',
+    ],
+    [
+      '</form> that does not count, in a template',
+      '<form action=//o.example/><template></form></template><form action=y></form>.',
+      '<form action=//o.example/><template></form></template><form action=y></form>.',
+    ],
+    [
+      'a form after a foreign form',
+      '<form action=//o.example/></form><form action=y></form>.',
+      '<form action=//o.example/></form><form action=y>[F]</form>.',
+    ],
+    [
+      'a button that sends elsewhere',
+      '<form><button formaction="//o.example/"></form>.',
+      '<form><button formaction="//o.example/"></form>.',
+    ],
+    ['a button that does not', '<form><button formaction="y"></form>.', '<form>[F]<button formaction="y?§"></form>.'],
+    [
+      'a button elsewhere that names the form',
+      '<form id=f></form><button form=f formaction=//o.example/>.',
+      '<form id=f></form><button form=f formaction=//o.example/>.',
+    ],
+    [
+      'a button in front that names the form',
+      '<button form=f formaction=//o.example/><form id=f></form>.',
+      '<button form=f formaction=//o.example/><form id=f></form>.',
+    ],
+    [
+      'a button that names another form',
+      '<form id=f></form><button form=g formaction=//o.example/>.',
+      '<form id=f>[F]</form><button form=g formaction=//o.example/>.',
+    ],
+    [
+      'a button behind the form, which may be left in it',
+      '<form><i></form><button formaction=//o.example/>.',
+      '<form>[F]<i></form><button form="" formaction=//o.example/>.',
+    ],
+    ['a form beyond the limit', `<form>${FAR}</form>.`, `<form>[F]${FAR}</form>.`],
+    [
+      'a foreign button beyond the limit',
+      `<form>${FAR}<input formaction=//o.example/>.`,
+      `<form>[F]${FAR}<input form="" formaction=//o.example/>.`,
+    ],
+    [
+      'one that names the form',
+      `<form id=f></form>${FAR}<button formaction=//o.example/ form=f>.`,
+      `<form id=f>[F]</form>${FAR}<button form="" formaction=//o.example/ form=f>.`,
+    ],
+    [
+      'one that names another',
+      `<form id=f></form>${FAR}<button formaction=//o.example/ form=g>.`,
+      `<form id=f>[F]</form>${FAR}<button formaction=//o.example/ form=g>.`,
+    ],
+  ] as const) {
+    it(what, () => {
+      const expected = want.replaceAll('§', 'S=id').replaceAll('[F]', FIELD);
+      expect(rewrite(page, [])).to.equal(expected);
+      const step = page.length > 1000 ? 1009 : 1;
+      const cuts = Array.from({ length: Math.ceil(page.length / step) }, (_, index) => index * step);
+      expect(rewrite(page, cuts), 'in chunks').to.equal(expected);
+    });
+  }
+
+  it('keeps the path scope', () => {
+    const page = '<a href="x"><a href="/other/y"><a href="/dir/">.';
+    expect(rewrite(page, [], '/dir')).to.equal('<a href="x?S=id"><a href="/other/y"><a href="/dir/?S=id">.');
+  });
+
+  it('leaves a form without its field if the marking ends within it', () => {
+    const page = `<form><a href=x><a title="${'t'.repeat(LIMITS.maxTagBytes)}"></form>.`;
+    expect(rewrite(page, [])).to.equal(page.replace('href=x', 'href=x?S=id'));
+    expect(rewrite(page, [20, 30_000])).to.equal(page.replace('href=x', 'href=x?S=id'));
+  });
+
+  it('cannot be flushed: PHP leaks by that', () => {
+    const scope = new Scope({ origin: 'http://own.example' });
+    const veto = { documentUrl: 'http://own.example/', session: scope, variables: scope };
+    const test = { scanner: 'session', vars: [['S', 'id']], ini: {}, httpHost: null } as const;
+    const rewriter = createPhpRewriter(optionsOf(test, veto));
+    rewriter.write(Buffer.from('<a href="http://'));
+    expect(() => rewriter.flush()).to.throw('without a veto');
+  });
+});
