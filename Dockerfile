@@ -14,7 +14,8 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY package.json LICENSE ./
 COPY config ./config
-# The store of `kind: lmdb`; the only folder that the process may write to.
+# Where sessions live unless the configuration names a store; the only folder that the process may write to.
+ENV STATE_DIRECTORY=/data
 RUN mkdir /data && chown node:node /data
 VOLUME /data
 USER node
