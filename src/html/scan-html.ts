@@ -384,7 +384,7 @@ class HtmlScanner implements Scanner {
         entries[count++] = (number << ENTRY_NUMBER) | (text << ENTRY_TEXT) | (isEnd ? ENTRY_END : 0);
         if (count >= highWater) {
           log.count = count;
-          log.makeRoom(this.feedback);
+          this.makeRoom();
           entries = log.entries;
           count = log.count;
           highWater = log.highWater;
@@ -465,7 +465,7 @@ class HtmlScanner implements Scanner {
     if (this.isExact) this.feedback.nul();
     else {
       this.log.nul();
-      if (this.log.count >= this.log.highWater) this.log.makeRoom(this.feedback);
+      if (this.log.count >= this.log.highWater) this.makeRoom();
     }
   }
 
@@ -507,7 +507,7 @@ class HtmlScanner implements Scanner {
       this.feedback.comment();
     } else {
       this.log.comment(this.text);
-      if (this.log.count >= this.log.highWater) this.log.makeRoom(this.feedback);
+      if (this.log.count >= this.log.highWater) this.makeRoom();
     }
     if (this.text === TEXT) this.mayBeFrameset = false;
     this.text = NO_TEXT;
@@ -761,13 +761,22 @@ class HtmlScanner implements Scanner {
     this.isCareful = this.isExact || this.isInFrameset;
   }
 
+  /** The log is full: let it grow, or empty it. */
+  private makeRoom(): void {
+    if (this.log.grow()) return;
+    // A page of so many tags none of which needed the tree is an ordinary one, or made to be slow.
+    if (this.tree === null) this.feedback.abandon();
+    if (this.feedback.isAbandoned) this.log.count = 0;
+    else this.log.replay(this.feedback);
+  }
+
   private logPlainStart(number: number): void {
     const { log } = this;
     // A wanted name has a number, so the entry is one of the plain kind.
     const marked = number === TAG_A && this.reader.count !== 0 ? ENTRY_MARKED : 0;
     log.entries[log.count++] = (number << ENTRY_NUMBER) | (this.text << ENTRY_TEXT) | marked;
     this.text = WITHOUT_TEXT;
-    if (log.count >= log.highWater) log.makeRoom(this.feedback);
+    if (log.count >= log.highWater) this.makeRoom();
   }
 
   private logStart(): void {
@@ -775,7 +784,7 @@ class HtmlScanner implements Scanner {
     const facts = (token.isSelfClosing ? SELF_CLOSING : 0) | (token.isMarked ? MARKED : 0);
     log.tag(token.tag, token.key, facts, this.text, token.fingerprint);
     this.text = NO_TEXT;
-    if (log.count >= log.highWater) log.makeRoom(this.feedback);
+    if (log.count >= log.highWater) this.makeRoom();
   }
 
   /** Let tree construction decide, caught up on all that went by. */
@@ -872,7 +881,7 @@ class HtmlScanner implements Scanner {
     if (number === TAG.select && !this.hasTemplate) this.mayBeInSelect = false;
     this.log.tag(number, key, END, this.text, 0);
     this.text = NO_TEXT;
-    if (this.log.count >= this.log.highWater) this.log.makeRoom(this.feedback);
+    if (this.log.count >= this.log.highWater) this.makeRoom();
   }
 
   /** In simple foreign content: close the innermost element of this name; false if the tag is not that simple. */

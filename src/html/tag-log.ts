@@ -2,8 +2,8 @@
  * A compact record of the tags that went by, so that tree construction can be caught up on when it is needed.
  *
  * Most pages never need it: no raw text element within a `select`, no broken SVG. Following the tree for every tag would
- * cost as much as scanning it; writing two bytes costs a tenth. When the log is full it is replayed and starts anew, so
- * its size is bounded.
+ * cost as much as scanning it; writing two bytes costs a tenth. The log is bounded: when it is full, a page that has
+ * needed it is caught up on, and one that has not is no longer followed.
  *
  * An entry is the number of the name with five bits of facts; rare facts are entries of their own in front of it.
  */
@@ -27,17 +27,17 @@ const NAME = MAX_TAG_NUMBER + 3;
 const FINGERPRINT = MAX_TAG_NUMBER + 4;
 
 const FIRST_ENTRIES = 256;
-/** 256 KiB: the tags of some 2 MB of dense markup. */
-const MAX_ENTRIES = 128 * 1024;
+/** 512 KiB: the tags of some 6 MB of dense markup. */
+const MAX_ENTRIES = 256 * 1024;
 const MAX_KEPT_ENTRIES = 16 * 1024;
 /** No tag takes more entries than this, with all that stands in front of it. */
 const MOST_PER_TAG = 8;
 
 export class TagLog {
-  /** Written by the scanner's hot loop, which keeps `count` and calls `makeRoom` when `entries` might not suffice. */
+  /** Written by the scanner's hot loop, which keeps `count` and calls `grow` when `entries` might not suffice. */
   entries = new Uint16Array(FIRST_ENTRIES);
   count = 0;
-  /** At or above this count `makeRoom` must be called before the next tag. */
+  /** At or above this count `grow` must be called before the next tag. */
   highWater = FIRST_ENTRIES - MOST_PER_TAG;
 
   /** Whether it is worth keeping for another page. */
@@ -45,16 +45,14 @@ export class TagLog {
     return this.entries.length <= MAX_KEPT_ENTRIES;
   }
 
-  /** Grow up to the bound, then replay into `feedback`. */
-  makeRoom(feedback: TreeFeedback): void {
-    if (this.entries.length >= MAX_ENTRIES) {
-      this.replay(feedback);
-      return;
-    }
+  /** Make room for more entries; false if the log may not grow any further and has to be emptied. */
+  grow(): boolean {
+    if (this.entries.length >= MAX_ENTRIES) return false;
     const larger = new Uint16Array(this.entries.length * 4);
     larger.set(this.entries);
     this.entries = larger;
     this.highWater = larger.length - MOST_PER_TAG;
+    return true;
   }
 
   tag(number: number, key: number, facts: number, text: TextKind, fingerprint: number): void {

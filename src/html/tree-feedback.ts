@@ -90,7 +90,8 @@ export class TreeFeedback {
   private skipsNewline = false;
   private content: Content = DATA;
   private namespaceOfTag = HTML;
-  private isAbandoned = false;
+  /** True once the page is no longer followed; see `abandon`. */
+  isAbandoned = false;
 
   constructor(isScripting: boolean) {
     this.isScripting = isScripting;
@@ -186,7 +187,8 @@ export class TreeFeedback {
     if (this.open.stack.length > MAX_DEPTH || this.open.list.length > MAX_DEPTH) this.abandon();
   }
 
-  private abandon(): void {
+  /** No longer follow the page: from here on every tag is taken as in an ordinary body. */
+  abandon(): void {
     this.isAbandoned = true;
     this.open.clear();
     this.templateModes = [];
