@@ -106,7 +106,7 @@ async function exchange(
 
 /** The fields of a 101: no signals for us, and no cookie for a client whose cookies we keep. */
 function handshakeFields(arrival: Arrival, fields: string[]): string[] {
-  const rest = takeSignals(fields).fields;
+  const rest = [...fieldsForClient(arrival, takeSignals(fields).fields)];
   if (arrival.treatment.setCookie === 'pass' || arrival.treatment.setCookie === 'both') return rest;
   return [...takeSetCookies(rest, arrival.policy.ignoreCookies).fields];
 }

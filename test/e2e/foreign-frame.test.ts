@@ -2,43 +2,27 @@
  * An application in a frame on a page of another site, https on both, in a real Chromium that blocks third-party cookies:
  * the login inside the frame holds, by partitioned cookies where the browser keeps them and by the URL where it does not.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import puppeteer, { type Browser, type Frame } from 'puppeteer-core';
+import type { Frame } from 'puppeteer-core';
+import { type CookieSetting, launchChromium } from '../support/chromium.ts';
 import { startConfigured, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 import { CERTIFICATE } from '../support/tls-pair.ts';
 
-const FLAGS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  ...['--disable-component-update', '--disable-sync', '--ignore-certificate-errors'],
-  '--host-resolver-rules=MAP * 127.0.0.1',
-];
+const FLAGS = ['--ignore-certificate-errors', '--host-resolver-rules=MAP * 127.0.0.1'];
 const SID = /_sid=[0-9a-v]{26}/;
-
-/** What a user can choose in the settings: block third-party cookies, or all of them. */
-type Setting = 'third-party blocked' | 'all blocked';
-
-async function launch(profile: string, setting: Setting): Promise<Browser> {
-  mkdirSync(join(profile, 'Default'), { recursive: true });
-  const preferences =
-    setting === 'all blocked'
-      ? { profile: { default_content_setting_values: { cookies: 2 } } }
-      : { profile: { cookie_controls_mode: 1, block_third_party_cookies: true } };
-  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences));
-  return puppeteer.launch({ executablePath: '/usr/bin/chromium', userDataDir: profile, args: FLAGS });
-}
 
 describe('a frame on a foreign site [needs chromium]', function () {
   this.timeout(90_000);
   let tool: ScriptedUpstream;
   let proxy: TestProxy;
   let platform: Server;
-  const profiles: string[] = [];
+  let folder: string;
 
   before(async () => {
     const users = new Map<string, string>();
@@ -59,8 +43,7 @@ describe('a frame on a foreign site [needs chromium]', function () {
       response.end(`<!doctype html><title>tool</title><p id="user">${user}</p><a id="next" href="/${prefix}/next">next</a>
 <form method="post" action="/${prefix}/login"><input name="user" value="ada"><button id="login">log in</button></form>`);
     });
-    const folder = mkdtempSync(join(tmpdir(), 'transid-frame-'));
-    profiles.push(folder);
+    folder = mkdtempSync(join(tmpdir(), 'transid-frame-'));
     writeFileSync(join(folder, 'tls.crt'), CERTIFICATE.cert);
     writeFileSync(join(folder, 'tls.key'), CERTIFICATE.key, { mode: 0o600 });
     proxy =
@@ -87,14 +70,12 @@ routes:
     await new Promise((resolve) => platform.close(resolve));
     await proxy.close();
     await tool.close();
-    for (const profile of profiles) rmSync(profile, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   });
 
   /** Log in inside the frame and click on; resolves with the frame's user and address after each page. */
-  async function visit(setting: Setting, path: string): Promise<{ user: string; url: string }[]> {
-    const profile = mkdtempSync(join(tmpdir(), 'transid-frame-'));
-    profiles.push(profile);
-    const browser = await launch(profile, setting);
+  async function visit(setting: CookieSetting, path: string): Promise<{ user: string; url: string }[]> {
+    const { browser, close } = await launchChromium(setting, FLAGS);
     try {
       const page = await browser.newPage();
       await page.goto(`https://lms.test:${(platform.address() as AddressInfo).port}${path}`);
@@ -117,32 +98,32 @@ routes:
       await look();
       return seen;
     } finally {
-      await browser.close();
+      await close();
     }
   }
 
   const users = (pages: readonly { user: string }[]) => pages.map(({ user }) => user);
 
   it('third-party cookies blocked: the session lives in the URL', async () => {
-    const pages = await visit('third-party blocked', '/auto/start');
+    const pages = await visit('block-third-party', '/auto/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     for (const { url } of pages.slice(1)) expect(url).to.match(SID);
   });
 
   it('use_cookies: false: the same', async () => {
-    const pages = await visit('third-party blocked', '/never/start');
+    const pages = await visit('block-third-party', '/never/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     for (const { url } of pages.slice(1)) expect(url).to.match(SID);
   });
 
   it('cookies.partitioned: the browser keeps them for this frame, and the URL is clean', async () => {
-    const pages = await visit('third-party blocked', '/chips/start');
+    const pages = await visit('block-third-party', '/chips/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     expect(pages.at(-1)?.url).not.to.match(SID);
   });
 
   it('cookies.partitioned, all cookies blocked: falls back to the URL by itself', async () => {
-    const pages = await visit('all blocked', '/chips/start');
+    const pages = await visit('block-all', '/chips/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     for (const { url } of pages.slice(1)) expect(url).to.match(SID);
   });

@@ -18,6 +18,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   apache: ['apache2', 'httpd'],
   npm: ['npm'],
   dokuwiki: ['/usr/share/dokuwiki/doku.php'],
+  fossil: ['fossil'],
   phpliteadmin: ['/usr/share/phpliteadmin/phpliteadmin.php'],
 };
 
