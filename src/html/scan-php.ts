@@ -63,7 +63,7 @@ const LESS = 0x3c;
 const EQUALS = 0x3d;
 const GREATER = 0x3e;
 
-// What a byte can be part of.
+// What a byte can be part of. (Where this file says `!`, the index is a byte, or an offset below the end of the bytes.)
 const IS_LETTER = 1;
 const IS_TAG_NAME = 2;
 const IS_ATTRIBUTE_NAME = 4;
