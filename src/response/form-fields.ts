@@ -6,12 +6,12 @@
  * therefore kept open (`Edits.defer`) until the form, or for one with an `id` the page, has ended. Forms are followed as
  * the tree builder's form pointer does (HTML §13.2.6.4.7): a form within a form does not exist.
  *
- * In templates there is no pointer: forms nest, and which one a button belongs to only a tree can tell. There a foreign
- * button stands for all forms of the template, and they are decided when it ends. Elements of SVG and MathML called `form`
+ * In templates there is no pointer: forms nest, or are ignored in tables, and which one a control belongs to only a tree can
+ * tell. There a foreign button or action stands for all forms of the template, and they are decided when it ends. Elements of SVG and MathML called `form`
  * or `template` only matter for their end tags, which end them first.
  */
 import type { DeferredInsert } from '../html/edits.ts';
-import { CARRIES_SID } from '../html/places.ts';
+import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
 
 export interface OpenForm {
   readonly id: string | null;
@@ -38,6 +38,7 @@ export interface FieldTexts {
 
 /** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
 const MAX_FOREIGN_IDS = 100;
+const ALL = CARRIES_SID | CARRIES_EXTRA;
 /** Forms that controls elsewhere can be matched with by `id`. */
 const MAX_NAMED_FORMS = 1000;
 
@@ -92,7 +93,10 @@ export class FormFields {
 
   open(form: OpenForm): void {
     const { id } = form;
-    if (id !== null && this.#isForeign(id)) this.refuse(form, form.carries);
+    if (id !== null && this.#isForeign(id)) {
+      this.refuse(form, form.carries);
+      if (this.isInTemplate) this.refuseInTemplate(ALL);
+    }
     if (id !== null && !this.#firstById.has(id) && this.#firstById.size < MAX_NAMED_FORMS)
       this.#firstById.set(id, form);
     this.refuse(form, this.#refusedInTemplate);
@@ -148,6 +152,8 @@ export class FormFields {
   refuseNamed(id: string, carries: number): void {
     if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(id);
     for (const form of this.#undecided()) if (form.id === id) this.refuse(form, carries);
+    const isIts = (form: OpenForm) => form.id === id;
+    if (this.#inTemplate.some(isIts) || (this.isInTemplate && this.#open.some(isIts))) this.refuseInTemplate(carries);
   }
 
   /** The same for whatever form of this template the button belongs to. */

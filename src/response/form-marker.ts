@@ -99,8 +99,13 @@ export class FormMarker {
     const verdict =
       method === 'dialog' ? NOT_SENT : this.#judgeAction(tag, attribute, action?.text ?? '', this.#carries);
     const isGet = method !== 'post';
-    const inField = this.#fieldCarries(isGet, verdict.carries);
-    const onAction = verdict.carries & CARRIES_SID & ~inField;
+    const byField = this.#fieldCarries(isGet, verdict.carries);
+    const onAction = verdict.carries & CARRIES_SID & ~byField;
+    // Within another form, which only templates allow, a field might be that one's.
+    const inField = this.#forms.current === null ? byField : 0;
+    if (this.#forms.isInTemplate && method !== 'dialog') {
+      this.#forms.refuseInTemplate(this.#carries & ~verdict.carries);
+    }
     this.#tally.report(
       tag,
       attribute,

@@ -218,7 +218,7 @@ describe('taking off what was put on', function () {
           // `..;name=SID` would be another path: a slash goes between, and stays.
           const path = text.split('?')[0] ?? '';
           const isDirectory = kind === 'path-parameter' && /(^|[/\\])(\.|%2e){1,2}$/i.test(path);
-          expect(clean).to.equal(isDirectory ? text.replace(path, `${path}/`) : text);
+          expect(clean).to.equal(isDirectory ? text.replace(path, () => `${path}/`) : text);
         }),
         check(31, 1000),
       );
@@ -277,7 +277,7 @@ const PAGE_PIECES: readonly fc.Arbitrary<string>[] = [
       '<title>x</title>',
     ],
     ...[
-      '<noscript><a href=y></noscript>',
+      '<noscript><a href=y>z</a></noscript>',
       '<textarea><form></textarea>',
       '<meta http-equiv=refresh content="1;url=x">',
     ],

