@@ -15,6 +15,10 @@ import { benchPages } from './pages.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 12);
 const CONNECTIONS = 64;
+const WARM_REQUESTS = 20_000;
+/** With two processors the proxies have one of them, backend and load the other. */
+const PROXY_CPU = '1';
+const LOAD_CPU = '0';
 const folder = mkdtempSync(join(tmpdir(), 'transid-bench-'));
 const children: ChildProcess[] = [];
 
@@ -84,7 +88,8 @@ async function main(): Promise<number> {
   ];
   for (const each of subjects) {
     each.bytes = (await fetchBody(each.url)).length;
-    await load(each.url, 2);
+    // Until its code is compiled: on a busy machine a fixed time would not do.
+    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 30; slices += 1) sent += await load(each.url, 1);
   }
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const each of shuffled(subjects)) {
@@ -149,7 +154,7 @@ http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
   server { listen 127.0.0.1:${port} backlog=4096; root ${www};
     location = /mint { default_type text/html; add_header Set-Cookie "app=1; Path=/"; return 200 '<a href="/x">x</a>'; } } }\n`,
   );
-  start('nginx', ['-e', `${folder}/nginx.err`, '-c', config]);
+  start('nginx', ['-e', `${folder}/nginx.err`, '-c', config], LOAD_CPU);
   await answers(port);
 }
 
@@ -192,8 +197,8 @@ async function mintSid(port: number): Promise<string> {
   return sid;
 }
 
-function start(command: string, args: readonly string[]): number {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+function start(command: string, args: readonly string[], cpu = PROXY_CPU): number {
+  const child = spawn('taskset', ['-c', cpu, command, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   children.push(child);
   if (child.pid === undefined) throw new Error(`${command} does not start`);
   return child.pid;
@@ -231,9 +236,13 @@ function fetchBody(url: string): Promise<string> {
 /** Requests answered in so many seconds; throws when any failed. */
 function load(url: string, seconds: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const wrk = spawn('wrk', ['-t1', '--timeout', '30s', `-c${CONNECTIONS}`, `-d${seconds}s`, url], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const wrk = spawn(
+      'taskset',
+      ['-c', LOAD_CPU, 'wrk', '-t1', '--timeout', '30s', `-c${CONNECTIONS}`, `-d${seconds}s`, url],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let text = '';
     wrk.stdout.on('data', (chunk) => {
       text += chunk;
