@@ -509,7 +509,7 @@ class HtmlScanner implements Scanner {
       this.log.comment(this.text);
       if (this.log.count >= this.log.highWater) this.makeRoom();
     }
-    if (this.text === TEXT) this.mayBeFrameset = false;
+    this.noteText();
     this.text = NO_TEXT;
     this.place = place;
     return next;
@@ -697,7 +697,7 @@ class HtmlScanner implements Scanner {
     token.isSelfClosing = isSelfClosing;
     token.isMarked = isMarked;
     token.fingerprint = fingerprint;
-    if (this.text === TEXT) this.mayBeFrameset = false;
+    this.noteText();
     if (this.isInFrameset) {
       this.text = NO_TEXT;
       this.enter(number === TAG.noframes ? contentOf(number, this.isScripting) : DATA, number);
@@ -759,6 +759,11 @@ class HtmlScanner implements Scanner {
     this.foreign.length = 0;
     this.isAtPoint = false;
     this.isCareful = this.isExact || this.isInFrameset;
+  }
+
+  /** Text opens the body, and a body with text is no frameset; but not text in a template, which may be in the head. */
+  private noteText(): void {
+    if (this.text === TEXT && !this.hasTemplate) this.mayBeFrameset = false;
   }
 
   /** The log is full: let it grow, or empty it. */
@@ -866,7 +871,7 @@ class HtmlScanner implements Scanner {
 
   private applyEnd(number: number, hash: number): void {
     const key = number === UNKNOWN ? unknownKey(hash) : number;
-    if (this.text === TEXT) this.mayBeFrameset = false;
+    this.noteText();
     if (this.endsRaw || this.isInFrameset) {
       this.endsRaw = false;
       this.text = NO_TEXT;

@@ -48,6 +48,11 @@ describe('html scanner', () => {
     ],
     ['what a frameset drops is still found', '<frameset><iframe><a></frameset>', 'frameset iframe a /frameset'],
     ['noframes in it is raw', '<frameset><noframes><a></noframes>', 'frameset noframes /noframes'],
+    [
+      'text in a template does not keep a frameset away',
+      '<template>x<script></script></template><script></script><frameset><title><a>',
+      'template script /script /template script /script frameset title a',
+    ],
     ['a page with text has no frameset', '<p>x<frameset><iframe><a></iframe>', 'p frameset iframe /iframe'],
     [
       'in quirks mode a table stands within p',
