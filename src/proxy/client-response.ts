@@ -188,7 +188,8 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
     });
     from.on('error', fail);
     from.on('close', () => {
-      if (isEnded || !from.readableEnded) fail(new ProxyError('UPSTREAM_TRUNCATED'));
+      if (isEnded) endIfDue();
+      else if (!from.readableEnded) fail(new ProxyError('UPSTREAM_TRUNCATED'));
     });
     to.once('close', () => {
       if (isEnded && isDelivered(to)) {
