@@ -46,7 +46,7 @@ function describe(tag: StartTag, base: number): FoundTag {
   for (const span of tag.attributes.slice(0, tag.attributeCount)) {
     const name = text(tag.bytes, span.nameStart, span.nameEnd).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
     if (attributes.some((attribute) => attribute.name === name)) continue;
-    attributes.push({ name, value: valueOf(tag.bytes, span) });
+    attributes.push({ name, value: valueAt(tag.bytes, span) });
   }
   return {
     kind: 'start',
@@ -59,7 +59,7 @@ function describe(tag: StartTag, base: number): FoundTag {
   };
 }
 
-function valueOf(bytes: Buffer, span: AttributeSpan): string {
+function valueAt(bytes: Buffer, span: AttributeSpan): string {
   return decodeHTMLAttribute(text(bytes, span.valueStart, span.valueEnd));
 }
 
