@@ -64,6 +64,24 @@ export const METRICS = {
     help: 'What happened to sessions of clients without cookies: created, updated, rotated, destroyed, not-created.',
     labels: ['event'],
   },
+  sessionsRefused: {
+    name: 'transid_sessions_refused_total',
+    kind: 'counter',
+    help: 'Sessions that did not begin: too many from one address, or too many in all.',
+    labels: [],
+  },
+  sessionConflicts: {
+    name: 'transid_session_conflicts_total',
+    kind: 'counter',
+    help: 'Writes of a session that lost against another writer and were tried again.',
+    labels: [],
+  },
+  sessionsUnreadable: {
+    name: 'transid_session_records_unreadable_total',
+    kind: 'counter',
+    help: 'Stored sessions that could not be opened (torn, foreign, of another version) and count as none.',
+    labels: [],
+  },
   sidsHonoured: {
     name: 'transid_sids_honoured_total',
     kind: 'counter',
@@ -192,6 +210,13 @@ export interface PlaceCounts {
   readonly skips: Readonly<Record<string, number>>;
 }
 
+/** As in `session/session.ts`. */
+export interface SessionCounters {
+  readonly refused: number;
+  readonly conflicts: number;
+  readonly torn: number;
+}
+
 export interface Metrics {
   /** An exchange is over. */
   exchange(record: ExchangeRecord): void;
@@ -206,6 +231,8 @@ export interface Metrics {
   /** The same store with its operations timed and counted; the gauges of the store read from it. */
   watchStore(store: SessionStore): SessionStore;
   watchServer(server: { readonly connectionCount: number }): void;
+  /** Counters that the session layer keeps for itself. */
+  watchSessions(stats: SessionCounters): void;
   read(): Promise<MetricsReading>;
 }
 
@@ -228,6 +255,7 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
   const storeSeconds = histogram('storeSeconds', registry);
   let store: SessionStore | null = null;
   let server: { readonly connectionCount: number } | null = null;
+  let sessions: SessionCounters | null = null;
   let lastSuccessMs = 0;
   let reloadedMs = clock();
   gauge('sessions', registry, async (set) => {
@@ -274,8 +302,19 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
     watchServer(running) {
       server = running;
     },
+    watchSessions(stats) {
+      sessions = stats;
+    },
     // prom-client's own type says that labels may be missing; its registry always sets them.
-    read: async () => (await registry.getMetricsAsJSON()) as unknown as MetricsReading,
+    read: async () => {
+      if (sessions !== null) {
+        // Every counter of METRICS has its tally.
+        tallies.get('sessionsRefused')!.set('', sessions.refused);
+        tallies.get('sessionConflicts')!.set('', sessions.conflicts);
+        tallies.get('sessionsUnreadable')!.set('', sessions.torn);
+      }
+      return (await registry.getMetricsAsJSON()) as unknown as MetricsReading;
+    },
   };
 }
 
@@ -300,6 +339,11 @@ class Tally {
         for (const [joined, by] of counts) this.inc(labelsOf(entry.labels, joined.split('\n')), by);
       },
     });
+  }
+
+  /** For a counter that is kept elsewhere. */
+  set(labels: string, value: number): void {
+    this.#counts.set(labels, value);
   }
 
   add(labels: string, by: number): void {

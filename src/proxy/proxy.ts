@@ -8,7 +8,7 @@ import { createLog, type LineSink, type Log } from '../observe/log.ts';
 import { createMetrics, type MetricsReading } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { MirrorSessions } from '../session/mirror.ts';
-import { Sessions } from '../session/session.ts';
+import { newSessionStats, type SessionStats, Sessions } from '../session/session.ts';
 import type { SessionStore } from '../session/store.ts';
 import { createUpstream } from '../upstream/forward.ts';
 import { createTunnel } from '../upstream/tunnel.ts';
@@ -60,11 +60,14 @@ export interface ReverseProxy {
 
 export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<ReverseProxy> {
   const clock = options.clock ?? Date.now;
+  const clocks = { wall: clock, monotonic: options.clock ?? (() => performance.now()) };
   const log = createLog(config.log, options.logSink ?? process.stdout);
   const metrics = createMetrics({ version: VERSION, clock });
   const observers = new Observers(log, metrics);
-  const store = metrics.watchStore(await openStore(config, clock, options.worker?.sweeps ?? true));
-  let site = openSite(config, store, clock);
+  const store = metrics.watchStore(await openStore(config, clocks, options.worker?.sweeps ?? true));
+  const sessionStats = newSessionStats();
+  metrics.watchSessions(sessionStats);
+  let site = openSite(config, store, sessionStats, clock);
   let server: RunningServer | null = null;
   let admin: RunningAdmin | null = null;
   let isServing = false;
@@ -104,7 +107,7 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
     },
     reload: async (next) => {
       const previous = site;
-      const following = openSite(next, store, clock);
+      const following = openSite(next, store, sessionStats, clock);
       server?.reconfigure(serverOptions(next, observers));
       site = following;
       metrics.reloaded(true);
@@ -145,7 +148,7 @@ export function fixedKeys(first: Config, next: Config): string[] {
   return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
 }
 
-function openSite(config: Config, store: SessionStore, clock: () => number): Site {
+function openSite(config: Config, store: SessionStore, stats: SessionStats, clock: () => number): Site {
   const routes = compileRoutes(config);
   const url = new URL(config.upstream.url);
   const options = upstreamOptions(config);
@@ -159,6 +162,7 @@ function openSite(config: Config, store: SessionStore, clock: () => number): Sit
       clock,
       maxSessions: config.limits.maxSessions,
       mintPerMinute: config.limits.mintPerMinute,
+      stats,
     }),
     mirrorSessions: new MirrorSessions({
       clock,

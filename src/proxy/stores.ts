@@ -6,18 +6,30 @@ import type { Config } from '../config/schema.ts';
 import { createMemoryStore } from '../session/memory.ts';
 import type { SessionStore } from '../session/store.ts';
 
+/** Milliseconds. */
+export interface StoreClocks {
+  /** Since the epoch: for records that outlive the process. */
+  readonly wall: () => number;
+  /** Never set back or forward: a wall clock that jumps must not end the sessions of a store that lives in one process. */
+  readonly monotonic: () => number;
+}
+
 /**
  * Rejects with STORE_UNAVAILABLE when a store on disk cannot be opened; a remote one may be away at the start. Of all processes
  * that share a store on disk one sweeps: it clears away what is past its end.
  */
-export async function openStore(config: Config, clock: () => number, sweep: boolean): Promise<SessionStore> {
+export async function openStore(config: Config, clocks: StoreClocks, sweep: boolean): Promise<SessionStore> {
   const { store, limits } = config;
   switch (store.kind) {
     case 'memory':
-      return createMemoryStore({ maxSessions: limits.maxSessions, maxBytes: limits.storeBytes, clock });
+      return createMemoryStore({
+        maxSessions: limits.maxSessions,
+        maxBytes: limits.storeBytes,
+        clock: clocks.monotonic,
+      });
     case 'lmdb': {
       const { openLmdbStore } = await import('../session/lmdb.ts');
-      return openLmdbStore({ path: store.path, clock, sweep });
+      return openLmdbStore({ path: store.path, clock: clocks.wall, sweep });
     }
     case 'redis': {
       const { openRedisStore } = await import('../session/redis.ts');

@@ -133,7 +133,7 @@ describe('reload of the configuration', function () {
 
   it('says what takes a restart', async () => {
     const { run } = await serve('log: { level: warn }');
-    write('log: { level: warn }\nworkers: 1\nstore: { kind: lmdb, path: data }');
+    write('log: { level: warn }\nworkers: 1\nstore: { kind: memory }');
     run.child.kill('SIGHUP');
     await run.until(/some changes take a restart/);
     const line = run

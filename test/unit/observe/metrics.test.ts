@@ -142,6 +142,18 @@ describe('metrics: what is counted', () => {
     ]);
   });
 
+  it('what the session layer counts for itself', async () => {
+    const metrics = createMetrics({ version: '1' });
+    const stats = { refused: 1, conflicts: 2, torn: 3 };
+    metrics.watchSessions(stats);
+    stats.conflicts++;
+    expect(await textOf(metrics)).to.include.members([
+      'transid_sessions_refused_total 1',
+      'transid_session_conflicts_total 3',
+      'transid_session_records_unreadable_total 3',
+    ]);
+  });
+
   it('a store that is away is told as away, and not counted', async () => {
     const metrics = createMetrics({ version: '1' });
     let asked = 0;
