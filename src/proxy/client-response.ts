@@ -122,7 +122,8 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
     /** The last byte was given out, and `end` is still to be called. */
     let isEndDue = false;
     const endIfDue = (): void => {
-      if (isEndDue) sink.end();
+      // A tick later: node:http holds the write back for the rest of this one.
+      if (isEndDue) process.nextTick(endOf, sink);
       isEndDue = false;
     };
 
@@ -203,6 +204,10 @@ export function pipeBody(from: Readable, to: ClientResponse, options: PipeOption
     if (from.errored) fail(from.errored);
     else if (isGone(to)) fail(new ProxyError('CLIENT_GONE'));
   });
+}
+
+function endOf(sink: Writable): void {
+  sink.end();
 }
 
 function both(first: Buffer, second: Buffer): Buffer {
