@@ -2,13 +2,14 @@
  * An application in a frame on a page of another site, https on both, in a real Chromium that blocks third-party cookies:
  * the login inside the frame holds, by partitioned cookies where the browser keeps them and by the URL where it does not.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Frame } from 'puppeteer-core';
+import { parseDocument, type YAMLSeq } from 'yaml';
 import { type CookieSetting, launchChromium } from '../support/chromium.ts';
 import { startConfigured, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
@@ -16,6 +17,23 @@ import { CERTIFICATE } from '../support/tls-pair.ts';
 
 const FLAGS = ['--ignore-certificate-errors', '--host-resolver-rules=MAP * 127.0.0.1'];
 const SID = /_sid=[0-9a-v]{26}/;
+
+/**
+ * config/examples/foreign-frame.yaml, with the listener and the upstream of this test, and one more route, /auto/**, that asks
+ * for nothing special.
+ */
+function exampleFor(upstream: string, folder: string): string {
+  const document = parseDocument(
+    readFileSync(new URL('../../config/examples/foreign-frame.yaml', import.meta.url), 'utf8'),
+  );
+  const tls = { cert: `${folder}/tls.crt`, key_file: `${folder}/tls.key` };
+  document.set('listen', { address: '127.0.0.1:0', tls });
+  document.set('upstream', upstream);
+  document.set('log', { level: 'silent' });
+  const routes = document.get('routes') as YAMLSeq; // The example has a list of routes; a test of the examples says so.
+  routes.items.unshift(document.createNode({ path: '/auto/**', use_trans_sid: true }));
+  return document.toString();
+}
 
 describe('a frame on a foreign site [needs chromium]', function () {
   this.timeout(90_000);
@@ -33,7 +51,7 @@ describe('a frame on a foreign site [needs chromium]', function () {
         count += 1;
         users.set(`s${count}`, new URLSearchParams(body).get('user') ?? '');
         response.setHeader('Set-Cookie', `id=s${count}; Path=/; HttpOnly; Secure; SameSite=Lax`);
-        response.writeHead(303, { Location: target.replace('login', 'lesson') }).end();
+        response.writeHead(303, { Location: target.replace('login', 'home') }).end();
         return;
       }
       if (id === undefined) response.setHeader('Set-Cookie', `id=guest; Path=/; HttpOnly; Secure`);
@@ -46,16 +64,7 @@ describe('a frame on a foreign site [needs chromium]', function () {
     folder = mkdtempSync(join(tmpdir(), 'transid-frame-'));
     writeFileSync(join(folder, 'tls.crt'), CERTIFICATE.cert);
     writeFileSync(join(folder, 'tls.key'), CERTIFICATE.key, { mode: 0o600 });
-    proxy =
-      await startConfigured(`listen: { address: "127.0.0.1:0", tls: { cert: ${folder}/tls.crt, key_file: ${folder}/tls.key } }
-upstream: ${tool.origin}
-log: { level: silent }
-limits: { mint_per_minute: 10000 }
-routes:
-  - { path: /auto/**, use_trans_sid: true }
-  - { path: /never/**, use_trans_sid: true, use_cookies: false }
-  - { path: /chips/**, use_trans_sid: true, cookies: { partitioned: true } }
-`);
+    proxy = await startConfigured(exampleFor(tool.origin, folder));
     platform = createServer(CERTIFICATE, (req, res) => {
       res.setHeader('Content-Type', 'text/html');
       const path = new URL(req.url ?? '/', 'https://lms.example').pathname;
@@ -111,19 +120,19 @@ routes:
   });
 
   it('use_cookies: false: the same', async () => {
-    const pages = await visit('block-third-party', '/never/start');
+    const pages = await visit('block-third-party', '/widget/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     for (const { url } of pages.slice(1)) expect(url).to.match(SID);
   });
 
   it('cookies.partitioned: the browser keeps them for this frame, and the URL is clean', async () => {
-    const pages = await visit('block-third-party', '/chips/start');
+    const pages = await visit('block-third-party', '/lesson/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     expect(pages.at(-1)?.url).not.to.match(SID);
   });
 
   it('cookies.partitioned, all cookies blocked: falls back to the URL by itself', async () => {
-    const pages = await visit('block-all', '/chips/start');
+    const pages = await visit('block-all', '/lesson/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     for (const { url } of pages.slice(1)) expect(url).to.match(SID);
   });
