@@ -200,13 +200,18 @@ async function startNetwork(to: number): Promise<BadNetwork> {
       });
     }
     near.pipe(far);
+    /** No answer overtakes one that is late: a network keeps the order of a connection's bytes. */
+    let lastDueMs = 0;
     far.on('data', (answer: Buffer) => {
       if (answer.length > bytesLeft) {
         near.write(answer.subarray(0, bytesLeft), () => near.resetAndDestroy());
-      } else if (lateMs > 0) {
-        setTimeout(() => near.write(answer), lateMs);
-      } else {
-        near.write(answer);
+        return;
+      }
+      const waitMs = Math.max(lastDueMs - performance.now(), lateMs);
+      if (waitMs <= 0) near.write(answer);
+      else {
+        lastDueMs = performance.now() + waitMs + 1;
+        setTimeout(() => near.write(answer), waitMs);
       }
     });
   });

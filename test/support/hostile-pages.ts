@@ -60,3 +60,17 @@ function agency(size: number): string {
   const open = Array.from({ length: 60 }, (_, i) => `<b x=${i}>`).join('') + '<div>'.repeat(500);
   return `<svg><desc>${open}${'</b>'.repeat(size / 4)}`;
 }
+
+/** Those whose every tag can only be judged by following tree construction, element by element. */
+export const NEEDS_TREE: ReadonlySet<string> = new Set([
+  'nested svg',
+  'svg with integration points',
+  'svg left and entered again',
+  'foreign end tags for nothing',
+  'end tags for nothing, exactly followed',
+  'formatting elements all different',
+  'adoption agency',
+  'paragraphs in formatting, exactly followed',
+  'templates and selects',
+  'select and raw text',
+]);

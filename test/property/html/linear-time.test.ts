@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import type { PageMarker } from '../../../src/html/edits.ts';
 import { Rewriter } from '../../../src/html/rewriter.ts';
 import { createHtmlScanner } from '../../../src/html/scan-html.ts';
-import { HOSTILE_PAGES, MORE_HOSTILE_PAGES } from '../../support/hostile-pages.ts';
+import { HOSTILE_PAGES, MORE_HOSTILE_PAGES, NEEDS_TREE } from '../../support/hostile-pages.ts';
 import { ROUTE_INTEREST } from '../../support/tag-comparison.ts';
 
 const MARK = Buffer.from('?s=1');
@@ -41,18 +41,25 @@ function ordinaryPage(size: number): Buffer {
 
 const MB = 1024 * 1024;
 
+/**
+ * An ordinary page takes a millisecond a megabyte, since its tags need no tree. Pages that are made to need one at every tag
+ * may take more, as long as it is linear; the next test says that it is.
+ */
+const MOST = { ordinaryWork: 10, treeAtEveryTag: 100 };
+
 describe('html scanner and rewriter: linear time', function () {
   this.timeout(120_000);
 
   const ordinary = ordinaryPage(3 * MB);
   for (const { name, make } of [...HOSTILE_PAGES, ...MORE_HOSTILE_PAGES]) {
-    it(`3 MB of ${name} take less than 10 times the time of an ordinary page`, () => {
+    const most = NEEDS_TREE.has(name) ? MOST.treeAtEveryTag : MOST.ordinaryWork;
+    it(`3 MB of ${name} take less than ${most} times the time of an ordinary page`, () => {
       const page = Buffer.from(make(3 * MB), 'latin1');
       let ratio = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < 6 && ratio >= 10; i++) {
+      for (let i = 0; i < 6 && ratio >= most; i++) {
         ratio = cost(page, 65536) / page.length / (cost(ordinary, 65536) / ordinary.length);
       }
-      expect(ratio).to.be.below(10);
+      expect(ratio).to.be.below(most);
     });
 
     it(`twice as much of ${name} takes about twice the time, byte by byte`, () => {
