@@ -44,7 +44,7 @@ const VERSION_AT = END_AT + 8;
 const HEAD_BYTES = VERSION_AT + 4;
 
 /** One step looks at this many entries: half a millisecond at most, far below the 5 ms that a request may be kept waiting. */
-const SWEEP_ENTRIES = 128;
+const SWEEP_ENTRIES = 64;
 const SWEEP_STEP_MS = 50;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
 const SWEEP_REST_MS = 30_000;
