@@ -283,8 +283,3 @@ export function makePrivate(fields: readonly string[]): string[] {
   rest.push('Cache-Control', 'private');
   return rest;
 }
-
-/** Take fields out by their lower-case names. */
-export function without(fields: readonly string[], lowerNames: ReadonlySet<string>): string[] {
-  return mapFields(fields, (name, value) => (lowerNames.has(name) ? null : value));
-}
