@@ -112,6 +112,9 @@ const timeoutsShape = {
     .prefault('30s')
     .meta({ description: 'A client may leave its answer unread this long; then close.' }),
   keep_alive: duration().prefault('60s').meta({ description: 'How long an idle client connection is kept.' }),
+  tunnel: duration()
+    .prefault('1h')
+    .meta({ description: 'A WebSocket may be silent, both ways, this long; then both sides are closed.' }),
   drain: duration()
     .prefault('30s')
     .meta({ description: 'After SIGTERM requests in flight have this long to end; then they are cut.' }),

@@ -1,8 +1,9 @@
 /**
- * Every connection of a client: how many there are, whose, and which requests are under way on each. The caps on
- * connections, the order of pipelined requests and the drain rest on this.
+ * Every connection of a client: how many there are, whose, which requests are under way on each, and which are silent. The
+ * caps on connections, their idle times, the order of pipelined requests and the drain rest on this.
  */
 import type { Socket } from 'node:net';
+import { Silence, SilenceClock } from '../upstream/silence.ts';
 import { unmapped } from './forwarded.ts';
 
 /** Pipelined requests that may wait on one connection before we stop reading from it. */
@@ -18,6 +19,7 @@ export class ClientConnection {
   /** The parser gave up: nothing that follows on this connection is a request. */
   isBroken = false;
   requestCount = 0;
+  readonly #silence: Silence;
   #isBusy = false;
   #isDraining = false;
   readonly #waiting: (() => void)[] = [];
@@ -26,6 +28,7 @@ export class ClientConnection {
   constructor(socket: Socket) {
     this.socket = socket;
     this.address = unmapped(socket.remoteAddress ?? '');
+    this.#silence = new Silence(socket, performance.now());
   }
 
   get isBusy(): boolean {
@@ -60,6 +63,12 @@ export class ClientConnection {
     else if (this.#isDraining) this.socket.destroySoon();
   }
 
+  /** For the clock: was it silent for too long? */
+  isSilent(nowMs: number, { keepAliveMs, sendIdleMs, tunnelMs }: Patience): boolean {
+    if (this.isTunnel) return this.#silence.isOver(nowMs, tunnelMs);
+    return this.#silence.isOver(nowMs, this.#isBusy || this.requestCount === 0 ? sendIdleMs : keepAliveMs);
+  }
+
   /** Call `action` once nothing is under way. */
   whenAtRest(action: () => void): void {
     if (this.#isBusy) this.#atRest = action;
@@ -86,6 +95,16 @@ export class ClientConnection {
   }
 }
 
+/** How long connections may be silent, by what they are doing. */
+export interface Patience {
+  /** Between two requests. */
+  readonly keepAliveMs: number;
+  /** For the client to take what was sent. */
+  readonly sendIdleMs: number;
+  /** In a tunnel, both ways. */
+  readonly tunnelMs: number;
+}
+
 export interface ConnectionCaps {
   readonly connections: number;
   /** Trusted proxies have no such bound: all their clients come from one address. */
@@ -97,6 +116,22 @@ export class ConnectionTable {
   readonly #admitted = new Set<Socket>();
   readonly #countByAddress = new Map<string, number>();
   readonly #open = new Map<Socket, ClientConnection>();
+  readonly #clock = new SilenceClock((nowMs) => this.#check(nowMs));
+  readonly #onSilence: (connection: ClientConnection) => void;
+  #patience: Patience;
+
+  /** `onSilence` is told of each connection that was silent for too long, and again after as long a time. */
+  constructor(patience: Patience, onSilence: (connection: ClientConnection) => void) {
+    this.#patience = patience;
+    this.#onSilence = onSilence;
+  }
+
+  /** From now on. */
+  set patience(patience: Patience) {
+    this.#patience = patience;
+    this.#clock.stop();
+    if (this.#open.size > 0) this.#startClock();
+  }
 
   /** Count a new socket, until its 'close'; false when a cap is reached. */
   admit(socket: Socket, caps: ConnectionCaps, isTrustedProxy: (address: string) => boolean): boolean {
@@ -119,11 +154,26 @@ export class ConnectionTable {
   open(socket: Socket): ClientConnection {
     const connection = new ClientConnection(socket);
     this.#open.set(socket, connection);
+    // Set by the clock for a client that is slow to read.
+    socket.on('timeout', () => this.#onSilence(connection));
     socket.once('close', () => {
       this.#open.delete(socket);
+      if (this.#open.size === 0) this.#clock.stop();
       connection.end();
     });
+    this.#startClock();
     return connection;
+  }
+
+  #startClock(): void {
+    const { keepAliveMs, sendIdleMs, tunnelMs } = this.#patience;
+    this.#clock.start(Math.min(keepAliveMs, sendIdleMs, tunnelMs));
+  }
+
+  #check(nowMs: number): void {
+    for (const connection of this.#open.values()) {
+      if (connection.isSilent(nowMs, this.#patience)) this.#onSilence(connection);
+    }
   }
 
   of(socket: Socket): ClientConnection | null {

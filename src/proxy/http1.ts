@@ -22,7 +22,7 @@ import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
 const CHECK_INTERVAL_MS = 1000;
 
 export class Http1Front {
-  readonly connections = new ConnectionTable();
+  readonly connections: ConnectionTable;
   readonly server: Server;
   readonly #front: Front;
   readonly #upgradeHandler: UpgradeHandler;
@@ -32,11 +32,12 @@ export class Http1Front {
   constructor(front: Front, upgradeHandler: UpgradeHandler) {
     this.#front = front;
     this.#upgradeHandler = upgradeHandler;
+    this.connections = new ConnectionTable(front.options.timeouts, (connection) => this.#onSilence(connection));
     const { tls } = front.options.listener;
     this.#http2 = tls?.http2 === true ? new Http2Front(front) : null;
     this.server = tls === null ? createServer(httpOptions(front.options)) : this.#createTlsServer(tls);
     this.#wire(this.server);
-    this.#setTimeouts();
+    this.server.headersTimeout = front.options.timeouts.headerMs;
   }
 
   /** Limits and timeouts, and the certificate of a TLS listener, from now on. Throws when the certificate is bad. */
@@ -46,7 +47,8 @@ export class Http1Front {
       (this.server as TlsServer).setSecureContext(certificateOf(tls));
     }
     this.#front.reconfigure(options);
-    this.#setTimeouts();
+    this.server.headersTimeout = options.timeouts.headerMs;
+    this.connections.patience = options.timeouts;
   }
 
   /** No new connections; requests under way end whole, the rest is cut after `drainMs`. */
@@ -96,14 +98,11 @@ export class Http1Front {
     // Refused by its head; without a listener Node would hang up without a word.
     server.on('connect', onUpgrade);
     server.on('clientError', (error: ParserError, socket: Duplex) => this.#onClientError(error, socket as Socket));
-    server.on('timeout', (socket: Socket) => this.#onIdle(socket));
-  }
-
-  #setTimeouts(): void {
-    const { timeouts } = this.#front.options;
-    this.server.headersTimeout = timeouts.headerMs;
-    this.server.keepAliveTimeout = timeouts.keepAliveMs;
-    this.server.timeout = timeouts.sendIdleMs;
+    // Silence is the connection table's business: node:http would set and clear a timer for every request.
+    server.keepAliveTimeout = 0;
+    server.timeout = 0;
+    // Without a listener node:http would destroy a socket whose timer the table has set.
+    server.on('timeout', () => {});
   }
 
   #onConnection(socket: Socket): void {
@@ -144,7 +143,6 @@ export class Http1Front {
     const requestId = this.#front.nextId();
     // node:http has let go of the socket: its errors are ours now.
     socket.on('error', () => socket.destroy());
-    socket.setTimeout(0);
     const facts = readHead(headOf(req, connection.address), this.#front.headLimits, requestId);
     if ('fault' in facts) {
       this.#answerRaw(
@@ -193,7 +191,6 @@ export class Http1Front {
     connection.begin(() => {
       res.assignSocket(socket);
     });
-    socket.setTimeout(this.#front.options.timeouts.sendIdleMs, () => this.#onIdle(socket));
     res.once('finish', () => {
       res.detachSocket(socket);
       socket.destroySoon();
@@ -247,20 +244,16 @@ export class Http1Front {
     });
   }
 
-  /** No byte went either way for `sendIdleMs`. */
-  #onIdle(socket: Socket): void {
-    const connection = this.connections.of(socket);
-    if (connection === null || !connection.isBusy) {
+  #onSilence(connection: ClientConnection): void {
+    const { socket } = connection;
+    if (!connection.isBusy || connection.isTunnel) {
       socket.destroy();
       return;
     }
-    if (socket.writableLength > 0) {
-      this.#front.report('', new ProxyError('SLOW_CLIENT'), connection.address);
-      socket.destroy();
-      return;
-    }
-    // We wait for the upstream, or for a body: both have clocks of their own.
-    socket.setTimeout(this.#front.options.timeouts.sendIdleMs);
+    // With nothing to send we wait for the upstream, or for a body: both have clocks of their own.
+    if (socket.writableLength === 0) return;
+    this.#front.report('', new ProxyError('SLOW_CLIENT'), connection.address);
+    socket.destroy();
   }
 }
 

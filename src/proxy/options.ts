@@ -20,6 +20,7 @@ export function serverOptions(config: Config, events: ServerEvents): ServerOptio
       bodyIdleMs: timeouts.clientBodyMs,
       sendIdleMs: timeouts.clientSendMs,
       keepAliveMs: timeouts.keepAliveMs,
+      tunnelMs: timeouts.tunnelMs,
       drainMs: timeouts.drainMs,
     },
     limits: {

@@ -57,6 +57,8 @@ export interface ServerOptions {
     readonly sendIdleMs: number;
     /** Between two requests. */
     readonly keepAliveMs: number;
+    /** In a tunnel, when neither side sends. */
+    readonly tunnelMs: number;
     /** For requests under way when the server stops. */
     readonly drainMs: number;
   };

@@ -78,7 +78,7 @@ export interface Upstream {
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const pool = new ConnectionPool(options);
+  const pool = new ConnectionPool(options, Math.min(options.firstByteTimeoutMs, options.idleTimeoutMs));
   return {
     forward: (request, call) =>
       new Promise((resolve, reject) => {
@@ -156,12 +156,15 @@ class Call implements Lease {
     const connection = this.#pool.lend(this, this.#isRetry);
     this.#isReused = connection.isConnected;
     this.#connection = connection;
-    connection.socket.setTimeout(this.#options.firstByteTimeoutMs);
     request.onSocket(connection.socket);
   }
 
   get isAnswered(): boolean {
     return this.#message?.complete === true;
+  }
+
+  get patienceMs(): number {
+    return this.#message === null ? this.#options.firstByteTimeoutMs : this.#options.idleTimeoutMs;
   }
 
   #send(): void {
@@ -222,9 +225,6 @@ class Call implements Lease {
     }
     this.#framing = head.framing;
     this.keepAliveMs = head.keepAliveMs;
-    if (this.#options.idleTimeoutMs !== this.#options.firstByteTimeoutMs) {
-      this.#connection?.socket.setTimeout(this.#options.idleTimeoutMs);
-    }
     // The answer came before the whole request: what is left of it must not be taken for the client's next one.
     if (!this.#isUploaded && this.#call.client.shouldKeepAlive === true) this.#call.client.shouldKeepAlive = false;
     this.#resolve({
@@ -278,25 +278,15 @@ class Call implements Lease {
     );
   }
 
-  /** The socket was silent for the time that was set. Is it the upstream that we wait for? */
-  onIdle(): void {
-    const socket = this.#connection?.socket;
-    if (socket === undefined) return;
+  /** Is it the upstream that we wait for? */
+  onSilence(): void {
     if (this.#message === null) {
-      const waitsForClient = !this.#isUploaded && socket.writableLength === 0;
-      if (!waitsForClient) {
-        this.#abort(new ProxyError('UPSTREAM_TIMEOUT'));
-        return;
-      }
-      socket.setTimeout(this.#options.firstByteTimeoutMs);
+      const waitsForClient = !this.#isUploaded && this.#connection?.socket.writableLength === 0;
+      if (!waitsForClient) this.#abort(new ProxyError('UPSTREAM_TIMEOUT'));
       return;
     }
     const waitsForClient = this.#message.isPaused() || this.#message.readableLength > 0;
-    if (!waitsForClient) {
-      this.#abort(new ProxyError('UPSTREAM_STALLED'));
-      return;
-    }
-    socket.setTimeout(this.#options.idleTimeoutMs);
+    if (!waitsForClient) this.#abort(new ProxyError('UPSTREAM_STALLED'));
   }
 
   #onClientClose(): void {

@@ -2,11 +2,12 @@
  * Connections to the upstream: opened, lent to one request at a time, kept for a while, thrown away on any doubt.
  *
  * It replaces node:http's Agent (whose place an "Agent-like object" with `addRequest` may take): the last one used is
- * lent first, a byte that nobody asked for ends the connection, and one listener per connection serves all its requests.
+ * lent first, a byte that nobody asked for ends the connection, and one listener and one clock serve all requests.
  */
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ProxyError } from '../errors.ts';
+import { Silence, SilenceClock } from './silence.ts';
 
 export interface PoolOptions {
   readonly host: string;
@@ -32,8 +33,10 @@ export interface Lease {
   readonly isAnswered: boolean;
   /** How long the upstream promised to keep the connection; null when it did not say. */
   readonly keepAliveMs: number | null;
-  /** No byte went either way for as long as `socket.setTimeout` says. */
-  onIdle(): void;
+  /** How long it may be silent, at this stage of its request. */
+  readonly patienceMs: number;
+  /** No byte went either way for `patienceMs`; said again after as long a time. */
+  onSilence(): void;
 }
 
 /** The announced keep-alive time is the upstream's clock; our reuse has to end well before. */
@@ -47,10 +50,14 @@ export class Connection {
   /** `socket.bytesRead` when it was lent: no more than that means that the upstream has not said a word. */
   bytesReadBefore = 0;
   #hasSurplus = false;
+  readonly #silence: Silence;
+  /** How long it may lie idle. */
+  #idleMs = 0;
 
   constructor(pool: ConnectionPool, socket: Socket) {
     this.#pool = pool;
     this.socket = socket;
+    this.#silence = new Silence(socket, performance.now());
     socket.once('close', () => this.#pool.forget(this));
     // node:http listens only while a request has the socket; a reset in between must not end the process.
     socket.on('error', ignore);
@@ -58,16 +65,42 @@ export class Connection {
       if (this.lease === null) socket.destroy();
       else if (this.lease.isAnswered) this.#hasSurplus = true;
     });
-    socket.on('timeout', () => {
-      if (this.lease === null) socket.destroy();
-      else this.lease.onIdle();
-    });
+    socket.on('timeout', () => this.#onSilence());
     // Emitted by node:http's ClientRequest when the answer is whole and both sides keep the connection.
     socket.on('free', () => this.#pool.takeBack(this));
   }
 
   get isReusable(): boolean {
     return this.isConnected && !this.#hasSurplus && !this.socket.destroyed && this.socket.writable;
+  }
+
+  /** Has it lain idle for longer than it may, though the clock has not come by yet? */
+  isStale(nowMs: number): boolean {
+    return this.#silence.isPast(nowMs, this.#idleMs);
+  }
+
+  /** Lent from now on. */
+  lendTo(lease: Lease, nowMs: number): void {
+    this.lease = lease;
+    this.bytesReadBefore = this.socket.bytesRead;
+    this.#silence.restart(nowMs);
+  }
+
+  /** Nobody's from now on, and to be closed after `idleMs`. */
+  rest(idleMs: number): void {
+    this.lease = null;
+    this.#idleMs = idleMs;
+    this.#silence.restart(performance.now());
+  }
+
+  /** For the clock. */
+  check(nowMs: number): void {
+    if (this.#silence.isOver(nowMs, this.lease?.patienceMs ?? this.#idleMs)) this.#onSilence();
+  }
+
+  #onSilence(): void {
+    if (this.lease === null) this.socket.destroy();
+    else this.lease.onSilence();
   }
 
   /** Did the upstream send anything since this connection was lent? */
@@ -80,38 +113,47 @@ export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
+  /** The shortest time for which a lease or an idle connection may be silent. */
+  readonly #shortestMs: number;
+  readonly #clock = new SilenceClock((nowMs) => {
+    for (const connection of this.#all) connection.check(nowMs);
+  });
   #isClosed = false;
 
-  constructor(options: PoolOptions) {
+  /** `patienceMs`: the shortest time for which a lease may be patient. */
+  constructor(options: PoolOptions, patienceMs: number) {
     this.#options = options;
+    this.#shortestMs = Math.min(patienceMs, options.poolIdleMs);
   }
 
   /** A connection for `lease`: the one used last, or a new one. `fresh`: certainly a new one. */
   lend(lease: Lease, fresh: boolean): Connection {
+    const nowMs = performance.now();
     let connection = fresh ? undefined : this.#idle.pop();
-    while (connection !== undefined && !connection.isReusable) connection = this.#idle.pop();
+    while (connection !== undefined && (!connection.isReusable || connection.isStale(nowMs))) {
+      connection.socket.destroy();
+      connection = this.#idle.pop();
+    }
     connection ??= this.#open();
-    connection.lease = lease;
-    connection.bytesReadBefore = connection.socket.bytesRead;
+    connection.lendTo(lease, nowMs);
     return connection;
   }
 
   takeBack(connection: Connection): void {
-    const lease = connection.lease;
-    connection.lease = null;
     const { poolSize, poolIdleMs } = this.#options;
-    const promisedMs = lease?.keepAliveMs ?? null;
+    const promisedMs = connection.lease?.keepAliveMs ?? null;
     const idleMs = promisedMs === null ? poolIdleMs : Math.min(poolIdleMs, promisedMs - KEEP_ALIVE_MARGIN_MS);
+    connection.rest(idleMs);
     if (this.#isClosed || !connection.isReusable || idleMs <= 0 || this.#idle.length >= poolSize) {
       connection.socket.destroy();
       return;
     }
-    connection.socket.setTimeout(idleMs);
     this.#idle.push(connection);
   }
 
   forget(connection: Connection): void {
     this.#all.delete(connection);
+    if (this.#all.size === 0) this.#clock.stop();
     if (connection.lease !== null) return;
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
@@ -134,6 +176,7 @@ export class ConnectionPool {
     });
     const connection = new Connection(this, socket);
     this.#all.add(connection);
+    this.#clock.start(this.#shortestMs);
     return connection;
   }
 }

@@ -39,6 +39,29 @@ describe('engine: upgrades', () => {
   const allClosed = () =>
     upstream.connections.length > 0 && upstream.connections.every((connection) => connection.closed);
 
+  describe('a silent tunnel', () => {
+    const open = async () => {
+      await proxy.close();
+      proxy = await startPlainProxy({ upstreamPort: upstream.port, timeouts: { tunnelMs: 400, keepAliveMs: 100 } });
+    };
+
+    it('is closed on both sides after its time', async () => {
+      await open();
+      const { text, closed, ms } = await talk(proxy.port, [handshake()], { timeoutMs: 3000 });
+      expect(text).to.match(/^HTTP\/1\.1 101 /);
+      expect(closed).to.not.equal(null);
+      expect(ms).to.be.within(350, 1500);
+      await eventually('the upstream connection is closed', allClosed);
+    });
+
+    it('stays while either side speaks', async () => {
+      await open();
+      const words = Array.from({ length: 8 }, () => [150, 'word']).flat();
+      const { text } = await talk(proxy.port, [handshake(), ...words], { timeoutMs: 1500, until: () => false });
+      expect(text.match(/echo:word/g)).to.have.length(8);
+    });
+  });
+
   describe('upgrade: the handshake', () => {
     it('arrives with its own fields once, and the target byte for byte', async () => {
       const target = '/a//b\\c/./%2e?x=//y?z';

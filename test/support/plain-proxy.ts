@@ -85,6 +85,7 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
       bodyIdleMs: 1000,
       sendIdleMs: 1000,
       keepAliveMs: 2000,
+      tunnelMs: 5000,
       drainMs: 3000,
       ...options.timeouts,
     },

@@ -39,6 +39,7 @@ routes: [{ path: /admin/**, use_only_cookies: true }, { path: /**, use_trans_sid
       clientBodyMs: 30_000,
       clientSendMs: 30_000,
       keepAliveMs: 60_000,
+      tunnelMs: 3_600_000,
       drainMs: 30_000,
     });
     expect(config.upstream).to.deep.equal({
