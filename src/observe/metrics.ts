@@ -1,16 +1,16 @@
 /**
  * Every metric of the program, declared once in METRICS, and the object that counts.
  *
- * An exchange must cost next to nothing here, so counters are plain numbers by joined labels and go to prom-client only
- * when someone reads. Readings are plain data: a worker sends its own to the primary, which merges them.
+ * An exchange must cost next to nothing here (`tallies.ts`). Readings are plain data: a worker sends its own to the primary, which merges them.
  *
  * Labels hold only values of closed sets (verdicts, reasons, places) and the names of routes: never a path, a host, an
  * address or anything else that a client chooses.
  */
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
 import type { ExchangeRecord } from '../proxy/record.ts';
 import type { SessionStore } from '../session/store.ts';
+import { Distribution, labelsOf, Tally } from './tallies.ts';
 
 interface MetricEntry {
   readonly name: string;
@@ -241,18 +241,16 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
   const clock = info.clock ?? Date.now;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const tallies = new Map<CounterKey, Tally>();
-  for (const key of Object.keys(METRICS) as MetricKey[]) {
-    if (METRICS[key].kind === 'counter') tallies.set(key as CounterKey, new Tally(METRICS[key], registry));
-  }
-  const count = (key: CounterKey, labels: string, by = 1): void => {
-    // Every counter of METRICS has its tally: see above.
-    tallies.get(key)!.add(labels, by);
-  };
+  // Filled with exactly the keys of the type.
+  const counters = Object.fromEntries(
+    (Object.keys(METRICS) as MetricKey[])
+      .filter((key) => METRICS[key].kind === 'counter')
+      .map((key) => [key, new Tally(METRICS[key], registry)]),
+  ) as Record<CounterKey, Tally>;
 
-  const exchangeSeconds = histogram('exchangeSeconds', registry);
-  const upstreamSeconds = histogram('upstreamSeconds', registry);
-  const storeSeconds = histogram('storeSeconds', registry);
+  const exchangeSeconds = new Distribution(METRICS.exchangeSeconds, registry);
+  const upstreamSeconds = new Distribution(METRICS.upstreamSeconds, registry);
+  const storeSeconds = new Distribution(METRICS.storeSeconds, registry);
   let store: SessionStore | null = null;
   let server: { readonly connectionCount: number } | null = null;
   let sessions: SessionCounters | null = null;
@@ -270,15 +268,15 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
 
   return {
     exchange(record) {
-      count('exchanges', `${record.route ?? 'none'}\n${record.verdict ?? 'none'}\n${record.plan}`);
-      count('responses', record.status === null ? 'none' : `${Math.floor(record.status / 100)}xx`);
-      if (record.event !== 'none') count('sessionEvents', record.event);
-      if (record.foundBy !== null) count('sidsHonoured', record.foundBy);
-      if (record.bytes > 0) count('sentBytes', record.plan, record.bytes);
-      if (record.fault !== null)
-        countRefusal(count, record.fault instanceof ProxyError ? record.fault.code : 'INTERNAL');
-      else if (record.plan === 'redirect') count('redirects', record.reason ?? 'none');
-      else if (record.reason !== null) count('bailouts', record.reason);
+      counters.exchanges.add(1, record.route ?? 'none', record.verdict ?? 'none', record.plan);
+      counters.responses.add(1, record.status === null ? 'none' : (CLASSES[Math.floor(record.status / 100)] ?? 'none'));
+      if (record.event !== 'none') counters.sessionEvents.add(1, record.event);
+      if (record.foundBy !== null) counters.sidsHonoured.add(1, record.foundBy);
+      if (record.bytes > 0) counters.sentBytes.add(record.bytes, record.plan);
+      if (record.fault !== null) {
+        countRefusal(counters.refusals, record.fault instanceof ProxyError ? record.fault.code : 'INTERNAL');
+      } else if (record.plan === 'redirect') counters.redirects.add(1, record.reason ?? 'none');
+      else if (record.reason !== null) counters.bailouts.add(1, record.reason);
       exchangeSeconds.observe(record.durationMs / 1000);
       if (record.upstreamMs !== null) {
         upstreamSeconds.observe(record.upstreamMs / 1000);
@@ -286,18 +284,18 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
       }
     },
     marked({ marks, skips }) {
-      for (const [place, by] of Object.entries(marks)) if (by > 0) count('marks', place, by);
-      for (const [reason, by] of Object.entries(skips)) if (by > 0) count('skips', reason, by);
+      for (const place in marks) if (marks[place]! > 0) counters.marks.add(marks[place]!, place);
+      for (const reason in skips) if (skips[reason]! > 0) counters.skips.add(skips[reason]!, reason);
     },
-    refused: ({ code }) => countRefusal(count, code),
-    sidDropped: (route) => count('sidsDropped', route),
+    refused: ({ code }) => countRefusal(counters.refusals, code),
+    sidDropped: (route) => counters.sidsDropped.add(1, route),
     reloaded(isValid) {
-      count('reloads', isValid ? 'ok' : 'invalid');
+      counters.reloads.add(1, isValid ? 'ok' : 'invalid');
       if (isValid) reloadedMs = clock();
     },
     watchStore(inner) {
       store = inner;
-      return timedStore(inner, storeSeconds, (operation) => count('storeFailures', operation));
+      return timedStore(inner, storeSeconds, counters.storeFailures);
     },
     watchServer(running) {
       server = running;
@@ -308,56 +306,21 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
     // prom-client's own type says that labels may be missing; its registry always sets them.
     read: async () => {
       if (sessions !== null) {
-        // Every counter of METRICS has its tally.
-        tallies.get('sessionsRefused')!.set('', sessions.refused);
-        tallies.get('sessionConflicts')!.set('', sessions.conflicts);
-        tallies.get('sessionsUnreadable')!.set('', sessions.torn);
+        counters.sessionsRefused.set(sessions.refused);
+        counters.sessionConflicts.set(sessions.conflicts);
+        counters.sessionsUnreadable.set(sessions.torn);
       }
       return (await registry.getMetricsAsJSON()) as unknown as MetricsReading;
     },
   };
 }
 
-function countRefusal(count: (key: CounterKey, labels: string) => void, code: string): void {
+/** Classes of status by their first digit. */
+const CLASSES: readonly string[] = ['none', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx', '7xx', '8xx', '9xx'];
+
+function countRefusal(refusals: Tally, code: string): void {
   const entry: ErrorEntry | undefined = (ERRORS as Readonly<Record<string, ErrorEntry>>)[code];
-  count('refusals', `${code}\n${entry?.origin ?? 'proxy'}`);
-}
-
-/** One counter as plain numbers; labels are joined by line ends, which no label value of ours holds. */
-class Tally {
-  readonly #counts = new Map<string, number>();
-
-  constructor(entry: MetricEntry, registry: Registry) {
-    const counts = this.#counts;
-    new Counter({
-      name: entry.name,
-      help: entry.help,
-      labelNames: [...entry.labels],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [joined, by] of counts) this.inc(labelsOf(entry.labels, joined.split('\n')), by);
-      },
-    });
-  }
-
-  /** For a counter that is kept elsewhere. */
-  set(labels: string, value: number): void {
-    this.#counts.set(labels, value);
-  }
-
-  add(labels: string, by: number): void {
-    this.#counts.set(labels, (this.#counts.get(labels) ?? 0) + by);
-  }
-}
-
-function labelsOf(names: readonly string[], values: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
-}
-
-function histogram(key: 'exchangeSeconds' | 'upstreamSeconds' | 'storeSeconds', registry: Registry): Histogram<string> {
-  const { name, help, labels, buckets } = METRICS[key];
-  return new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] });
+  refusals.add(1, code, entry?.origin ?? 'proxy');
 }
 
 /** A gauge whose value is looked up when someone reads. */
@@ -383,20 +346,15 @@ function gauge(
 }
 
 /** Times each operation; a failed one is counted and passed on. */
-function timedStore(
-  inner: SessionStore,
-  seconds: Histogram<string>,
-  failed: (operation: string) => void,
-): SessionStore {
-  async function timed<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    const startMs = performance.now();
+function timedStore(inner: SessionStore, seconds: Distribution, failures: Tally): SessionStore {
+  async function timed<T>(operation: string, startMs: number, result: Promise<T>): Promise<T> {
     try {
-      return await run();
+      return await result;
     } catch (error) {
-      failed(operation);
+      failures.add(1, operation);
       throw error;
     } finally {
-      seconds.observe({ operation }, (performance.now() - startMs) / 1000);
+      seconds.observe((performance.now() - startMs) / 1000, operation);
     }
   }
   return {
@@ -404,11 +362,11 @@ function timedStore(
     get isAvailable() {
       return inner.isAvailable;
     },
-    read: (key) => timed('read', () => inner.read(key)),
+    read: (key) => timed('read', performance.now(), inner.read(key)),
     compareAndSet: (key, version, sealed, ttlMs) =>
-      timed('write', () => inner.compareAndSet(key, version, sealed, ttlMs)),
-    touch: (key, ttlMs) => timed('touch', () => inner.touch(key, ttlMs)),
-    remove: (key, tombstoneMs) => timed('remove', () => inner.remove(key, tombstoneMs)),
+      timed('write', performance.now(), inner.compareAndSet(key, version, sealed, ttlMs)),
+    touch: (key, ttlMs) => timed('touch', performance.now(), inner.touch(key, ttlMs)),
+    remove: (key, tombstoneMs) => timed('remove', performance.now(), inner.remove(key, tombstoneMs)),
     count: () => inner.count(),
     close: () => inner.close(),
   };
