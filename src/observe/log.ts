@@ -5,7 +5,7 @@
  */
 import { type Logger, pino } from 'pino';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
-import type { ExchangeRecord } from '../proxy/record.ts';
+import type { Outcome } from '../proxy/record.ts';
 
 export interface LogSettings {
   readonly level: string;
@@ -20,7 +20,7 @@ export interface LineSink {
 
 export interface Log {
   /** One line for an exchange that is over. */
-  exchange(record: ExchangeRecord): void;
+  exchange(record: Outcome): void;
   /** A request that was refused before it became an exchange, or a connection that was cut. */
   refused(refusal: { code: string; address: string; requestId: string | null; detail: string | null }): void;
   info(message: string, facts?: object): void;
@@ -54,7 +54,7 @@ export function createLog(settings: LogSettings, sink: LineSink): Log {
   };
 }
 
-function writeExchange(logger: Logger, record: ExchangeRecord, sid: LogSettings['sid']): void {
+function writeExchange(logger: Logger, record: Outcome, sid: LogSettings['sid']): void {
   const level = levelOf(record);
   if (!logger.isLevelEnabled(level)) return;
   const { facts } = record;
@@ -86,7 +86,7 @@ function writeExchange(logger: Logger, record: ExchangeRecord, sid: LogSettings[
 }
 
 /** Faults of ours are errors, those of the upstream and the store warnings; what clients do is ordinary. */
-function levelOf(record: ExchangeRecord): 'info' | 'warn' | 'error' {
+function levelOf(record: Outcome): 'info' | 'warn' | 'error' {
   if (record.fault === null) return 'info';
   if (!(record.fault instanceof ProxyError)) return 'error';
   const entry: ErrorEntry = ERRORS[record.fault.code];
@@ -123,7 +123,7 @@ function round(ms: number): number {
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** Apache's combined format: %h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i". */
-function combinedLine(record: ExchangeRecord): string {
+function combinedLine(record: Outcome): string {
   const { facts } = record;
   const request = `${facts.method} ${record.target ?? '-'} HTTP/${facts.version}`;
   const bytes = record.bytes === 0 ? '-' : String(record.bytes);

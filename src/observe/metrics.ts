@@ -8,7 +8,7 @@
  */
 import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
-import type { ExchangeRecord } from '../proxy/record.ts';
+import type { Outcome } from '../proxy/record.ts';
 import type { SessionStore } from '../session/store.ts';
 import { Distribution, labelsOf, Tally } from './tallies.ts';
 
@@ -219,7 +219,7 @@ export interface SessionCounters {
 
 export interface Metrics {
   /** An exchange is over. */
-  exchange(record: ExchangeRecord): void;
+  exchange(record: Outcome): void;
   /** The marker of a page is done. */
   marked(counts: PlaceCounts): void;
   /** A request was refused before it became an exchange, or a connection was cut; `code` is an ErrorCode. */

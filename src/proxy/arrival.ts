@@ -7,9 +7,9 @@ import { type ClientFacts, hasRelevantCookie, mayArrive, mayRecover, observeClie
 import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
-import { type RouteMatch, stricterOf } from '../policy/routes.ts';
+import { stricterOf } from '../policy/routes.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
-import { unmarkReference, unmarkTarget } from '../sid/carrier.ts';
+import { mayCarry, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
 import type { RequestFacts } from './framing.ts';
 import { type Site, sessionsOf } from './site.ts';
 
@@ -37,49 +37,76 @@ export interface Arrival {
   readonly treatment: Treatment;
 }
 
-/** `formSids`: what hidden fields of the body carried, where the route has them (`forms: field`). */
-export async function receive(
+/**
+ * Judge the client. `formSids`: what hidden fields of the body carried, where the route has them (`forms: field`). A promise
+ * only where a store has to be asked.
+ */
+export function receive(
   site: Site,
   received: RequestFacts,
   located: Located,
   formSids: readonly string[],
-): Promise<Arrival> {
-  const { policy, target, carriedIn } = located;
+): Arrival | Promise<Arrival> {
+  const seen = observe(site, received, located, formSids);
+  const found = findSession(seen);
+  return found === null ? conclude(seen, null) : found.then((session) => conclude(seen, session));
+}
+
+/** What is known before any session is looked for. */
+type Observed = Omit<Arrival, 'session' | 'foundBy' | 'isJarsOwner' | 'verdict' | 'treatment'>;
+
+function observe(site: Site, received: RequestFacts, located: Located, formSids: readonly string[]): Observed {
+  const { policy, target, carriedIn, isProbed } = located;
   const simulated = chooseSimulation(policy, received.fields);
   const facts = simulated === null ? received : { ...received, fields: simulateRequest(simulated, received.fields) };
-  const sids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
+  const carriedSids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
   const client = observeClient(facts.method, facts.fields);
   const binding: ClientBinding = {
     host: (facts.client.host ?? '').toLowerCase(),
     userAgent: client.userAgent,
     address: facts.client.address,
   };
-  const found = await findSession(site, facts, policy, client, binding, sids);
-  const evidence = gatherEvidence(policy, client, found?.session ?? null, located.isProbed);
+  return { site, facts, policy, target, carriedSids, carriedIn, client, binding, isProbed, simulated };
+}
+
+function conclude(seen: Observed, found: Found | null): Arrival {
+  const { policy, client } = seen;
+  const session = found?.session ?? null;
+  const evidence = gatherEvidence(policy, client, session, seen.isProbed);
   const verdict = judge(policy, evidence);
   return {
-    site,
-    facts,
+    site: seen.site,
+    facts: seen.facts,
     policy,
-    target,
-    carriedSids: sids,
-    carriedIn,
+    target: seen.target,
+    carriedSids: seen.carriedSids,
+    carriedIn: seen.carriedIn,
     client,
-    binding,
-    session: found?.session ?? null,
+    binding: seen.binding,
+    session,
     foundBy: found?.by ?? null,
-    isProbed: located.isProbed,
-    isJarsOwner: found !== null && sharesCookie(site, found.session, facts, client, target),
-    simulated,
+    isProbed: seen.isProbed,
+    isJarsOwner: session !== null && sharesCookie(seen, session),
+    simulated: seen.simulated,
     verdict,
     treatment: treat(policy, verdict, evidence),
   };
 }
 
+/** Hosts come from clients: the memory is dropped when it has grown to this many. */
+const MAX_ORIGINS = 256;
+const origins = new Map<string, string>();
+
 /** The origin under which the client knows us: `https://shop.example:8443`. */
-export function ownOrigin(facts: RequestFacts): string {
+export function ownOrigin({ client }: RequestFacts): string {
+  const spelt = `${client.scheme}://${client.host ?? 'localhost'}`;
+  const known = origins.get(spelt);
+  if (known !== undefined) return known;
   // The Host grammar was checked on arrival, so that this parses; the URL parser drops a default port and lowers the case.
-  return new URL(`${facts.client.scheme}://${facts.client.host ?? 'localhost'}`).origin;
+  const { origin } = new URL(spelt);
+  if (origins.size >= MAX_ORIGINS) origins.clear();
+  origins.set(spelt, origin);
+  return origin;
 }
 
 /** The request's place: its policy, and its target without a SID. */
@@ -98,12 +125,14 @@ export interface Located {
  */
 export function locate(site: Site, facts: RequestFacts): Located {
   const host = facts.client.host ?? '';
-  let match = site.routes.match(host, pathOf(facts.target));
+  const path = pathOf(facts.target);
+  let match = site.routes.match(host, path);
   let target = facts.target;
-  let sids: readonly string[] = [];
+  let sids: readonly string[] = NO_SIDS;
   let carriedIn: CarrierKind | null = null;
   const ownName = match.policy.session.name;
   for (const name of site.sidNames) {
+    if (!mayCarry(target, name)) continue;
     const unmarked = unmarkTarget(target, name);
     if (unmarked.sids.length === 0 && unmarked.target === target) continue;
     target = unmarked.target;
@@ -111,15 +140,16 @@ export function locate(site: Site, facts: RequestFacts): Located {
     sids = unmarked.sids;
     carriedIn = unmarked.places[0] ?? null;
   }
-  if (pathOf(target) !== pathOf(facts.target)) match = stricterMatch(site, match, host, pathOf(target));
+  if (target !== facts.target) {
+    const pathAfter = pathOf(target);
+    if (pathAfter !== path) match = stricterOf(match, site.routes.match(host, pathAfter));
+  }
   const probe = match.policy.detect === 'probe' ? unmarkTarget(target, probeName(match.policy)) : null;
   const isProbed = probe !== null && probe.target !== target;
   return { policy: match.policy, target: isProbed ? probe.target : target, sids, carriedIn, isProbed };
 }
 
-function stricterMatch(site: Site, asCame: RouteMatch, host: string, path: string): RouteMatch {
-  return stricterOf(asCame, site.routes.match(host, path));
-}
+const NO_SIDS: readonly string[] = [];
 
 /** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */
 export function probeName(policy: RoutePolicy): string {
@@ -131,44 +161,39 @@ function pathOf(target: string): string {
   return end < 0 ? target : target.slice(0, end);
 }
 
-/** Strict: only a living session of this very client counts, found by an ID that we issued. */
-async function findSession(
-  site: Site,
-  facts: RequestFacts,
-  policy: RoutePolicy,
-  client: ClientFacts,
-  binding: ClientBinding,
-  sids: readonly string[],
-): Promise<{ session: Session; by: 'target' | 'referer' } | null> {
+interface Found {
+  readonly session: Session;
+  readonly by: 'target' | 'referer';
+}
+
+/**
+ * Strict: only a living session of this very client counts, found by an ID that we issued. Null where there is nothing to
+ * look for.
+ */
+function findSession(seen: Observed): Promise<Found | null> | null {
+  const { facts, policy, client } = seen;
   if (policy.useOnlyCookies || client.isRobot) return null;
-  const first = sids[0];
+  const first = seen.carriedSids[0];
   if (first !== undefined) {
-    if (sids.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
-    if (!mayArrive(client, ownOrigin(facts), policy.acceptFrom)) return null;
-    const session = await look(site, policy, client, binding, first);
-    return session === null ? null : { session, by: 'target' };
+    if (seen.carriedSids.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
+    return mayArrive(client, ownOrigin(facts), policy.acceptFrom) ? look(seen, first, 'target') : null;
   }
   if (policy.recover !== 'referer' || client.referer === null) return null;
   const inReferer = unmarkTarget(withoutFragment(client.referer), policy.session.name).sids[0];
   if (inReferer === undefined || !mayRecover(client, ownOrigin(facts))) return null;
   if (policy.useCookies && hasRelevantCookie(client.cookieNames, policy)) return null;
-  const session = await look(site, policy, client, binding, inReferer);
-  return session === null ? null : { session, by: 'referer' };
+  return look(seen, inReferer, 'referer');
 }
 
 /** A client with cookies never feels that the store is away; one that needs it is refused, unless the route says else. */
-async function look(
-  site: Site,
-  policy: RoutePolicy,
-  client: ClientFacts,
-  binding: ClientBinding,
-  text: string,
-): Promise<Session | null> {
-  const source = sessionsOf(site, policy);
+async function look(seen: Observed, text: string, by: Found['by']): Promise<Found | null> {
+  const { policy, client } = seen;
+  const source = sessionsOf(seen.site, policy);
   const sid = source.parseSid(text);
   if (sid === null) return null;
   try {
-    return await source.find(sid, binding, policy.session);
+    const session = await source.find(sid, seen.binding, policy.session);
+    return session === null ? null : { session, by };
   } catch (error) {
     const isAway = error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
     const takesCookies = policy.useCookies && hasRelevantCookie(client.cookieNames, policy);
@@ -202,12 +227,14 @@ function gatherEvidence(
 /** The Referer as it goes upstream and into the log: without any SID; null for none. */
 export function cleanReferer(site: Site, referer: string | null): string | null {
   if (referer === null) return null;
-  return site.sidNames.reduce((url, name) => unmarkReference(url, name), referer);
+  let clean = referer;
+  for (const name of site.sidNames) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
+  return clean;
 }
 
-function sharesCookie(site: Site, session: Session, facts: RequestFacts, client: ClientFacts, target: string): boolean {
+function sharesCookie({ site, facts, client, binding, target }: Observed, session: Session): boolean {
   if (client.cookieField === '') return false;
-  const at = { isSecure: facts.client.scheme === 'https', host: (facts.client.host ?? '').toLowerCase(), path: target };
+  const at = { isSecure: facts.client.scheme === 'https', host: binding.host, path: target };
   const kept = session.jar.cookieHeader(at, site.clock()).split('; ');
   return client.cookieField.split(';').some((pair) => kept.includes(pair.trim()));
 }

@@ -35,16 +35,16 @@ export class ClientConnection {
     return this.#isBusy;
   }
 
+  /** A request is under way from now on, until `end`. */
+  begin(): void {
+    this.#isBusy = true;
+  }
+
   /**
    * Run `start` when the answers before it are out: node:http gives out pipelined requests as soon as it has read them,
    * but a response that waits in its queue never learns that the client has left.
    */
-  begin(start: () => void): void {
-    if (!this.#isBusy) {
-      this.#isBusy = true;
-      start();
-      return;
-    }
+  wait(start: () => void): void {
     this.#waiting.push(start);
     if (this.#waiting.length >= MAX_WAITING) this.socket.pause();
   }

@@ -31,7 +31,8 @@ import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
 import { type Arrival, ownOrigin } from './arrival.ts';
-import { type ClientResponse, pipeBody, sendHead } from './client-response.ts';
+import { pipeBody } from './body-pipe.ts';
+import { type ClientResponse, sendHead } from './client-response.ts';
 import { sessionsOf } from './site.ts';
 
 /** What happened, for the log and the metrics. */

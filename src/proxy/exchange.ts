@@ -73,11 +73,14 @@ async function exchange(
 ): Promise<void> {
   const located = locate(site, facts);
   record.located(site, located);
-  const upload = await openUpload(site, located.policy, req, res, facts);
-  const arrival = await receive(site, facts, located, upload.sids);
+  // Promises only where there is something to wait for: a form to be looked into, a store to be asked.
+  const opened = openUpload(site, located.policy, req, res, facts);
+  const upload = opened instanceof Promise ? await opened : opened;
+  const received = receive(site, facts, located, upload.sids);
+  const arrival = received instanceof Promise ? await received : received;
   record.arrived(arrival);
   rejectUrlSid(arrival);
-  await dropSuperfluousSession(arrival);
+  if (arrival.treatment.dropsSession) await dropSuperfluousSession(arrival);
   const redirect = ownRedirect(arrival);
   if (redirect !== null) {
     record.redirected(redirect);
@@ -119,7 +122,7 @@ function rejectUrlSid(arrival: Arrival): void {
 
 /** The client takes cookies: the jar that was kept for it is superfluous. Only the jar's own client can drop it. */
 async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
-  if (!arrival.treatment.dropsSession || arrival.session === null || !arrival.isJarsOwner) return;
+  if (arrival.session === null || !arrival.isJarsOwner) return;
   try {
     await sessionsOf(arrival.site, arrival.policy).drop(arrival.session, arrival.binding);
   } catch (error) {

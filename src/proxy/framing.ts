@@ -112,13 +112,30 @@ export function readHead(raw: RawHead, limits: HeadLimits, requestId: string): R
     expectsContinue: found.expect !== null && !isVersion10,
     endsHere: raw.method === 'OPTIONS' && found.maxForwards !== null && Number(found.maxForwards) === 0,
     peerAddress: raw.peerAddress,
-    client: readForwarded({ ...raw, host, isTrustedProxy: limits.isTrustedProxy }),
+    client: forwardedClient(raw, host, raw.fields, limits),
   };
+}
+
+function forwardedClient(
+  { peerAddress, isEncrypted }: RawHead,
+  host: string | null,
+  fields: readonly string[],
+  { isTrustedProxy }: HeadLimits,
+): ForwardedClient {
+  return readForwarded({ peerAddress, isEncrypted, host, fields, isTrustedProxy });
 }
 
 function fault(code: ErrorCode, detail: string): HeadFault {
   return { fault: code, detail };
 }
+
+/** Lengths of the names in `scanFields`. */
+const LENGTHS_OF_INTEREST: ReadonlySet<number> = new Set(
+  [
+    ...['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'expect', 'max-forwards', 'via'],
+    ...['sec-websocket-version', 'sec-websocket-key'],
+  ].map((name) => name.length),
+);
 
 /** One pass: counts, values of the fields that matter, and what no field may be. */
 function scanFields(fields: readonly string[], limits: HeadLimits): Found | HeadFault {
@@ -139,7 +156,10 @@ function scanFields(fields: readonly string[], limits: HeadLimits): Found | Head
     const value = fields[i + 1] as string;
     // Node's parser joins obs-fold lines; what is left of CR, LF or NUL would be ours to answer for.
     if (!FIELD_VALUE.test(value)) return fault('BAD_FIELD', 'control character in a value');
-    switch ((fields[i] as string).toLowerCase()) {
+    const name = fields[i] as string;
+    // Most names are of no interest here: their length tells.
+    if (!LENGTHS_OF_INTEREST.has(name.length)) continue;
+    switch (name.toLowerCase()) {
       case 'host':
         found.hostCount += 1;
         if (found.hostCount > 1) return fault('BAD_HOST', 'several Host fields');
@@ -300,7 +320,7 @@ function readHead2(
     expectsContinue: found.expect !== null,
     endsHere: raw.method === 'OPTIONS' && found.maxForwards !== null && Number(found.maxForwards) === 0,
     peerAddress: raw.peerAddress,
-    client: readForwarded({ ...raw, fields, host, isTrustedProxy: limits.isTrustedProxy }),
+    client: forwardedClient(raw, host, fields, limits),
   };
 }
 

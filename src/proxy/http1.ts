@@ -123,8 +123,12 @@ export class Http1Front {
     // Node's own count says `Connection: close` and then does not close.
     const isLast = connection.requestCount >= this.#front.options.limits.requestsPerConnection;
     if (isLast || this.#isDraining) res.shouldKeepAlive = false;
-    res.once('close', () => connection.end());
-    connection.begin(() => this.#serve(req, res, connection));
+    res.on('close', () => connection.end());
+    if (connection.isBusy) connection.wait(() => this.#serve(req, res, connection));
+    else {
+      connection.begin();
+      this.#serve(req, res, connection);
+    }
   }
 
   #serve(req: IncomingMessage, res: ServerResponse, connection: ClientConnection): void {
@@ -188,9 +192,9 @@ export class Http1Front {
     res.shouldKeepAlive = false;
     connection.isTunnel = false;
     connection.lingerOnClose();
-    connection.begin(() => {
-      res.assignSocket(socket);
-    });
+    // Nothing else is under way on it: see `#onUpgrade`.
+    connection.begin();
+    res.assignSocket(socket);
     res.once('finish', () => {
       res.detachSocket(socket);
       socket.destroySoon();

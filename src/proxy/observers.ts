@@ -4,7 +4,7 @@
  */
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { ExchangeObserver, ExchangeRecord } from './record.ts';
+import type { ExchangeObserver, Outcome } from './record.ts';
 import type { Refusal, ServerEvents } from './server.ts';
 
 export class Observers implements ExchangeObserver, ServerEvents {
@@ -18,7 +18,7 @@ export class Observers implements ExchangeObserver, ServerEvents {
     this.#metrics = metrics;
   }
 
-  exchange(record: ExchangeRecord): void {
+  exchange(record: Outcome): void {
     if (record.fault !== null) this.#failed.add(record.facts.requestId);
     this.#log.exchange(record);
     this.#metrics.exchange(record);

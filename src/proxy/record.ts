@@ -1,10 +1,13 @@
 /**
- * What is known of one exchange when it is over: the facts for its log line and its metrics. No SID, no cookie and no
- * query ever gets in here; a session is named by its keyed hash.
+ * What is known of one exchange when it is over: the facts for its log line and its metrics.
+ *
+ * It keeps what the exchange came to and works out what is asked for: most logs ask for nothing of an exchange that went
+ * well. No SID, no cookie and no value of a query can be read from it; a session is named by its keyed hash.
  */
 import type { Verdict } from '../client/detect.ts';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../observe/metrics.ts';
+import type { SessionEvent } from '../session/session.ts';
 import { type Arrival, cleanReferer, type Located } from './arrival.ts';
 import type { Delivery } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -12,37 +15,53 @@ import { hideSids } from './hide-sids.ts';
 import type { OwnRedirect } from './redirects.ts';
 import type { Site } from './site.ts';
 
-export interface ExchangeObserver {
-  exchange(record: ExchangeRecord): void;
+/** One exchange as the log and the metrics see it. */
+export interface Outcome {
+  readonly facts: RequestFacts;
+  /** The target without any SID; null when the exchange failed before that was known. */
+  readonly target: string | null;
+  /** The Referer without any SID, and the User-Agent, for log formats that name them. */
+  readonly referer: string | null;
+  readonly userAgent: string | null;
+  readonly route: string | null;
+  readonly verdict: Verdict | null;
+  readonly carrier: string | null;
+  readonly foundBy: 'target' | 'referer' | null;
+  readonly sidHash: string | null;
+  readonly event: SessionEvent;
+  readonly plan: 'pass' | 'rewrite' | 'redirect' | 'tunnel' | 'refused';
+  /** The reason of an own redirect, a refusal, a cut or a bail-out; an error code where there is one. */
+  readonly reason: string | null;
+  readonly status: number | null;
+  readonly marks: number;
+  /** Marks by kind of place and skips by reason; null when no page was marked. */
+  readonly places: PlaceCounts | null;
+  /** A SID came along that was not honoured. */
+  readonly hasDroppedSid: boolean;
+  readonly bytes: number;
+  readonly upstreamMs: number | null;
+  readonly durationMs: number;
+  /** The fault behind `reason`, for the log; null when all went well. */
+  readonly fault: unknown;
 }
 
-export class ExchangeRecord {
+export interface ExchangeObserver {
+  exchange(outcome: Outcome): void;
+}
+
+export class ExchangeRecord implements Outcome {
   readonly facts: RequestFacts;
-  readonly startedAtMs: number = performance.now();
-  /** The target without any SID; null when the exchange failed before that was known. */
-  target: string | null = null;
-  /** The Referer without any SID, and the User-Agent, for log formats that name them. */
-  referer: string | null = null;
-  userAgent: string | null = null;
-  route: string | null = null;
-  verdict: Verdict | null = null;
-  carrier: string | null = null;
-  foundBy: 'target' | 'referer' | null = null;
-  sidHash: string | null = null;
-  event = 'none';
-  plan: 'pass' | 'rewrite' | 'redirect' | 'tunnel' | 'refused' = 'refused';
-  /** The reason of an own redirect, a refusal, a cut or a bail-out; an error code where there is one. */
+  readonly #startedAtMs = performance.now();
+  #site: Site | null = null;
+  #located: Located | null = null;
+  #arrival: Arrival | null = null;
+  #delivery: Delivery | null = null;
+  plan: Outcome['plan'] = 'refused';
   reason: string | null = null;
   status: number | null = null;
-  marks = 0;
-  /** Marks by kind of place and skips by reason; null when no page was marked. */
-  places: PlaceCounts | null = null;
-  /** A SID came along that was not honoured. */
-  hasDroppedSid = false;
   bytes = 0;
   upstreamMs: number | null = null;
   durationMs = 0;
-  /** The fault behind `reason`, for the log; null when all went well. */
   fault: unknown = null;
 
   constructor(facts: RequestFacts) {
@@ -50,20 +69,13 @@ export class ExchangeRecord {
   }
 
   /** Where the request goes is known before who sent it: what is refused in between can be told by its target. */
-  located(site: Site, { policy, target }: Located): void {
-    this.target = hideSids(target, site.sidNames);
-    this.route = policy.label;
+  located(site: Site, located: Located): void {
+    this.#site = site;
+    this.#located = located;
   }
 
   arrived(arrival: Arrival): void {
-    const referer = cleanReferer(arrival.site, arrival.client.referer);
-    this.referer = referer === null ? null : hideSids(referer, arrival.site.sidNames);
-    this.userAgent = arrival.client.userAgent;
-    this.verdict = arrival.verdict;
-    this.carrier = arrival.carriedIn;
-    this.foundBy = arrival.foundBy;
-    this.hasDroppedSid = arrival.carriedSids.length > 0 && arrival.session === null;
-    this.sidHash = arrival.session?.sid.hash ?? null;
+    this.#arrival = arrival;
   }
 
   redirected(redirect: OwnRedirect): void {
@@ -74,16 +86,13 @@ export class ExchangeRecord {
   }
 
   answered(): void {
-    this.upstreamMs = performance.now() - this.startedAtMs;
+    this.upstreamMs = performance.now() - this.#startedAtMs;
   }
 
   delivered(delivery: Delivery): void {
+    this.#delivery = delivery;
     this.plan = delivery.plan;
     this.status = delivery.status;
-    this.event = delivery.event;
-    this.sidHash = delivery.session?.sid.hash ?? this.sidHash;
-    this.marks = delivery.marks;
-    this.places = delivery.places;
     this.bytes = delivery.bytes;
     this.reason = delivery.bailedOut;
     this.#end();
@@ -104,7 +113,58 @@ export class ExchangeRecord {
     this.#end();
   }
 
+  get target(): string | null {
+    return this.#located === null || this.#site === null ? null : hideSids(this.#located.target, this.#site.sidNames);
+  }
+
+  get referer(): string | null {
+    if (this.#arrival === null) return null;
+    const { site, client } = this.#arrival;
+    const referer = cleanReferer(site, client.referer);
+    return referer === null ? null : hideSids(referer, site.sidNames);
+  }
+
+  get userAgent(): string | null {
+    return this.#arrival?.client.userAgent ?? null;
+  }
+
+  get route(): string | null {
+    return this.#located?.policy.label ?? null;
+  }
+
+  get verdict(): Verdict | null {
+    return this.#arrival?.verdict ?? null;
+  }
+
+  get carrier(): string | null {
+    return this.#arrival?.carriedIn ?? null;
+  }
+
+  get foundBy(): Outcome['foundBy'] {
+    return this.#arrival?.foundBy ?? null;
+  }
+
+  get sidHash(): string | null {
+    return (this.#delivery?.session ?? this.#arrival?.session)?.sid.hash ?? null;
+  }
+
+  get event(): SessionEvent {
+    return this.#delivery?.event ?? 'none';
+  }
+
+  get marks(): number {
+    return this.#delivery?.marks ?? 0;
+  }
+
+  get places(): PlaceCounts | null {
+    return this.#delivery?.places ?? null;
+  }
+
+  get hasDroppedSid(): boolean {
+    return this.#arrival !== null && this.#arrival.carriedSids.length > 0 && this.#arrival.session === null;
+  }
+
   #end(): void {
-    this.durationMs = performance.now() - this.startedAtMs;
+    this.durationMs = performance.now() - this.#startedAtMs;
   }
 }

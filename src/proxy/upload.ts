@@ -4,7 +4,7 @@
  * is corrected by what went. Memory: the window of `limits.form_peek`, whatever the size of the upload.
  */
 import { Readable } from 'node:stream';
-import { formEncoding, unmarkForm } from '../form/unmark.ts';
+import { type FormEncoding, formEncoding, unmarkForm } from '../form/unmark.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { UploadBody } from '../upstream/forward.ts';
 import type { BodyFraming } from '../upstream/request.ts';
@@ -20,19 +20,33 @@ export interface Upload {
   readonly sids: readonly string[];
 }
 
-export async function openUpload(
+/** A promise only where the form has to be looked into. Throws what `openBody` throws. */
+export function openUpload(
   site: Site,
   policy: RoutePolicy,
   req: ClientRequest,
   res: ClientResponse,
   facts: RequestFacts,
-): Promise<Upload> {
+): Upload | Promise<Upload> {
+  if (facts.body === 'none') return NO_UPLOAD;
   const body = openBody(req, res, facts, policy.bodyLimitBytes);
   const asCame: Upload = { body, framing: facts.body, sids: [] };
   if (body === null || !mayHoldField(site, policy)) return asCame;
   const encoding = formEncoding(fieldValue(facts.fields, 'content-type'));
   // A coded body is not ours to read; browsers never send one from a form.
   if (encoding === null || fieldValue(facts.fields, 'content-encoding') !== null) return asCame;
+  return unmarkUpload(site, policy, facts, body, encoding);
+}
+
+const NO_UPLOAD: Upload = Object.freeze({ body: null, framing: 'none', sids: [] });
+
+async function unmarkUpload(
+  site: Site,
+  policy: RoutePolicy,
+  facts: RequestFacts,
+  body: ClientBody,
+  encoding: FormEncoding,
+): Promise<Upload> {
   const { window, isWhole, rest } = await readAhead(body, site.config.limits.formPeekBytes);
   let unmarked = window;
   const sids: string[] = [];

@@ -116,9 +116,13 @@ export function pathStart(reference: string): number {
   return AUTHORITY.exec(reference)?.[0].length ?? 0;
 }
 
+/** Could there be a SID in `text` at all? Almost always not. A spelling other than the plain one has a percent sign. */
+export function mayCarry(text: string, name: string): boolean {
+  return text.includes(name) || text.includes('%');
+}
+
 function unmark(text: string, name: string, path: number): Unmarked {
-  // Almost always nothing is there. A spelling other than the plain one has a percent sign.
-  if (!text.includes(name) && !text.includes('%')) return { target: text, sids: [], places: [] };
+  if (!mayCarry(text, name)) return { target: text, sids: [], places: [] };
   const parts = partsFrom(text, path);
   const pairs = findParameters(text, Math.min(parts.query + 1, parts.fragment), parts.fragment, '&;', name);
   const parameters = findPathParameters(text, parts.path, parts.query, name);

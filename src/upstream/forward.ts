@@ -48,7 +48,7 @@ export interface UpstreamResponse {
 
 /** The response to the client, as far as it matters here: it closes, and it was delivered by then or not. */
 export interface ClientSide {
-  once(event: 'close', listener: () => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
   readonly destroyed?: boolean;
   readonly writableFinished: boolean;
   /** HTTP/2 only, whose response has no `destroyed`. */
@@ -147,7 +147,7 @@ class Call implements Lease {
       this.#reject(asProxyError(body.errored, 'CLIENT_GONE'));
       return;
     }
-    client.once('close', () => this.#onClientClose());
+    client.on('close', () => this.#onClientClose());
     this.#send();
   }
 

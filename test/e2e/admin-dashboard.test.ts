@@ -10,7 +10,7 @@ import { expect } from 'chai';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
-import type { ExchangeRecord } from '../../src/proxy/record.ts';
+import type { Outcome } from '../../src/proxy/record.ts';
 import { createMemoryStore } from '../../src/session/memory.ts';
 import { adminSource } from '../support/admin-source.ts';
 
@@ -56,7 +56,7 @@ const LOOK = `({
 async function busyAdmin(): Promise<RunningAdmin> {
   let nowMs = Date.UTC(2026, 0, 2, 11, 0, 0);
   const metrics = createMetrics({ version: '9.9', clock: () => nowMs });
-  const exchange = (changes: Partial<ExchangeRecord>) =>
+  const exchange = (changes: Partial<Outcome>) =>
     metrics.exchange({
       route: '/**',
       verdict: 'accepts',
@@ -70,7 +70,7 @@ async function busyAdmin(): Promise<RunningAdmin> {
       durationMs: 9,
       upstreamMs: 7,
       ...changes,
-    } as ExchangeRecord);
+    } as Outcome);
   metrics.watchStore(createMemoryStore({ maxSessions: 10, maxBytes: 1_000_000, clock: () => nowMs }));
   const source = adminSource([metrics], nowMs - 7_200_000);
   // A sample every few real milliseconds, while the injected clock goes on by a minute at each step.

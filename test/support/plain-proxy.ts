@@ -2,8 +2,10 @@
  * The engine alone: a reverse proxy that forwards everything, without sessions. Tests of framing, faults and connections
  * use it, so that what they see is the engine's doing.
  */
+
+import { pipeBody } from '../../src/proxy/body-pipe.ts';
 import { openBody } from '../../src/proxy/client-body.ts';
-import { type ClientResponse, pipeBody, sendHead, sendInformation } from '../../src/proxy/client-response.ts';
+import { type ClientResponse, sendHead, sendInformation } from '../../src/proxy/client-response.ts';
 import {
   type Handler,
   type Refusal,

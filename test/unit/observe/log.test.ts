@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
 import { createLog, type LogSettings } from '../../../src/observe/log.ts';
 import type { RequestFacts } from '../../../src/proxy/framing.ts';
-import { ExchangeRecord } from '../../../src/proxy/record.ts';
+import { ExchangeRecord, type Outcome } from '../../../src/proxy/record.ts';
 
 const facts: RequestFacts = {
   requestId: 'r-1',
@@ -27,26 +27,36 @@ const facts: RequestFacts = {
   },
 };
 
-function done(change: (record: ExchangeRecord) => void = () => {}): ExchangeRecord {
+const DONE: Outcome = {
+  facts,
+  target: '/a?q=private',
+  referer: 'http://shop.example/b?x="y"',
+  userAgent: 'Mozilla/5.0 "x"\u00e9',
+  route: '/**',
+  verdict: 'refuses',
+  carrier: null,
+  foundBy: null,
+  sidHash: 'abcd1234',
+  event: 'none',
+  plan: 'rewrite',
+  reason: null,
+  status: 200,
+  marks: 3,
+  places: null,
+  hasDroppedSid: false,
+  bytes: 120,
+  upstreamMs: null,
+  durationMs: 1.2345,
+  fault: null,
+};
+
+function failed(error: unknown): Outcome {
   const record = new ExchangeRecord(facts);
-  Object.assign(record, {
-    target: '/a?q=private',
-    referer: 'http://shop.example/b?x="y"',
-    userAgent: 'Mozilla/5.0 "x"\u00e9',
-    route: '/**',
-    verdict: 'refuses',
-    sidHash: 'abcd1234',
-    plan: 'rewrite',
-    status: 200,
-    marks: 3,
-    bytes: 120,
-    durationMs: 1.2345,
-  });
-  change(record);
+  record.failed(error);
   return record;
 }
 
-function lines(settings: Partial<LogSettings>, record: ExchangeRecord): string {
+function lines(settings: Partial<LogSettings>, record: Outcome): string {
   const out: string[] = [];
   const log = createLog(
     { level: 'info', format: 'json', sid: 'hash', ...settings },
@@ -58,7 +68,7 @@ function lines(settings: Partial<LogSettings>, record: ExchangeRecord): string {
 
 describe('createLog', () => {
   it('json: one object a line, without the query', () => {
-    const entry = JSON.parse(lines({}, done())) as Record<string, unknown>;
+    const entry = JSON.parse(lines({}, DONE)) as Record<string, unknown>;
     expect(entry).to.include({
       path: '/a',
       status: 200,
@@ -71,10 +81,10 @@ describe('createLog', () => {
     expect(JSON.stringify(entry)).not.to.match(/secret|private/);
   });
   it('json: log.sid none leaves the hash out', () => {
-    expect(JSON.parse(lines({ sid: 'none' }, done()))).not.to.have.property('sid');
+    expect(JSON.parse(lines({ sid: 'none' }, DONE))).not.to.have.property('sid');
   });
   it("combined: Apache's format, escaped, without the SID", () => {
-    const line = lines({ format: 'combined' }, done());
+    const line = lines({ format: 'combined' }, DONE);
     expect(line).to.match(/^192\.0\.2\.7 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] /);
     expect(line).to.contain(
       '"GET /a?q=private HTTP/1.1" 200 120 "http://shop.example/b?x=\\"y\\"" "Mozilla/5.0 \\"x\\"\\xe9"\n',
@@ -82,27 +92,27 @@ describe('createLog', () => {
     expect(line).not.to.contain('secret');
   });
   it('combined: a request that failed before its SID was taken off names no target', () => {
-    const record = new ExchangeRecord(facts);
-    record.failed(new ProxyError('AMBIGUOUS_SID'));
-    expect(lines({ format: 'combined' }, record)).to.contain('"GET - HTTP/1.1" 400 - "-" "-"');
+    expect(lines({ format: 'combined' }, failed(new ProxyError('AMBIGUOUS_SID')))).to.contain(
+      '"GET - HTTP/1.1" 400 - "-" "-"',
+    );
   });
   it('pretty: one line for people', () => {
-    expect(lines({ format: 'pretty' }, done())).to.match(/^\d\d:\d\d:\d\d\.\d{3} 200 GET shop\.example\/a .*marks=3/);
+    expect(lines({ format: 'pretty' }, DONE)).to.match(/^\d\d:\d\d:\d\d\.\d{3} 200 GET shop\.example\/a .*marks=3/);
   });
   it('a fault is named by its code, and its cause by its code alone', () => {
     const cause = Object.assign(new Error('connect 10.0.0.1 secret'), { code: 'ECONNREFUSED' });
-    const record = done((r) => r.failed(new ProxyError('UPSTREAM_REFUSED', { cause })));
+    const record = failed(new ProxyError('UPSTREAM_REFUSED', { cause }));
     const entry = JSON.parse(lines({}, record)) as Record<string, unknown>;
     expect(entry).to.include({ reason: 'UPSTREAM_REFUSED', detail: 'ECONNREFUSED', status: 502, level: 40 });
   });
   it('a bug of ours is an error with its place, without its message', () => {
-    const record = done((r) => r.failed(new TypeError('secret in message')));
+    const record = failed(new TypeError('secret in message'));
     const text = lines({}, record);
     expect(JSON.parse(text)).to.include({ reason: 'INTERNAL', level: 50 });
     expect(text).to.contain('log.test.ts').and.not.to.contain('secret');
   });
   it('what clients do is no warning', () => {
-    const record = done((r) => r.failed(new ProxyError('CLIENT_GONE')));
+    const record = failed(new ProxyError('CLIENT_GONE'));
     expect(JSON.parse(lines({}, record))).to.include({ level: 30, reason: 'CLIENT_GONE' });
     expect(lines({ level: 'warn' }, record)).to.equal('');
   });

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
 import { createMetrics, METRICS, mergeReadings, renderReadings } from '../../../src/observe/metrics.ts';
-import type { ExchangeRecord } from '../../../src/proxy/record.ts';
+import type { Outcome } from '../../../src/proxy/record.ts';
 import type { SessionStore } from '../../../src/session/store.ts';
 
 /** Only what metrics look at. */
-function record(changes: Partial<ExchangeRecord>): ExchangeRecord {
+function record(changes: Partial<Outcome>): Outcome {
   const plain = {
     route: '/**',
     verdict: 'accepts',
@@ -19,7 +19,7 @@ function record(changes: Partial<ExchangeRecord>): ExchangeRecord {
     durationMs: 4,
     upstreamMs: 3,
   };
-  return { ...plain, ...changes } as ExchangeRecord;
+  return { ...plain, ...changes } as Outcome;
 }
 
 const fakeStore = (changes: Partial<SessionStore> = {}): SessionStore => ({
