@@ -8,7 +8,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hash, randomBytes } from 'node:crypto';
 import type { Sid } from '../sid/sid.ts';
 
-/** Where a session lies and what opens it. Computed once a request; some 5 µs. */
+/** Where a session lies and what opens it; some 5 µs to compute. */
 export interface SealKeys {
   readonly storeKey: string;
   readonly cipherKey: Buffer;

@@ -20,9 +20,10 @@ import { ClientMarks } from './client-marks.ts';
 import { type CookieChange, Jar } from './jar.ts';
 import { MintLimit } from './mint-limit.ts';
 import { blockOf } from './network.ts';
-import { decodeRecord, encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
+import { OpenedSessions } from './opened.ts';
+import { encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
 import { countRolls, isSignIn } from './rotation.ts';
-import { open, type SealKeys, seal, sealKeys } from './seal.ts';
+import { type SealKeys, seal, sealKeys } from './seal.ts';
 import type { Absorbed, ClientBinding, ResponseFacts, Session, SessionSource } from './source.ts';
 import type { SessionStore } from './store.ts';
 import { inTurn, type Turns } from './turns.ts';
@@ -104,6 +105,7 @@ export class Sessions implements SessionSource {
   readonly #maxSessions: number;
   readonly #mintLimit: MintLimit;
   readonly #clientMarks = new ClientMarks();
+  readonly #opened = new OpenedSessions();
   readonly #turns: Turns = new Map();
   /** Store key → when we touched it last. */
   readonly #touches = new Map<string, number>();
@@ -157,10 +159,14 @@ export class Sessions implements SessionSource {
     let at: Sid | null = sid;
     let way: Way | null = null;
     for (let moves = 0; at !== null && moves <= LIMITS.maxSidMoves; moves++) {
-      const keys = sealKeys(client.host, at);
-      const loaded = await this.#load(keys);
-      if (loaded === null || loaded.record.kind === 'dead') return null;
-      const { version, record } = loaded;
+      const opened = this.#opened.of(client.host, at);
+      const { keys } = opened;
+      const stored = await this.#store.read(keys.storeKey);
+      if (stored === null) return null;
+      const record = this.#opened.read(client.host, at, opened, stored.sealed);
+      if (record === null) this.stats.torn++;
+      if (record === null || record.kind === 'dead') return null;
+      const { version } = stored;
       if (record.kind === 'live') {
         if (way !== null) await this.#keepWay(way, at, moves, policy);
         return new HeldSession(at, keys, version, record);
@@ -179,17 +185,6 @@ export class Sessions implements SessionSource {
     if (moves === 1) return this.#touch(keys.storeKey, policy.idleTimeoutMs);
     const sealed = seal(keys, encodeRecord({ ...record, to: to.reveal() }, this.#clock()));
     await this.#store.compareAndSet(keys.storeKey, version, sealed, policy.idleTimeoutMs);
-  }
-
-  async #load(keys: SealKeys): Promise<{ version: number; record: SessionRecord } | null> {
-    const stored = await this.#store.read(keys.storeKey);
-    if (stored === null) return null;
-    const text = open(keys, stored.sealed);
-    if (text === null) {
-      this.stats.torn++;
-      return null;
-    }
-    return { version: stored.version, record: decodeRecord(text) };
   }
 
   /** Both marks, whatever `bind` says: an old SID may be in anybody's history. */
