@@ -31,6 +31,8 @@ export interface RouteFinding extends RouteMatch {
 export interface RouteTable {
   /** In the order of the configuration; the last one is that of `defaults`. */
   readonly policies: readonly RoutePolicy[];
+  /** Some request can fall on a route that is `use_only_cookies`. */
+  readonly hasCookieOnlyRoutes: boolean;
   /**
    * The policy for a request. `host` is the Host field (port, case and a final dot do not matter), `rawPath` the request
    * target up to `?` as received. Never throws.
@@ -61,8 +63,8 @@ export function compileRoutes(config: Config): RouteTable {
   const routes = [...config.routes.map((route, index) => compileRoute(route, index, config)), defaultRoute(config)];
   const policies = routes.map((route) => route.policy);
   const reachable = policies.slice(0, 1 + routes.findIndex(isCatchAll));
-  const isMixed =
-    reachable.some((policy) => policy.useOnlyCookies) && reachable.some((policy) => !policy.useOnlyCookies);
+  const hasCookieOnlyRoutes = reachable.some((policy) => policy.useOnlyCookies);
+  const isMixed = hasCookieOnlyRoutes && reachable.some((policy) => !policy.useOnlyCookies);
 
   const first = (host: string, matches: (route: CompiledRoute) => boolean): RoutePolicy => {
     for (const route of routes) if (isOnHost(route, host) && matches(route)) return route.policy;
@@ -105,7 +107,7 @@ export function compileRoutes(config: Config): RouteTable {
     return { ...match(hostField, rawPath), isExhausted, readings };
   }
 
-  return Object.freeze({ policies, match, explain });
+  return Object.freeze({ policies, hasCookieOnlyRoutes, match, explain });
 }
 
 /** `Shop.Example.org.:8080` → `shop.example.org`. */

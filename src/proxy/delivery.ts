@@ -26,7 +26,7 @@ import {
   type RewritePlan,
 } from '../response/plan.ts';
 import { permitScript, ScriptStage } from '../response/script-stage.ts';
-import type { Session, SessionEvent } from '../session/session.ts';
+import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts';
 import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
@@ -54,7 +54,8 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
   const mayRewrite = treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
   const asCame: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
   const page = mayRewrite ? pageKind(asCame) : null;
-  const absorbed = await absorb(arrival, asCame, page, signals);
+  const absorbing = absorb(arrival, asCame, page, signals);
+  const absorbed = absorbing instanceof Promise ? await absorbing : absorbing;
   const head: ResponseHead = { status: response.status, fields: absorbed.fields };
   const marking = openMarking(arrival, absorbed.session);
   const plan = planResponse({
@@ -134,13 +135,16 @@ interface Absorption {
   fields: readonly string[];
 }
 
-/** Send Set-Cookie where the treatment says. A session is only made for a response that can carry its SID. */
-async function absorb(
+/**
+ * Send Set-Cookie where the treatment says. A session is only made for a response that can carry its SID. A promise only
+ * where a session changes.
+ */
+function absorb(
   arrival: Arrival,
   head: ResponseHead,
   page: PageKind | null,
   signals: UpstreamSignals,
-): Promise<Absorption> {
+): Absorption | Promise<Absorption> {
   const { policy, treatment, facts, session } = arrival;
   if (treatment.setCookie === 'pass') return { session, event: 'none', fields: head.fields };
   const kept = policy.session.mode === 'mirror' ? everyNameBut(policy.session.cookie) : policy.ignoreCookies;
@@ -160,8 +164,13 @@ async function absorb(
     mayCreate: treatment.mayCreate && (canCarry(head, page) || policy.expose),
     tellsSid: canCarry(head, page) && !arrival.client.isPart,
   };
+  return change(arrival, response, remaining);
+}
+
+async function change(arrival: Arrival, response: ResponseFacts, remaining: readonly string[]): Promise<Absorption> {
+  const { policy, treatment, session, site, binding } = arrival;
   try {
-    const result = await sessionsOf(arrival.site, policy).absorb(session, response, arrival.binding, policy.session);
+    const result = await sessionsOf(site, policy).absorb(session, response, binding, policy.session);
     return { session: result.session, event: result.event, fields: remaining };
   } catch (error) {
     // A client that may take cookies gets its page and its cookie all the same; only the marks are missing.

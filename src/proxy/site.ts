@@ -47,41 +47,55 @@ const MAX_SCOPES = 256;
 export class ScopeCache {
   readonly #routes: RouteTable;
   readonly #aliases: readonly string[];
-  readonly #scopes = new Map<string, Scope>();
+  readonly #hasCookieOnlyRoutes: boolean;
+  readonly #ofSid = new Map<RoutePolicy, Map<string, Scope>>();
+  readonly #ofVars = new Map<RoutePolicy, Map<string, Scope>>();
 
   constructor(routes: RouteTable, aliases: readonly string[]) {
     this.#routes = routes;
     this.#aliases = aliases;
+    this.#hasCookieOnlyRoutes = routes.hasCookieOnlyRoutes;
   }
 
   /** The scope of the SID's marks on a route. A link into a cookie-only route never carries a SID: it would be refused there. */
   ofSid(policy: RoutePolicy, origin: string): Scope {
-    return this.#get(`sid ${policy.index} ${origin}`, () => {
+    return kept(this.#ofSid, policy, origin, () => {
       const host = new URL(origin).host;
       return new Scope({
         origin,
         aliases: this.#aliases,
         hosts: policy.transSidHosts,
         path: policy.scopePath,
-        isExcluded: (path) => this.#routes.match(host, path).policy.useOnlyCookies,
+        ...(this.#hasCookieOnlyRoutes && {
+          isExcluded: (path: string) => this.#routes.match(host, path).policy.useOnlyCookies,
+        }),
       });
     });
   }
 
   /** The scope of the route's rewrite variables: the application's own, not secret. */
   ofVars(policy: RoutePolicy, origin: string): Scope {
-    return this.#get(
-      `vars ${policy.index} ${origin}`,
+    return kept(
+      this.#ofVars,
+      policy,
+      origin,
       () => new Scope({ origin, aliases: this.#aliases, hosts: policy.urlRewriterHosts }),
     );
   }
+}
 
-  #get(key: string, make: () => Scope): Scope {
-    const known = this.#scopes.get(key);
-    if (known !== undefined) return known;
-    const scope = make();
-    if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
-    this.#scopes.set(key, scope);
-    return scope;
-  }
+function kept(
+  scopes: Map<RoutePolicy, Map<string, Scope>>,
+  policy: RoutePolicy,
+  origin: string,
+  make: () => Scope,
+): Scope {
+  const ofPolicy = scopes.get(policy) ?? new Map<string, Scope>();
+  const known = ofPolicy.get(origin);
+  if (known !== undefined) return known;
+  const scope = make();
+  if (ofPolicy.size >= MAX_SCOPES) ofPolicy.clear();
+  ofPolicy.set(origin, scope);
+  scopes.set(policy, ofPolicy);
+  return scope;
 }

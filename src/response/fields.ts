@@ -56,11 +56,20 @@ function isOn(value: string): boolean {
   return /^\s*(?:1|on|true|yes|\?1)\s*$/i.test(value);
 }
 
+function holdsSignals(fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    // `T` or `t`, and a dash: hardly any other name is looked at more closely.
+    if ((name.charCodeAt(0) | 0x20) === 0x74 && name[7] === '-' && name.slice(0, 8).toLowerCase() === 'transid-') {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Read the signals and take their fields out. Returns the very list when there is none, the common case. */
 export function takeSignals(fields: string[]): { signals: UpstreamSignals; fields: string[] } {
-  if (!fields.some((name, i) => i % 2 === 0 && name.length > 8 && name.slice(0, 8).toLowerCase() === 'transid-')) {
-    return { signals: NO_SIGNALS, fields };
-  }
+  if (!holdsSignals(fields)) return { signals: NO_SIGNALS, fields };
   let { rotate, destroy, isRewriteOff, resetsVars } = NO_SIGNALS;
   const addedVars: [string, string][] = [];
   const rest = mapFields(fields, (name, value) => {

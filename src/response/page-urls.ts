@@ -50,13 +50,14 @@ export class PageUrls {
   readonly #extraScope: Scope | null;
   readonly #documentUrl: string;
   readonly #isSrcdoc: boolean;
-  /** The client's own URL of the document has the SID, and where this carrier puts it. */
-  readonly #isDocumentMarked: boolean;
-  readonly #notations: readonly [quoted: Notation, unquoted: Notation];
+  /** Whether the client's own URL of the document has the SID, and where this carrier puts it; null: not asked yet. */
+  #isDocumentMarked: boolean | null = null;
+  readonly #notations: Notations;
   readonly #extra: readonly [quoted: string, unquoted: string];
   /** Made when first used: by what they carry, and where they stand. */
   readonly #insertions: (Buffer | undefined)[] = [];
-  readonly #pair: string;
+  /** Made when first used. */
+  #pair: string | null = null;
   readonly #document: MarkBase;
   #base: MarkBase;
   #sidBase: Base | null;
@@ -68,8 +69,8 @@ export class PageUrls {
   #lastCovers = false;
   /** The base's scheme. */
   #protocol = '';
-  /** The base's path up to its last slash. */
-  #directory = '/';
+  /** The base's path up to its last slash; null: not asked yet. */
+  #directory: string | null = null;
   #hasBaseElement = false;
   #baseUrl: string;
   readonly #coversAllPaths: boolean;
@@ -83,27 +84,15 @@ export class PageUrls {
     this.#extraScope = options.extraScope;
     this.#documentUrl = options.documentUrl;
     this.#baseUrl = options.documentUrl;
-    const unmarked = mark === null ? null : unmarkTarget(options.documentUrl, mark.name);
-    this.#isDocumentMarked = mark !== null && unmarked !== null && isMarkedWith(unmarked, mark);
     this.#isSrcdoc = options.isSrcdoc ?? false;
     const pairs = options.extra.map(([name, value]) => `${encodeUrlText(name)}=${encodeUrlText(value)}`);
-    const separator = safeSeparator(
-      Buffer.from(options.argSeparator).toString('latin1'),
-      mark === null ? pairs : [...pairs, pairOf(mark)],
-      options.syntax,
-    );
-    const bareSeparator = /[\s"'<>=`]/.test(separator) ? '&amp;' : separator;
-    this.#notations = [
-      { separator, escape: escapeAttributeText },
-      { separator: bareSeparator, escape: (text) => escapeAttributeText(text, true) },
-    ];
-    this.#extra = [pairs.join(separator), pairs.join(bareSeparator)];
+    this.#notations = notationsOf(options, pairs);
+    this.#extra = [pairs.join(this.#notations[0].separator), pairs.join(this.#notations[1].separator)];
     this.#document = markBase(options.documentUrl, mark);
     this.#base = this.#document;
-    const clean = unmarked?.target ?? options.documentUrl;
-    this.#sidBase = this.#scope?.base(clean) ?? null;
-    this.#extraBase = this.#extraScope?.base(clean) ?? null;
-    this.#pair = mark?.kind === 'query' ? pairOf(mark) : '';
+    const unmark = mark === null ? null : (url: string) => unmarkTarget(url, mark.name).target;
+    this.#sidBase = this.#scope?.base(options.documentUrl, unmark) ?? null;
+    this.#extraBase = this.#extraScope?.base(options.documentUrl, unmark) ?? null;
     // Only the query carrier appends.
     const canBePlain = (mark === null || mark.kind === 'query') && (this.#extraScope?.coversAllPaths ?? true);
     const carries = (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA);
@@ -134,7 +123,7 @@ export class PageUrls {
     // Neighbours often differ in their query alone.
     if (this.#isLastPath(bytes, start, end)) return this.#lastCovers;
     const path = bytes.toString('latin1', start, end);
-    const covers = this.#scope.coversPath(path.startsWith('/') ? path : this.#directory + path);
+    const covers = this.#scope.coversPath(path.startsWith('/') ? path : this.#baseDirectory() + path);
     this.#lastLength = bytes.copy(this.#lastPath, 0, start, end) === end - start ? end - start : -1;
     this.#lastCovers = covers;
     return covers;
@@ -246,11 +235,17 @@ export class PageUrls {
     const which = isUnquoted ? 1 : 0;
     const { separator } = this.#notations[which];
     const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
-    const pair = (carries & CARRIES_SID) === 0 ? '' : this.#pair;
+    const pair = (carries & CARRIES_SID) === 0 ? '' : this.#queryPair;
     const added = [extra, pair].filter((part) => part !== '').join(separator);
     const made = Buffer.from(added === '' ? '' : (hasQuery ? separator : '?') + added, 'latin1');
     this.#insertions[index] = made;
     return made;
+  }
+
+  /** `name=SID`; '' if another carrier has it. */
+  get #queryPair(): string {
+    this.#pair ??= this.mark?.kind === 'query' ? pairOf(this.mark) : '';
+    return this.#pair;
   }
 
   /**
@@ -275,7 +270,9 @@ export class PageUrls {
 
   /** Does a reference to the document itself bring along all that it is to carry, as the client's own URL has it? */
   #isMarkedAlready(carries: number): boolean {
-    return this.#isDocumentMarked && !this.#hasBaseElement && carries === CARRIES_SID;
+    if (this.#hasBaseElement || carries !== CARRIES_SID || this.mark === null) return false;
+    this.#isDocumentMarked ??= isMarkedWith(unmarkTarget(this.#documentUrl, this.mark.name), this.mark);
+    return this.#isDocumentMarked;
   }
 
   /** A decoded reference with the parameters on it, as markup in double quotes. */
@@ -288,16 +285,45 @@ export class PageUrls {
     return this.mark === null ? text : unmarkReference(text, this.mark.name);
   }
 
+  #baseDirectory(): string {
+    if (this.#directory === null) {
+      const path = (this.#sidBase ?? this.#extraBase)?.path ?? '/';
+      this.#directory = path.slice(0, path.lastIndexOf('/') + 1);
+    }
+    return this.#directory;
+  }
+
   #judgePlain(): void {
     this.#lastLength = -1;
     this.#protocol = this.#baseUrl.slice(0, this.#baseUrl.indexOf(':') + 1);
-    const path = (this.#sidBase ?? this.#extraBase)?.path ?? '/';
-    this.#directory = path.slice(0, path.lastIndexOf('/') + 1);
+    this.#directory = null;
     const sid = this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
     const extra = this.#extraBase?.judgement === 'mark' ? CARRIES_EXTRA : 0;
     // A base that keeps one of them off makes plain references a case for the slow path, which tells the reason.
     this.#plain = (sid | extra) === this.ownCarries ? this.ownCarries : 0;
   }
+}
+
+type Notations = readonly [quoted: Notation, unquoted: Notation];
+
+const escapeUnquoted = (text: string) => escapeAttributeText(text, true);
+const USUAL_NOTATIONS: Notations = [
+  { separator: '&amp;', escape: escapeAttributeText },
+  { separator: '&amp;', escape: escapeUnquoted },
+];
+
+function notationsOf({ argSeparator, mark, syntax }: PageUrlOptions, pairs: readonly string[]): Notations {
+  if (argSeparator === '&amp;') return USUAL_NOTATIONS;
+  const separator = safeSeparator(
+    Buffer.from(argSeparator).toString('latin1'),
+    mark === null ? pairs : [...pairs, pairOf(mark)],
+    syntax,
+  );
+  const bareSeparator = /[\s"'<>=`]/.test(separator) ? '&amp;' : separator;
+  return [
+    { separator, escape: escapeAttributeText },
+    { separator: bareSeparator, escape: escapeUnquoted },
+  ];
 }
 
 function isMarkedWith({ sids, places }: Unmarked, mark: SidMark): boolean {

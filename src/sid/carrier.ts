@@ -44,23 +44,31 @@ export interface Carried {
   readonly value: string;
 }
 
-/** The parameters called `name` in `text[start, end)`; `separators` are the characters between parameters. */
-export function findParameters(
+/** Characters between parameters: of a query, and of the segments of a path. */
+const QUERY_SEPARATORS = [0x26, 0x3b] as const;
+const PATH_SEPARATORS = [0x2f, 0x3b] as const;
+const EQUALS = 0x3d;
+
+/** The parameters called `name` in the query `text[start, end)`, without its `?`. */
+export function findParameters(text: string, start: number, end: number, name: string): readonly Carried[] {
+  return findBetween(text, start, end, QUERY_SEPARATORS, name);
+}
+
+function findBetween(
   text: string,
   start: number,
   end: number,
-  separators: string,
+  [first, second]: readonly [number, number],
   name: string,
-): readonly Carried[] {
+): Carried[] {
   const found: Carried[] = [];
   let from = start;
   let equals = -1;
   for (let at = start; at <= end; at++) {
-    const char = at < end ? (text[at] ?? '') : null;
-    if (char === '=' && equals < 0) equals = at;
-    if (char !== null && !separators.includes(char)) continue;
-    const nameEnd = equals < 0 ? at : equals;
-    if (spells(text.slice(from, nameEnd), name)) {
+    const code = at < end ? text.charCodeAt(at) : first;
+    if (code === EQUALS && equals < 0) equals = at;
+    if (code !== first && code !== second) continue;
+    if (spells(text, from, equals < 0 ? at : equals, name)) {
       const valueStart = equals < 0 ? at : equals + 1;
       found.push({ start: from, end: at, valueStart, value: percentDecode(text.slice(valueStart, at)) });
     }
@@ -73,7 +81,7 @@ export function findParameters(
 /** The parameters of all path segments of `text[start, end)`: `/a;name=1/b;name=2`. */
 export function findPathParameters(text: string, start: number, end: number, name: string): readonly Carried[] {
   // A segment's own name is no parameter: only what a semicolon precedes counts.
-  return findParameters(text, start, end, ';/', name).filter((found) => text[found.start - 1] === ';');
+  return findBetween(text, start, end, PATH_SEPARATORS, name).filter((found) => text[found.start - 1] === ';');
 }
 
 /** The segments `(name-SID)` in front of a path that starts at `start`, in brackets as they are or percent-encoded. */
@@ -124,7 +132,7 @@ export function mayCarry(text: string, name: string): boolean {
 function unmark(text: string, name: string, path: number): Unmarked {
   if (!mayCarry(text, name)) return { target: text, sids: [], places: [] };
   const parts = partsFrom(text, path);
-  const pairs = findParameters(text, Math.min(parts.query + 1, parts.fragment), parts.fragment, '&;', name);
+  const pairs = findParameters(text, Math.min(parts.query + 1, parts.fragment), parts.fragment, name);
   const parameters = findPathParameters(text, parts.path, parts.query, name);
   // Parameters go first: `/(name-SID);name=SID` shows its segment only then.
   const between = without(text, parts.path, parts.query, parameters);
@@ -158,8 +166,13 @@ function without(text: string, start: number, end: number, parameters: readonly 
   return kept + text.slice(from, end);
 }
 
-function spells(text: string, name: string): boolean {
-  return text === name || (text.includes('%') && percentDecode(text) === name);
+/** Does `text[start, end)`, percent-decoded, equal `name`? */
+function spells(text: string, start: number, end: number, name: string): boolean {
+  // Escapes make a spelling longer, never shorter.
+  if (end - start < name.length) return false;
+  if (end - start === name.length) return text.startsWith(name, start);
+  const spelling = text.slice(start, end);
+  return spelling.includes('%') && percentDecode(spelling) === name;
 }
 
 const ESCAPE = /%([0-9a-fA-F]{2})/g;

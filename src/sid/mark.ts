@@ -68,9 +68,11 @@ export function markBase(href: string, mark: SidMark | null): MarkBase {
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
+const NOTHING_TO_ENCODE = /^[A-Za-z0-9._~-]*$/;
 
 /** `text` as PHP writes names and values in URLs [PHP 4.1]: all but letters, digits and `-_.~` as `%XX`. */
 export function encodeUrlText(text: string): string {
+  if (NOTHING_TO_ENCODE.test(text)) return text;
   return encodeURIComponent(text.replace(LONE_SURROGATE, '\u{FFFD}')).replace(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
@@ -158,7 +160,7 @@ function queryEdits(
 ): ReferenceEdit[] {
   const pair = mark === null ? '' : pairOf(mark);
   const from = Math.min(parts.query + 1, parts.fragment);
-  const old = mark === null ? [] : findParameters(reference, from, parts.fragment, '&;', mark.name);
+  const old = mark === null ? [] : findParameters(reference, from, parts.fragment, mark.name);
   const edits = replaceCarried(reference, old, pair);
   const added = old.length > 0 ? extra : [extra, pair].filter((text) => text !== '').join(notation.separator);
   if (added === '') return edits;

@@ -48,24 +48,41 @@ export interface Base {
   readonly judgement: Judgement;
 }
 
-/** A base on our own origin, which is parsed only when somebody asks: most pages have plain links alone. */
+/** A base on our own origin, which is looked into only when somebody asks: most pages have plain links alone. */
 class OwnBase implements Base {
-  readonly href: string;
-  readonly path: string;
   readonly judgement = 'mark';
+  readonly #spelt: string;
+  readonly #originChars: number;
+  readonly #unmark: ((url: string) => string) | null;
+  #href: string | null = null;
+  #path: string | null = null;
   #url: URL | null = null;
 
-  constructor(href: string, originChars: number) {
-    const [withoutFragment = ''] = href.split('#', 1);
-    this.href = withoutFragment;
-    const [path = ''] = withoutFragment.slice(originChars).split('?', 1);
-    this.path = path === '' ? '/' : path;
+  constructor(spelt: string, originChars: number, unmark: ((url: string) => string) | null) {
+    this.#spelt = spelt;
+    this.#originChars = originChars;
+    this.#unmark = unmark;
+  }
+
+  get href(): string {
+    this.#href ??= before(this.#unmark === null ? this.#spelt : this.#unmark(this.#spelt), '#');
+    return this.#href;
+  }
+
+  get path(): string {
+    this.#path ??= before(this.href.slice(this.#originChars), '?') || '/';
+    return this.#path;
   }
 
   get url(): URL {
     this.#url ??= new URL(this.href);
     return this.#url;
   }
+}
+
+function before(text: string, end: string): string {
+  const at = text.indexOf(end);
+  return at < 0 ? text : text.slice(0, at);
 }
 
 /** Paths whose judgement is remembered, and how long they may be; the list starts anew when it is full. */
@@ -119,12 +136,15 @@ export class Scope {
     return this.#aliases.size > 0;
   }
 
-  /** A base of references. `url` is absolute and carries no SID any more. Throws TypeError if it is no URL. */
-  base(url: string): Base {
+  /**
+   * A base of references. `url` is absolute; `unmark`, which leaves origins alone, takes the SID off it. Throws TypeError if
+   * it is no URL.
+   */
+  base(url: string, unmark: ((url: string) => string) | null = null): Base {
     if (url.startsWith(this.origin) && BEHIND_ORIGIN.has(url[this.origin.length])) {
-      return new OwnBase(url, this.origin.length);
+      return new OwnBase(url, this.origin.length, unmark);
     }
-    const parsed = new URL(url);
+    const parsed = new URL(unmark === null ? url : unmark(url));
     parsed.hash = '';
     return { href: parsed.href, url: parsed, path: parsed.pathname, judgement: this.#judgeOrigin(parsed) };
   }

@@ -23,9 +23,15 @@ export interface HammerOrder {
   readonly stepsPerClient: number;
   /** The first value to set: above all that an earlier process of these clients has set. */
   readonly firstValue: number;
-  /** Find the session once and go on with that state, as a slow response would, whatever became of it. */
+  /**
+   * Find the session once and go on with that state, as a slow response would, whatever became of it: until it is gone,
+   * and a little longer.
+   */
   readonly isStubborn: boolean;
 }
+
+/** How often a stubborn client sees that its session is gone before it gives up. */
+const STUBBORN_STEPS = 20;
 
 const REGISTERS_PER_CLIENT = 3;
 const POLICY = sessionPolicy();
@@ -43,13 +49,14 @@ function openStore(order: HammerOrder): Promise<SessionStore> | SessionStore {
 async function runClient(name: string, order: HammerOrder, sessions: Sessions): Promise<void> {
   const sid = Sid.parse(order.sid)!;
   let held: Session | null = null;
-  for (let step = 0; step < order.stepsPerClient; step++) {
+  let gone = 0;
+  for (let step = 0; order.isStubborn ? gone < STUBBORN_STEPS : step < order.stepsPerClient; step++) {
     if (Math.random() < 0.1) await delay(Math.random() * 4);
     try {
       if (held === null || !order.isStubborn) held = await sessions.find(sid, CLIENT, POLICY);
       if (held === null) say('gone');
       else if (Math.random() < 0.1) await begin(sessions);
-      else await set(`${name}${step % REGISTERS_PER_CLIENT}`, order.firstValue + step, held, sessions);
+      else if (!(await set(`${name}${step % REGISTERS_PER_CLIENT}`, order.firstValue + step, held, sessions))) gone++;
     } catch (error) {
       say(`fault ${(error as { code?: string }).code}`);
       await delay(5);
@@ -57,13 +64,15 @@ async function runClient(name: string, order: HammerOrder, sessions: Sessions): 
   }
 }
 
-async function set(register: string, value: number, held: Session, sessions: Sessions): Promise<void> {
+/** False when the session was gone. */
+async function set(register: string, value: number, held: Session, sessions: Sessions): Promise<boolean> {
   const isDelete = Math.random() < 0.1;
   const shown = isDelete ? '-' : String(value);
   say(`try ${register} ${shown}`);
   const cookie = isDelete ? `${register}=; Max-Age=0` : `${register}=${value}`;
   const { event } = await sessions.absorb(held, response([cookie]), CLIENT, POLICY);
   say(event === 'destroyed' ? 'gone' : `ack ${register} ${shown}`);
+  return event !== 'destroyed';
 }
 
 async function begin(sessions: Sessions): Promise<void> {
