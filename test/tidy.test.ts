@@ -149,7 +149,8 @@ function resolvePath(importer: string, specifier: string): string {
   return join(dirname(importer), specifier).replaceAll('\\', '/');
 }
 
-const sources = listFiles('src', /\.ts$/);
+/** AssemblyScript (`.as.ts`) is compiled to a file of its own and imported by none. */
+const sources = listFiles('src', /(?<!\.as)\.ts$/);
 const tests = [...listFiles('test', /\.(?:ts|case)$/), ...listFiles('bench', /\.ts$/)];
 
 /** What is wrong with one import of one file, null when nothing is. */

@@ -4,7 +4,7 @@
  * The rewriter copies every byte that no edit names. Edits of one tag lie within the tag or just behind it, are made in
  * ascending order and do not overlap.
  */
-import type { StartTag } from './scanner.ts';
+import type { LinkTag, StartTag } from './scanner.ts';
 
 export interface Edits {
   /** Put `text` before offset `at` of the tag's bytes; `at` may be `tag.end`: just behind the tag. */
@@ -30,6 +30,8 @@ export interface DeferredInsert {
 export interface PageMarker {
   /** Decide the edits for one start tag. Called in document order; `tag` is only valid during the call. */
   startTag(tag: StartTag, edits: Edits): void;
+  /** The same for a tag of which only the link can matter: true if that is all, false to be asked by `startTag`. */
+  link?(link: LinkTag, edits: Edits): boolean;
   /** An end tag of interest was seen, e.g. `</form>`. */
   endTag(name: string): void;
   /** The page ends here, or marking does (bail out). Settle what is deferred. */

@@ -5,7 +5,7 @@
  * independent list. A route's tag list (`trans_sid_tags`) is compiled against it, so that the marker does one lookup for
  * each tag and the scanner reports no tag in vain.
  */
-import type { TagInterest } from './scanner.ts';
+import type { LinkInterest, TagInterest } from './scanner.ts';
 
 export type PlaceKind =
   /** A link that a user follows. */
@@ -149,6 +149,8 @@ export interface ElementPlaces {
   readonly links: readonly LinkPlace[];
   /** Of the one of this name in SVG. */
   readonly svgLinks: readonly LinkPlace[];
+  /** The one of `links` that a scanner may tell without the rest of the tag; null if there is none. */
+  readonly link: LinkPlace | null;
 }
 
 /** Tag lists compiled: what the marker looks up and what the scanner reports. */
@@ -173,6 +175,9 @@ const ROLES: Readonly<Record<string, ElementRole>> = {
 };
 
 const NO_TAGS: TagList = new Map();
+
+/** Kinds whose value is one URL that is marked like any other. */
+const ONE_URL: ReadonlySet<PlaceKind> = new Set(['navigation', 'frame', 'subresource']);
 
 // Tag lists belong to routes, so a compiled one lives as long as its route.
 const compiled = new WeakMap<TagList, WeakMap<TagList, Map<boolean, CompiledPlaces>>>();
@@ -228,13 +233,22 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   const elements = new Map<string, ElementPlaces>();
   for (const name of names) {
     const role = isWml ? 'links' : (ROLES[name] ?? 'links');
-    elements.set(name, { role, links: links.get(name) ?? [], svgLinks: svgLinks.get(name) ?? [] });
+    const ofHtml = links.get(name) ?? [];
+    const link = role === 'links' ? (ofHtml.find(({ kind }) => ONE_URL.has(kind)) ?? null) : null;
+    elements.set(name, { role, links: ofHtml, svgLinks: svgLinks.get(name) ?? [], link });
   }
-  return {
-    elements,
-    interest: { startTags: names, endTags: new Set(isWml ? [] : ['form', 'template']) },
-    forms,
-  };
+  const endTags = new Set(isWml ? [] : ['form', 'template']);
+  return { elements, interest: { startTags: names, endTags, links: linkInterests(elements) }, forms };
+}
+
+function linkInterests(elements: ReadonlyMap<string, ElementPlaces>): Map<string, LinkInterest> {
+  const interests = new Map<string, LinkInterest>();
+  for (const [element, { link, links }] of elements) {
+    if (link === null) continue;
+    const others = links.filter((other) => other !== link).map(({ attribute }) => attribute);
+    interests.set(element, { attribute: link.attribute, others });
+  }
+  return interests;
 }
 
 /** The rows for an attribute, or a plain link's for one that the table does not know: the operator knows better. */

@@ -11,7 +11,7 @@
 import assert from 'node:assert';
 import { Deferral, EditList } from './edit-list.ts';
 import type { BufferSource, PageMarker } from './edits.ts';
-import type { Scanner, StartTag, TagSink } from './scanner.ts';
+import type { LinkTag, Scanner, StartTag, TagSink } from './scanner.ts';
 
 export interface RewriterOptions {
   createScanner: (sink: TagSink) => Scanner;
@@ -112,6 +112,12 @@ export class Rewriter implements TagSink {
   startTag(tag: StartTag): void {
     if (this.isHolding) this.expire(this.edits.base + tag.start);
     this.marker.startTag(tag, this.edits);
+  }
+
+  link(link: LinkTag): boolean {
+    if (this.marker.link === undefined) return false;
+    if (this.isHolding) this.expire(this.edits.base + link.start);
+    return this.marker.link(link, this.edits);
   }
 
   endTag(name: string, _bytes: Buffer, start: number, _end: number): void {

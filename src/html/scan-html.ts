@@ -10,6 +10,9 @@
  * contexts in which it is not (`select`, `template`, `frameset`, foreign content in disorder) are noticed here, and only
  * then are the tags so far, kept in a compact log, replayed through `TreeFeedback`, which decides.
  *
+ * Where the runtime has SIMD, plain markup goes through the same loop in WebAssembly (`markup-loop.ts`), and this one takes
+ * a step wherever that stops. The results are the same.
+ *
  * Deliberately not here: character references, attribute values, the tree. Like parse5, and unlike the standard, CDATA
  * sections directly within an integration point (`desc`, `title`, `foreignObject`) are taken for comments.
  */
@@ -18,8 +21,23 @@ import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, IS_SPACE, Tag
 import { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
 import { asksForQuirks } from './doctype.ts';
 import { isBreakout, isFormatting, mayBeIntegrationPoint } from './element-traits.ts';
+import {
+  FRAGMENT,
+  KIND,
+  type MarkupLoop,
+  markupLoop,
+  PATH_HASH,
+  PLAIN_LINK,
+  QUERY,
+  QUOTED_LINK,
+  STOPPED_FULL,
+  TAG_START,
+  VALUE_END,
+  VALUE_START,
+  WHOLE_TAG,
+} from './markup-loop.ts';
 import type { TagToken } from './open-elements.ts';
-import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
+import type { LinkTag, Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
 import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, TagLog, TEXT_SHIFT } from './tag-log.ts';
 import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
 import {
@@ -38,12 +56,19 @@ import {
 
 export interface HtmlScannerOptions {
   /** Whether the client runs scripts, so that `noscript` is raw text. Default false: a cookieless one often runs none. */
-  scripting?: boolean;
+  readonly scripting?: boolean;
+  /** See `LinkTag.watchedParameter`. Default 0. */
+  readonly watchedParameter?: number;
+  /**
+   * For tests: `typescript` goes without WebAssembly, `webassembly` uses it for the smallest piece and throws where the
+   * runtime cannot. Default: where it can, and it pays.
+   */
+  readonly engine?: 'webassembly' | 'typescript';
 }
 
 /** A scanner for one page. */
 export function createHtmlScanner(interest: TagInterest, sink: TagSink, options: HtmlScannerOptions = {}): Scanner {
-  return new HtmlScanner(nameTableOf(interest), sink, options.scripting ?? false);
+  return new HtmlScanner(nameTableOf(interest), sink, options);
 }
 
 const LESS = 0x3c;
@@ -80,6 +105,11 @@ const MAX_FOREIGN_DEPTH = 4096;
 
 /** Text is searched this far by a loop before a call takes over. */
 const NEAR_BYTES = 48;
+
+/** Less than this is not worth a call into WebAssembly. */
+const MIN_FAST_BYTES = 256;
+/** When the loop stops so near to the end of its input, more of the page is loaded rather than a step taken. */
+const RELOAD_BYTES = 8192;
 
 /** What may follow a `<`: 1 for a letter. */
 const IS_LETTER = new Uint8Array(256);
@@ -129,6 +159,19 @@ class Desk {
     attributeCount: 0,
     attributes: this.reader.spans,
   };
+  readonly link: LinkTag = {
+    name: '',
+    bytes: NO_BYTES,
+    start: 0,
+    valueStart: 0,
+    valueEnd: 0,
+    isQuoted: false,
+    isPlain: false,
+    query: -1,
+    fragment: 0,
+    pathHash: 0,
+    watchedParameter: 0,
+  };
 }
 const NO_BYTES = Buffer.alloc(0);
 const idleDesks: Desk[] = [];
@@ -139,6 +182,9 @@ class HtmlScanner implements Scanner {
   private readonly sink: TagSink;
   private readonly names: NameTable;
   private readonly isScripting: boolean;
+  private readonly loop: MarkupLoop | null;
+  private readonly minFastBytes: number;
+  private readonly watchedParameter: number;
   private readonly desk: Desk;
   private readonly reader: AttributeReader;
   private readonly log: TagLog;
@@ -184,10 +230,15 @@ class HtmlScanner implements Scanner {
   /** By tag number: what the hot loop must heed. */
   private readonly heed: Uint8Array;
 
-  constructor(names: NameTable, sink: TagSink, isScripting: boolean) {
+  constructor(names: NameTable, sink: TagSink, options: HtmlScannerOptions) {
+    const { engine } = options;
     this.names = names;
     this.sink = sink;
-    this.isScripting = isScripting;
+    this.isScripting = options.scripting ?? false;
+    this.watchedParameter = options.watchedParameter ?? 0;
+    this.loop = engine === 'typescript' ? null : markupLoop();
+    this.minFastBytes = engine === 'webassembly' ? 1 : MIN_FAST_BYTES;
+    if (engine === 'webassembly' && this.loop === null) throw new Error('no SIMD here');
     const desk = idleDesks.pop() ?? new Desk();
     this.desk = desk;
     this.reader = desk.reader;
@@ -214,7 +265,11 @@ class HtmlScanner implements Scanner {
     let p = this.isAtStart ? this.skipByteOrderMark(buffer, from, to, isLast) : from;
     if (this.heldBytes !== 0 && !this.resumeTag(buffer, p, to)) return this.settle(p, to, isLast);
     while (p < to && !this.isHeld && this.bailedOut === null) {
-      p = this.place === MARKUP ? this.scanMarkup(buffer, p, to, isLast) : this.scanContent(buffer, p, to);
+      if (this.place !== MARKUP) p = this.scanContent(buffer, p, to);
+      else if (this.loop === null || this.loop.isLent || to - p < this.minFastBytes) {
+        p = this.scanMarkup(buffer, p, to, isLast, false);
+      } else if (this.isCareful) p = this.scanMarkup(buffer, p, to, isLast, true);
+      else p = this.scanFast(this.loop, buffer, p, to, isLast);
     }
     return this.settle(p, to, isLast);
   }
@@ -224,6 +279,7 @@ class HtmlScanner implements Scanner {
     if (!this.isDone && this.desk.reader.isSmall && this.log.isSmall && idleDesks.length < MAX_IDLE_DESKS) {
       this.log.count = 0;
       this.tag.bytes = NO_BYTES;
+      this.desk.link.bytes = NO_BYTES;
       idleDesks.push(this.desk);
     }
     this.isDone = true;
@@ -260,12 +316,77 @@ class HtmlScanner implements Scanner {
     return true;
   }
 
+  /** Markup by the loop in WebAssembly, with a step here wherever it stops, until the place changes. */
+  private scanFast(loop: MarkupLoop, bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    loop.isLent = true;
+    try {
+      loop.use(this.names, this.heed);
+      let base = from;
+      let end = loop.load(bytes, from, to);
+      let p = from;
+      for (;;) {
+        loop.run(p - base, end - base, this.text, this.watchedParameter);
+        p = base + loop.next;
+        this.text = loop.text as TextKind;
+        if (loop.entryCount !== 0) this.log.append(loop.entries, loop.entryCount, () => this.makeRoom());
+        if (loop.recordCount !== 0) this.takeRecords(loop, bytes, base, to);
+        if (p >= to) return p;
+        if (loop.why === STOPPED_FULL) continue;
+        if (p === end || (end < to && end - p < RELOAD_BYTES && p > base)) {
+          base = p;
+          end = loop.load(bytes, p, to);
+          continue;
+        }
+        p = this.scanMarkup(bytes, p, to, isLast, true);
+        if (p >= to || this.isHeld || this.place !== MARKUP || this.bailedOut !== null) return p;
+        if (p >= end) {
+          base = p;
+          end = loop.load(bytes, p, to);
+        }
+      }
+    } finally {
+      loop.isLent = false;
+    }
+  }
+
+  /** Tell of the links and tags of interest that the loop came by. */
+  private takeRecords(loop: MarkupLoop, bytes: Buffer, base: number, to: number): void {
+    const { sink, names, reader } = this;
+    const { link } = this.desk;
+    link.bytes = bytes;
+    link.watchedParameter = this.watchedParameter;
+    for (let i = 0; i < loop.recordCount; i++) {
+      const kind = loop.record(i, KIND);
+      const number = kind & 0xff;
+      const start = base + loop.record(i, TAG_START);
+      // The number is one of the table's.
+      const name = names.names[number]!;
+      if ((kind & WHOLE_TAG) === 0 && sink.link !== undefined) {
+        if (link.name !== name) link.name = name;
+        link.start = start;
+        link.valueStart = base + loop.record(i, VALUE_START);
+        link.valueEnd = base + loop.record(i, VALUE_END);
+        link.isQuoted = (kind & QUOTED_LINK) !== 0;
+        link.isPlain = (kind & PLAIN_LINK) !== 0;
+        if (link.isPlain) {
+          const query = loop.record(i, QUERY);
+          link.query = query < 0 ? -1 : base + query;
+          link.fragment = base + loop.record(i, FRAGMENT);
+          link.pathHash = loop.record(i, PATH_HASH);
+        }
+        if (sink.link(link)) continue;
+      }
+      this.report(number, 'html', bytes, start, reader.read(bytes, start + 1 + name.length, to));
+    }
+  }
+
   /**
-   * The hot loop: text and tags until the place changes. Returns where it stopped.
+   * The hot loop: text and tags until the place changes, or with `isStep` until the next that is plain is done. Returns
+   * where it stopped.
    *
    * Text is classed in passing, since tree construction asks what stood before a tag; see `TextKind`.
    */
-  private scanMarkup(bytes: Buffer, from: number, to: number, isLast: boolean): number {
+  private scanMarkup(bytes: Buffer, from: number, to: number, isLast: boolean, isStep: boolean): number {
     const { heed, log, reader } = this;
     const { hashes, numbers } = this.names;
     let { entries, count, highWater } = log;
@@ -340,7 +461,7 @@ class HtmlScanner implements Scanner {
         count = log.count;
         highWater = log.highWater;
         p = next;
-        if (this.isHeld || this.place !== MARKUP) break;
+        if (this.isHeld || this.place !== MARKUP || (isStep && !this.isCareful)) break;
         continue;
       }
 
@@ -391,6 +512,7 @@ class HtmlScanner implements Scanner {
         }
         text = WITHOUT_TEXT;
         p = q;
+        if (isStep) break;
         continue;
       }
 
@@ -405,7 +527,7 @@ class HtmlScanner implements Scanner {
       highWater = log.highWater;
       isCareful = this.isCareful ? CONTEXT : PLAIN;
       p = next;
-      if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null) break;
+      if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null || (isStep && !this.isCareful)) break;
     }
     log.count = count;
     this.text = text as TextKind;

@@ -41,9 +41,36 @@ export interface StartTag {
   attributes: AttributeSpan[];
 }
 
+/**
+ * A start tag of which only its link can matter: none of the element's other attributes of interest is there
+ * (`TagInterest.links`), and it is one of HTML. Reused like `StartTag`; all offsets are into `bytes`.
+ */
+export interface LinkTag {
+  name: string;
+  bytes: Buffer;
+  /** Offset of `<`. */
+  start: number;
+  /** The value without its quotes. */
+  valueStart: number;
+  valueEnd: number;
+  isQuoted: boolean;
+  /** The value is a plain reference (`plain-reference.ts`); what follows says something only then. */
+  isPlain: boolean;
+  /** Of the first `?`, -1 if there is none. */
+  query: number;
+  /** Of the first `#`, else of the value's end. */
+  fragment: number;
+  /** Equal for equal paths, and for few others. */
+  pathHash: number;
+  /** With this byte no parameter of a plain link's query begins; 0: nobody looked. */
+  watchedParameter: number;
+}
+
 /** Told what the scanner finds, in document order. */
 export interface TagSink {
   startTag(tag: StartTag): void;
+  /** True if nothing more need be known of the tag; else it is told by `startTag` as well. Without it every tag is. */
+  link?(link: LinkTag): boolean;
   /**
    * Only for names in `TagInterest.endTags`, and not for a `</form>` within a `select`, which closes nothing. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`.
    */
@@ -54,6 +81,15 @@ export interface TagInterest {
   /** Lower-case names of the start tags to report, in any namespace. */
   readonly startTags: ReadonlySet<string>;
   readonly endTags: ReadonlySet<string>;
+  /** Of those, the elements whose link is told by `TagSink.link`. One without any attribute named here may not be told at all. */
+  readonly links?: ReadonlyMap<string, LinkInterest>;
+}
+
+export interface LinkInterest {
+  /** Lower-case name of the attribute that holds the link. */
+  readonly attribute: string;
+  /** Lower-case names of the element's other attributes of interest. */
+  readonly others: readonly string[];
 }
 
 export interface Scanner {

@@ -25,6 +25,8 @@ const DOCTYPE = MAX_TAG_NUMBER + 2;
 /** Followed by two entries that hold 32 bits: the name of an unknown tag, the attributes of a formatting element. */
 const NAME = MAX_TAG_NUMBER + 3;
 const FINGERPRINT = MAX_TAG_NUMBER + 4;
+/** Entries of a tag with one. */
+const WITH_FINGERPRINT = 4;
 
 const FIRST_ENTRIES = 256;
 /** 512 KiB: the tags of some 6 MB of dense markup. */
@@ -53,6 +55,24 @@ export class TagLog {
     this.entries = larger;
     this.highWater = larger.length - MOST_PER_TAG;
     return true;
+  }
+
+  /**
+   * Append entries that were written elsewhere; `makeRoom` is called where the hot loop would call it, never between the
+   * entries of one tag.
+   */
+  append(entries: Uint16Array, count: number, makeRoom: () => void): void {
+    if (this.count + count < this.highWater) {
+      for (let i = 0; i < count; i++) this.entries[this.count + i] = entries[i]!;
+      this.count += count;
+      return;
+    }
+    for (let i = 0; i < count; ) {
+      // Below the count every entry was written.
+      const end = i + (entries[i]! >>> NUMBER_SHIFT === FINGERPRINT ? WITH_FINGERPRINT : 1);
+      while (i < end) this.entries[this.count++] = entries[i++]!;
+      if (this.count >= this.highWater) makeRoom();
+    }
   }
 
   tag(number: number, key: number, facts: number, text: TextKind, fingerprint: number): void {

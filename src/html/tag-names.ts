@@ -6,7 +6,7 @@
  * with one hash are told apart by `NameTable.is` wherever it matters to the output.
  */
 import assert from 'node:assert';
-import type { TagInterest } from './scanner.ts';
+import type { LinkInterest, TagInterest } from './scanner.ts';
 
 /** Names that tree construction knows, in groups that are treated alike. Their number is their place here plus one. */
 const KNOWN = [
@@ -85,8 +85,10 @@ export class NameTable {
   readonly names: string[] = [''];
   readonly interestingStarts = new Uint8Array(256);
   readonly interestingEnds = new Uint8Array(256);
+  readonly links: ReadonlyMap<string, LinkInterest>;
 
   constructor(interest: TagInterest) {
+    this.links = interest.links ?? new Map();
     for (const name of KNOWN) this.add(name);
     for (const name of interest.startTags) this.interestingStarts[this.add(name)] = 1;
     for (const name of interest.endTags) this.interestingEnds[this.add(name)] = 1;

@@ -7,8 +7,8 @@
 import { type DecodedValue, decodeAttributeValue, type ReferenceSyntax } from '../html/character-references.ts';
 import type { Edits } from '../html/edits.ts';
 import { CARRIES_SID, type LinkPlace } from '../html/places.ts';
+import { type PlainReference, pathHashOf, scanPlainReference } from '../html/plain-reference.ts';
 import type { AttributeSpan, StartTag } from '../html/scanner.ts';
-import { type PlainReference, scanPlainReference } from '../sid/plain-reference.ts';
 import { cleanReference } from '../sid/scope.ts';
 import { behindName, cleanSpan, decodedValue, editValue, findAttribute, sourceOf } from './attribute-value.ts';
 import { type FieldTexts, FormFields, type OpenForm } from './form-fields.ts';
@@ -136,7 +136,8 @@ export class FormMarker {
     const plain = this.#urls.plainCarries;
     if (plain !== 0 && scanPlainReference(tag.bytes, valueStart, valueEnd, 0, false, this.#found)) {
       const pathEnd = this.#found.query < 0 ? this.#found.fragment : this.#found.query;
-      const covers = this.#urls.coversPlain(tag.bytes, valueStart, pathEnd, false);
+      const hash = pathHashOf(tag.bytes, valueStart, pathEnd);
+      const covers = this.#urls.coversPlain(tag.bytes, valueStart, pathEnd, false, hash);
       if (covers) return { carries: wanted & plain, judgement: 'mark' };
     }
     const reference = cleanReference(value);

@@ -8,9 +8,9 @@ import { decodeAttributeValue, type ReferenceSyntax } from '../html/character-re
 import { parseCssUrls } from '../html/css-urls.ts';
 import type { Edits } from '../html/edits.ts';
 import type { LinkPlace, PlaceKind } from '../html/places.ts';
-import type { AttributeSpan, StartTag } from '../html/scanner.ts';
+import { type PlainReference, pathHashOf, scanPlainReference } from '../html/plain-reference.ts';
+import type { AttributeSpan, LinkTag, StartTag } from '../html/scanner.ts';
 import { parseSrcset, type UrlSpan } from '../html/srcset.ts';
-import { type PlainReference, scanPlainReference } from '../sid/plain-reference.ts';
 import { type CleanSpan, cleanSpan, editValue, isNamed, sourceOf } from './attribute-value.ts';
 import type { MarkTally } from './mark-tally.ts';
 import type { PageUrls } from './page-urls.ts';
@@ -93,36 +93,77 @@ export class LinkMarker {
         this.#others.srcdoc(tag, attribute, edits);
         break;
       default:
-        if (this.#tally.isExplaining || !this.#plainLink(tag, attribute, place, edits)) {
-          this.#anyLink(tag, attribute, place, edits);
-        }
+        this.#link(tag, attribute, place, edits);
     }
   }
 
-  /** The fast path: true if the reference is plain, and so dealt with. No allocation. */
-  #plainLink(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): boolean {
-    const { bytes } = tag;
-    const start = attribute.valueStart;
-    const end = attribute.valueEnd;
+  #link(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
+    const { valueStart, valueEnd, quote } = attribute;
+    const isDone =
+      !this.#tally.isExplaining && this.#fastLink(tag.bytes, valueStart, valueEnd, quote === 0, place, edits);
+    if (!isDone) this.#anyLink(tag, attribute, place, edits);
+  }
+
+  /** A link that the scanner has looked into already: true if that is enough to deal with it. No allocation. */
+  link(link: LinkTag, place: LinkPlace, edits: Edits): boolean {
+    if (this.#tally.isExplaining) return false;
+    const { bytes, valueStart } = link;
+    const carries = place.carries & this.#urls.plainCarries;
+    const isWatched = link.query < 0 || link.watchedParameter === this.#firstOfName;
+    if (!link.isPlain || !isWatched || carries === 0) {
+      return this.#fastLink(bytes, valueStart, link.valueEnd, !link.isQuoted, place, edits);
+    }
+    const pathEnd = link.query < 0 ? link.fragment : link.query;
+    if (!this.#urls.coversPlain(bytes, valueStart, pathEnd, false, link.pathHash)) return false;
+    edits.insert(link.fragment, this.#urls.insertion(carries, link.query >= 0, !link.isQuoted));
+    this.#tally.marks[place.kind]++;
+    return true;
+  }
+
+  /** The fast path: true if the reference is plain, or plainly elsewhere, and so dealt with. No allocation. */
+  #fastLink(bytes: Buffer, start: number, end: number, isUnquoted: boolean, place: LinkPlace, edits: Edits): boolean {
     if (start === end) return false;
     const found = this.#found;
-    let carries = place.carries & this.#urls.plainCarries;
+    const carries = place.carries & this.#urls.plainCarries;
     if (carries !== 0 && bytes[start] === HASH) {
       this.#tally.skips['fragment-only']++;
       return true;
     }
     if (carries === 0 || !scanPlainReference(bytes, start, end, this.#firstOfName, false, found)) {
-      const behindOrigin = start + this.#ownPrefix.length;
-      carries = place.carries & this.#urls.ownCarries;
-      if (carries === 0 || behindOrigin >= end || !startsWith(bytes, start, this.#ownPrefix)) {
-        return this.#plainlyElsewhere(bytes, start, end);
-      }
-      if (!scanPlainReference(bytes, behindOrigin, end, this.#firstOfName, true, found)) return false;
-      if (!this.#urls.coversPlain(bytes, behindOrigin, pathEnd(found), true)) return false;
-    } else if (!this.#urls.coversPlain(bytes, start, pathEnd(found), false)) return false;
-    edits.insert(found.fragment, this.#urls.insertion(carries, found.query >= 0, attribute.quote === 0));
-    this.#tally.marks[place.kind]++;
+      return this.#ownLink(bytes, start, end, isUnquoted, place, edits);
+    }
+    if (!this.#covers(bytes, start, false)) return false;
+    this.#insert(carries, isUnquoted, place, edits);
     return true;
+  }
+
+  /** The same for a reference that spells our own origin; others may be plainly elsewhere. */
+  #ownLink(bytes: Buffer, start: number, end: number, isUnquoted: boolean, place: LinkPlace, edits: Edits): boolean {
+    const behindOrigin = start + this.#ownPrefix.length;
+    const carries = place.carries & this.#urls.ownCarries;
+    if (carries === 0 || behindOrigin >= end || !startsWith(bytes, start, this.#ownPrefix)) {
+      return this.#plainlyElsewhere(bytes, start, end);
+    }
+    const found = this.#found;
+    if (!scanPlainReference(bytes, behindOrigin, end, this.#firstOfName, true, found)) return false;
+    if (!this.#covers(bytes, behindOrigin, true)) return false;
+    this.#insert(carries, isUnquoted, place, edits);
+    return true;
+  }
+
+  /** Is the reference that was found, from `start` on, inside the path scope? */
+  #covers(bytes: Buffer, start: number, isAbsolute: boolean): boolean {
+    if (this.#urls.coversAllPaths) return true;
+    const { query, fragment } = this.#found;
+    const end = query < 0 ? fragment : query;
+    return this.#urls.coversPlain(bytes, start, end, isAbsolute, pathHashOf(bytes, start, end));
+  }
+
+  /** Mark the reference that was found. */
+  #insert(carries: number, isUnquoted: boolean, place: LinkPlace, edits: Edits): void {
+    const { query, fragment } = this.#found;
+    edits.insert(fragment, this.#urls.insertion(carries, query >= 0, isUnquoted));
+    this.#tally.marks[place.kind]++;
   }
 
   /** Links that need no parser to be seen to lead elsewhere: true if this is one, and counted. */
@@ -199,8 +240,4 @@ export class LinkMarker {
 function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
   for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
   return true;
-}
-
-function pathEnd(found: PlainReference): number {
-  return found.query < 0 ? found.fragment : found.query;
 }

@@ -25,7 +25,7 @@ import {
 } from '../html/places.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
-import type { AttributeSpan, Scanner, StartTag, TagInterest, TagSink } from '../html/scanner.ts';
+import type { AttributeSpan, LinkTag, Scanner, StartTag, TagInterest, TagSink } from '../html/scanner.ts';
 import type { CarrierKind } from '../sid/carrier.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
@@ -186,6 +186,11 @@ class PageMarkerOfHtml implements HtmlMarker {
         this.#forms.startTemplate();
         break;
     }
+  }
+
+  link(link: LinkTag, edits: Edits): boolean {
+    const place = this.#places.elements.get(link.name)?.link ?? null;
+    return place !== null && this.#links.link(link, place, edits);
   }
 
   endTag(name: string): void {

@@ -49,7 +49,9 @@ export function createPageStage(page: PageKind, marking: PageMarking): MarkingSt
   });
   const createScanner = (sink: TagSink) => {
     const scanner =
-      page.language === 'html' ? createHtmlScanner(marker.interest, sink) : createXmlScanner(marker.interest, sink);
+      page.language === 'html'
+        ? createHtmlScanner(marker.interest, sink, { watchedParameter: marking.policy.session.name.charCodeAt(0) })
+        : createXmlScanner(marker.interest, sink);
     if (explain === undefined) return scanner;
     positioned = new PositionedScanner(scanner);
     return positioned;

@@ -18,7 +18,14 @@ import {
   type ReferenceEdit,
   type SidMark,
 } from '../sid/mark.ts';
-import { type Base, cleanReference, hasUnreadableHost, type Judgement, type Scope } from '../sid/scope.ts';
+import {
+  type Base,
+  cleanReference,
+  hasUnreadableHost,
+  type Judgement,
+  type PlainPaths,
+  type Scope,
+} from '../sid/scope.ts';
 import { Sid } from '../sid/sid.ts';
 
 export interface PageUrlOptions {
@@ -63,17 +70,15 @@ export class PageUrls {
   #sidBase: Base | null;
   #extraBase: Base | null;
   #plain = 0;
-  /** The path that was judged last, while the base stays the same. */
-  readonly #lastPath = Buffer.allocUnsafe(64);
-  #lastLength = -1;
-  #lastCovers = false;
+  /** The paths of plain references, rooted and relative ones; null: not asked yet. */
+  #rootedPaths: PlainPaths | null = null;
+  #relativePaths: PlainPaths | null = null;
   /** The base's scheme. */
   #protocol = '';
-  /** The base's path up to its last slash; null: not asked yet. */
-  #directory: string | null = null;
   #hasBaseElement = false;
   #baseUrl: string;
-  readonly #coversAllPaths: boolean;
+  /** Every path of our origins may carry what plain references do. */
+  readonly coversAllPaths: boolean;
   /** What plain references behind our own origin carry, see `coversPlain`; 0 if they must be looked at like any other. */
   readonly ownCarries: number;
 
@@ -97,7 +102,7 @@ export class PageUrls {
     const canBePlain = (mark === null || mark.kind === 'query') && (this.#extraScope?.coversAllPaths ?? true);
     const carries = (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA);
     this.ownCarries = canBePlain ? carries : 0;
-    this.#coversAllPaths = this.#scope?.coversAllPaths ?? true;
+    this.coversAllPaths = this.#scope?.coversAllPaths ?? true;
     this.#judgePlain();
   }
 
@@ -116,24 +121,19 @@ export class PageUrls {
     return this.#plain;
   }
 
-  /** Is a plain reference, whose path is `bytes[start, end)`, inside the path scope? `isAbsolute`: behind an origin. */
-  coversPlain(bytes: Buffer, start: number, end: number, isAbsolute: boolean): boolean {
-    if (this.#coversAllPaths || this.#scope === null) return true;
+  /**
+   * Is a plain reference, whose path is `bytes[start, end)`, inside the path scope? `isAbsolute`: behind an origin. `hash`:
+   * of the path, as `pathHashOf` makes it.
+   */
+  coversPlain(bytes: Buffer, start: number, end: number, isAbsolute: boolean, hash: number): boolean {
+    if (this.coversAllPaths || this.#scope === null) return true;
     if (start === end) return this.#scope.coversPath(isAbsolute ? '/' : (this.#sidBase?.path ?? '/'));
-    // Neighbours often differ in their query alone.
-    if (this.#isLastPath(bytes, start, end)) return this.#lastCovers;
-    const path = bytes.toString('latin1', start, end);
-    const covers = this.#scope.coversPath(path.startsWith('/') ? path : this.#baseDirectory() + path);
-    this.#lastLength = bytes.copy(this.#lastPath, 0, start, end) === end - start ? end - start : -1;
-    this.#lastCovers = covers;
-    return covers;
-  }
-
-  #isLastPath(bytes: Buffer, start: number, end: number): boolean {
-    const length = end - start;
-    if (length !== this.#lastLength) return false;
-    for (let i = length - 1; i >= 0; i--) if (bytes[start + i] !== this.#lastPath[i]) return false;
-    return true;
+    if (bytes[start] === 0x2f) {
+      this.#rootedPaths ??= this.#scope.plainPaths('');
+      return this.#rootedPaths.cover(bytes, start, end, hash);
+    }
+    this.#relativePaths ??= this.#scope.plainPaths(this.#baseDirectory());
+    return this.#relativePaths.cover(bytes, start, end, hash);
   }
 
   /** Is an authority, as `//cdn.example` or with its scheme, somebody else's for all that a page may carry? */
@@ -285,18 +285,15 @@ export class PageUrls {
     return this.mark === null ? text : unmarkReference(text, this.mark.name);
   }
 
+  /** The base's path up to its last slash. */
   #baseDirectory(): string {
-    if (this.#directory === null) {
-      const path = (this.#sidBase ?? this.#extraBase)?.path ?? '/';
-      this.#directory = path.slice(0, path.lastIndexOf('/') + 1);
-    }
-    return this.#directory;
+    const path = (this.#sidBase ?? this.#extraBase)?.path ?? '/';
+    return path.slice(0, path.lastIndexOf('/') + 1);
   }
 
   #judgePlain(): void {
-    this.#lastLength = -1;
+    this.#relativePaths = null;
     this.#protocol = this.#baseUrl.slice(0, this.#baseUrl.indexOf(':') + 1);
-    this.#directory = null;
     const sid = this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
     const extra = this.#extraBase?.judgement === 'mark' ? CARRIES_EXTRA : 0;
     // A base that keeps one of them off makes plain references a case for the slow path, which tells the reason.

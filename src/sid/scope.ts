@@ -90,6 +90,9 @@ const MAX_MEMO = 1024;
 const MAX_MEMO_CHARS = 200;
 /** Hosts that are remembered as foreign or not. */
 const MAX_AUTHORITIES = 64;
+/** Directories whose plain paths are remembered, and paths of each. */
+const MAX_DIRECTORIES = 64;
+const MAX_PLAIN_PATHS = 256;
 
 /** What follows the origin in a URL on it. */
 const BEHIND_ORIGIN: ReadonlySet<string | undefined> = new Set(['/', '?', '#', undefined]);
@@ -107,6 +110,7 @@ export class Scope {
   readonly #pathPrefix: string;
   readonly #isExcluded: ((path: string) => boolean) | null;
   readonly #memo = new Map<string, boolean>();
+  readonly #plainPaths = new Map<string, PlainPaths>();
   readonly #authorities = new Map<string, boolean>();
   /** True if each path of our origins may be marked: then a reference's path need not be looked at. */
   readonly coversAllPaths: boolean;
@@ -207,6 +211,16 @@ export class Scope {
     return covers;
   }
 
+  /** The plain paths that hang on a directory, which ends in a slash; '' for those that begin with one themselves. */
+  plainPaths(directory: string): PlainPaths {
+    const known = this.#plainPaths.get(directory);
+    if (known !== undefined) return known;
+    const made = new PlainPaths(this, directory);
+    if (this.#plainPaths.size >= MAX_DIRECTORIES) this.#plainPaths.clear();
+    this.#plainPaths.set(directory, made);
+    return made;
+  }
+
   /** Judge a URL that is resolved already. */
   judgeUrl(url: URL): Judgement {
     const judgement = this.#judgeOrigin(url);
@@ -220,6 +234,36 @@ export class Scope {
     if (url.username !== '' || url.password !== '') return 'userinfo';
     return this.#isSecure && url.protocol === 'http:' ? 'downgrade' : 'mark';
   }
+}
+
+/** Judgements of paths as they stand in a page: bytes, so that a link costs no string. */
+export class PlainPaths {
+  readonly #scope: Scope;
+  readonly #directory: string;
+  readonly #byHash = new Map<number, { readonly path: Uint8Array; readonly covers: boolean }>();
+
+  constructor(scope: Scope, directory: string) {
+    this.#scope = scope;
+    this.#directory = directory;
+  }
+
+  /** Is the path `bytes[start, end)` inside the scope? `hash` is the same for the same path. */
+  cover(bytes: Buffer, start: number, end: number, hash: number): boolean {
+    const known = this.#byHash.get(hash);
+    if (known !== undefined && isEqual(known.path, bytes, start, end)) return known.covers;
+    const covers = this.#scope.coversPath(this.#directory + bytes.toString('latin1', start, end));
+    if (end - start > MAX_MEMO_CHARS) return covers;
+    if (this.#byHash.size >= MAX_PLAIN_PATHS) this.#byHash.clear();
+    this.#byHash.set(hash, { path: Uint8Array.prototype.slice.call(bytes, start, end), covers });
+    return covers;
+  }
+}
+
+function isEqual(path: Uint8Array, bytes: Buffer, start: number, end: number): boolean {
+  if (path.length !== end - start) return false;
+  // Neighbours mostly differ at their ends.
+  for (let i = path.length - 1; i >= 0; i--) if (bytes[start + i] !== path[i]) return false;
+  return true;
 }
 
 /** The reference without what a URL parser removes first: C0 and space at its ends, TAB, LF, CR (WHATWG URL §4.4). */

@@ -1,8 +1,10 @@
 /** Marks pages in tests: the html scanner, the rewriter and the marker of the proxy, with one SID and one document URL. */
+import { isDeepStrictEqual } from 'node:util';
 import type { TagList } from '../../src/html/places.ts';
 import { Rewriter } from '../../src/html/rewriter.ts';
 import { createHtmlScanner } from '../../src/html/scan-html.ts';
 import { createXmlScanner } from '../../src/html/scan-xml.ts';
+import type { TagSink } from '../../src/html/scanner.ts';
 import {
   createHtmlMarker,
   type Explanation,
@@ -51,8 +53,22 @@ export interface MarkedPage {
   readonly counts: MarkCounts;
 }
 
-/** Mark a page given as latin1 text. */
+/**
+ * Mark a page given as latin1 text. Pages of HTML go through both of the scanner's hot loops, which must agree; with `explain`,
+ * which would tell everything twice, through one.
+ */
 export function markPage(html: string, options: MarkPageOptions = {}): MarkedPage {
+  const isXml = (options.syntax ?? 'html') !== 'html';
+  const marked = markOnce(html, options, isXml ? null : 'webassembly');
+  if (isXml || options.explain !== undefined) return marked;
+  const byTypeScript = markOnce(html, options, 'typescript');
+  if (!isDeepStrictEqual(byTypeScript, marked)) {
+    throw new Error(`the loops differ:\n${JSON.stringify(byTypeScript)}\n${JSON.stringify(marked)}`);
+  }
+  return marked;
+}
+
+function markOnce(html: string, options: MarkPageOptions, engine: 'webassembly' | 'typescript' | null): MarkedPage {
   const url = options.url ?? 'http://shop.example/dir/page';
   const sid = Sid.parseMirrored(options.sid ?? SID_TEXT);
   if (sid === null) throw new Error('a test SID that is none');
@@ -84,9 +100,12 @@ export function markPage(html: string, options: MarkPageOptions = {}): MarkedPag
     ...(options.explain === undefined ? {} : { explain: options.explain }),
   };
   const marker = createHtmlMarker(markerOptions);
-  const isXml = (options.syntax ?? 'html') !== 'html';
-  const createScanner = isXml ? createXmlScanner : createHtmlScanner;
-  const rewriter = new Rewriter({ createScanner: (sink) => createScanner(marker.interest, sink), marker });
+  const watchedParameter = (options.name ?? SID_NAME).charCodeAt(0);
+  const createScanner = (sink: TagSink) =>
+    engine === null
+      ? createXmlScanner(marker.interest, sink)
+      : createHtmlScanner(marker.interest, sink, { engine, watchedParameter });
+  const rewriter = new Rewriter({ createScanner, marker });
   const bytes = Buffer.from(html, 'latin1');
   const out: Buffer[] = [];
   let from = 0;

@@ -2,24 +2,43 @@
  * Tags as our scanner reports them, in the form that the oracle uses: values with their character references resolved.
  */
 import { decodeHTMLAttribute } from 'entities';
-import type { AttributeSpan, Scanner, StartTag, TagSink } from '../../src/html/scanner.ts';
+import { pathHashOf, scanPlainReference } from '../../src/html/plain-reference.ts';
+import type { AttributeSpan, LinkTag, Scanner, StartTag, TagInterest, TagSink } from '../../src/html/scanner.ts';
 import type { FoundTag } from './parse5-oracle.ts';
 
 export interface ScanResult {
   tags: FoundTag[];
   /** The most bytes that the scanner ever held back. */
   maxHeldBytes: number;
+  /** What was told of links alone, and is not so. */
+  faults: string[];
 }
 
 /**
  * Feed `page` to a scanner, cut at `cuts` (ascending offsets), as the rewriter would: what is not settled is presented
  * again with more behind it.
  */
-export function scanTags(page: Buffer, cuts: readonly number[], createScanner: (sink: TagSink) => Scanner): ScanResult {
+export function scanTags(
+  page: Buffer,
+  cuts: readonly number[],
+  createScanner: (sink: TagSink) => Scanner,
+  interest: TagInterest = { startTags: new Set(), endTags: new Set() },
+): ScanResult {
   const tags: FoundTag[] = [];
+  const faults: string[] = [];
   let base = 0;
+  let link: LinkTag | null = null;
   const scanner = createScanner({
-    startTag: (tag) => void tags.push(describe(tag, base)),
+    startTag: (tag) => {
+      tags.push(describe(tag, base));
+      if (link !== null) faults.push(...faultsOf(link, tag, interest));
+      link = null;
+    },
+    // Each link is asked for as a whole tag as well, and must be that tag.
+    link: (told) => {
+      link = { ...told };
+      return false;
+    },
     endTag(name, _bytes, start, end) {
       const found = { start: base + start, end: base + end, isSelfClosing: false, attributes: [], namespace: null };
       tags.push({ kind: 'end', name, ...found });
@@ -38,7 +57,39 @@ export function scanTags(page: Buffer, cuts: readonly number[], createScanner: (
   const rest = page.subarray(settled);
   base = settled;
   scanner.scan(rest, 0, rest.length, true);
-  return { tags, maxHeldBytes };
+  return { tags, maxHeldBytes, faults };
+}
+
+function faultsOf(link: LinkTag, tag: StartTag, interest: TagInterest): string[] {
+  const { attribute, others } = interest.links?.get(tag.name) ?? { attribute: '', others: [] };
+  const named = (name: string) =>
+    tag.attributes
+      .slice(0, tag.attributeCount)
+      .find(({ nameStart, nameEnd }) => text(tag.bytes, nameStart, nameEnd).toLowerCase() === name);
+  const span = named(attribute);
+  const found = { query: -1, fragment: 0 };
+  const isPlain =
+    span !== undefined &&
+    scanPlainReference(tag.bytes, span.valueStart, span.valueEnd, link.watchedParameter, false, found);
+  const want = {
+    name: tag.name,
+    start: tag.start,
+    valueStart: span?.valueStart,
+    valueEnd: span?.valueEnd,
+    isQuoted: span?.quote !== 0,
+    isPlain,
+    ...(isPlain && {
+      query: found.query,
+      fragment: found.fragment,
+      pathHash: pathHashOf(tag.bytes, span.valueStart, found.query < 0 ? found.fragment : found.query),
+    }),
+  };
+  const faults = Object.entries(want).filter(([key, value]) => link[key as keyof LinkTag] !== value);
+  const hidden = others.filter((other) => named(other) !== undefined);
+  return [
+    ...faults.map(([key, value]) => `link at ${tag.start}: ${key} is ${link[key as keyof LinkTag]}, not ${value}`),
+    ...hidden.map((other) => `link at ${tag.start}: hides ${other}`),
+  ];
 }
 
 function describe(tag: StartTag, base: number): FoundTag {

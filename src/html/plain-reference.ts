@@ -2,8 +2,8 @@
  * The fast path of marking: recognise, byte by byte, the plain references that most links are.
  *
  * A plain reference has no scheme and no authority, so it keeps the origin of its base, and nothing in it that a
- * browser decodes, strips or reads in another way than it is written. Whatever is not plain is judged by `scope.ts`
- * after full decoding; a property test holds that both ways agree.
+ * browser decodes, strips or reads in another way than it is written. Whatever is not plain is judged by `sid/scope.ts`
+ * after full decoding; a property test holds that both ways agree. `markup-loop.as.ts` has the same rules.
  */
 
 /** What a scan found; one object is used again and again, so that a link costs no allocation. Offsets into the bytes. */
@@ -24,6 +24,7 @@ const SEMICOLON = 6;
 const BACKSLASH = 7;
 const CONTROL = 8;
 
+/** What each byte means here: 0 nothing, else one of the above. */
 const CLASSES = new Uint8Array(256);
 CLASSES.fill(CONTROL, 0, 0x20);
 CLASSES[0x3a] = COLON;
@@ -33,6 +34,9 @@ CLASSES[0x23] = HASH;
 CLASSES[0x26] = AMPERSAND;
 CLASSES[0x3b] = SEMICOLON;
 CLASSES[0x5c] = BACKSLASH;
+
+/** The same for `markup-loop.ts`. An exported binding is looked up at every use, a constant of this module not. */
+export const REFERENCE_CLASSES: Uint8Array = CLASSES;
 
 const PERCENT = 0x25;
 
@@ -85,6 +89,13 @@ export function scanPlainReference(
   }
   found.fragment = end;
   return true;
+}
+
+/** A number that is the same for the same path, and hardly ever for two of a page: of `bytes[start, end)`. */
+export function pathHashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let at = start; at < end; at++) hash = ((hash << 5) | (hash >>> 27)) ^ (bytes[at] ?? 0);
+  return hash;
 }
 
 /** The rest of a plain reference from its `?` on. */
