@@ -13,8 +13,8 @@ const LINE_CHARS = 100;
 
 const OPTIONS = [
   ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd'],
-  // 64 KiB each: tables and results, and the bytes of a page with their padding.
-  ...['--initialMemory', '5', '--maximumMemory', '5'],
+  // Pages of 64 KiB: tables and results, input, edits and output.
+  ...['--initialMemory', '11', '--maximumMemory', '11'],
 ];
 
 let binary = null;

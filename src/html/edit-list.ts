@@ -3,10 +3,11 @@
  *
  * The list is filled in ascending order by a marker, written out once and reused: a page without edits costs nothing
  * here, and an edit costs three stores. Unedited runs between edits are short (a few dozen bytes), so they are copied by
- * a plain loop; a call into the runtime costs more than such a run.
+ * a plain loop, in WebAssembly where there are many; a call into the runtime costs more than such a run.
  */
 import { LIMITS } from '../limits.ts';
 import type { DeferredInsert, Edits } from './edits.ts';
+import { markupLoop } from './markup-loop.ts';
 
 const NOTHING = Buffer.alloc(0);
 /** Runs up to this many bytes are copied by a loop. Measured: above, `Buffer#copy` is cheaper. */
@@ -51,15 +52,17 @@ export class Deferral implements DeferredInsert {
   }
 }
 
-/** With fewer edits than this, making a view of each text costs more than it saves. */
+/** With fewer edits than this, making a view of each text, or going to WebAssembly, costs more than it saves. */
 const MANY_EDITS = 40;
 
-const FIRST_BOUNDS = 128;
-const NO_BOUNDS = new Int32Array(0);
+/** Words of an edit: start, end, number of its text. */
+const WORDS = 3;
+const FIRST_WORDS = WORDS * 64;
+const NO_WORDS = new Int32Array(0);
 /** Arrays left by finished pages: making one costs more than filling it. */
-const idleBounds: Int32Array[] = [];
-const MAX_IDLE_BOUNDS = 16;
-const MAX_KEPT_BOUNDS = 16 * 1024;
+const idleWords: Int32Array[] = [];
+const MAX_IDLE_WORDS = 16;
+const MAX_KEPT_WORDS = WORDS * 8192;
 
 interface TextView {
   readonly text: Buffer;
@@ -73,6 +76,8 @@ function viewOf(text: Buffer): TextView {
 const NO_VIEW = viewOf(NOTHING);
 /** A page has its pair behind `?` and behind `&`, and its hidden field. */
 const RECENT_TEXTS = 4;
+/** When a page has had so many, the list of them begins anew with the next segment. */
+const MAX_TEXTS = 200;
 
 export class EditList implements Edits {
   /** Number of insertions and replacements so far, over all segments. */
@@ -85,9 +90,9 @@ export class EditList implements Edits {
   private count = 0;
   private growth = 0;
   private lastEnd = 0;
-  /** Start and end of each edit. */
-  private bounds = idleBounds.pop() ?? new Int32Array(FIRST_BOUNDS);
-  private readonly texts: Buffer[] = [];
+  private words = idleWords.pop() ?? new Int32Array(FIRST_WORDS);
+  /** By number; a page has few, which come again and again. */
+  private readonly texts: Buffer[] = [NOTHING];
   /** Texts inserted last, the latest first. */
   private readonly recent: TextView[] = [NO_VIEW];
 
@@ -115,28 +120,37 @@ export class EditList implements Edits {
   }
 
   private add(start: number, end: number, text: Buffer): void {
-    const i = this.count;
+    const at = this.count * WORDS;
     // Not by `assert`: for every edit that call would cost more than the edit.
     if (start < this.lastEnd) throw new RangeError('edits must be made in ascending order');
-    if (2 * i === this.bounds.length) this.grow();
-    this.bounds[2 * i] = start;
-    this.bounds[2 * i + 1] = end;
-    this.texts[i] = text;
+    if (at === this.words.length) this.grow();
+    this.words[at] = start;
+    this.words[at + 1] = end;
+    this.words[at + 2] = this.numberOf(text);
     this.growth += text.length - (end - start);
     this.lastEnd = end;
-    this.count = i + 1;
+    this.count++;
+  }
+
+  private numberOf(text: Buffer): number {
+    if (text === NOTHING) return 0;
+    const { texts } = this;
+    const last = texts.length - 1;
+    for (let i = last; i >= 0 && i > last - RECENT_TEXTS; i--) if (texts[i] === text) return i;
+    texts.push(text);
+    return last + 1;
   }
 
   private grow(): void {
-    const larger = new Int32Array(this.bounds.length * 4);
-    larger.set(this.bounds);
-    this.bounds = larger;
+    const larger = new Int32Array(this.words.length * 4);
+    larger.set(this.words);
+    this.words = larger;
   }
 
   /** Leave what can be used for another page; the list is of no use afterwards. */
   release(): void {
-    if (idleBounds.length < MAX_IDLE_BOUNDS && this.bounds.length <= MAX_KEPT_BOUNDS) idleBounds.push(this.bounds);
-    this.bounds = NO_BOUNDS;
+    if (idleWords.length < MAX_IDLE_WORDS && this.words.length <= MAX_KEPT_WORDS) idleWords.push(this.words);
+    this.words = NO_WORDS;
   }
 
   /** Make ready for the next segment, whose byte 0 is at `base` of the whole input. */
@@ -145,6 +159,9 @@ export class EditList implements Edits {
     this.count = 0;
     this.growth = 0;
     this.lastEnd = 0;
+    if (this.texts.length > MAX_TEXTS) this.texts.length = 1;
+    // The caller may have other bytes in the same buffer by now.
+    markupLoop()?.forget();
     if (this.deferrals.length !== 0) {
       this.deferrals.length = 0;
       this.deferredAt.length = 0;
@@ -159,8 +176,8 @@ export class EditList implements Edits {
       const deferral = this.deferrals[i]!;
       const at = this.deferredAt[i]!;
       if (!deferral.isSettled) isWaiting = true;
-      else if (this.texts[at] === NOTHING && deferral.text.length !== 0) {
-        this.texts[at] = deferral.text;
+      else if (this.words[at * WORDS + 2] === 0 && deferral.text.length !== 0) {
+        this.words[at * WORDS + 2] = this.numberOf(deferral.text);
         this.growth += deferral.text.length;
         this.total++;
       }
@@ -175,7 +192,10 @@ export class EditList implements Edits {
 
   /** Write `bytes[from, to)` with all edits to `out` from `at` on; returns the offset behind. */
   writeTo(out: Buffer, at: number, bytes: Buffer, from: number, to: number): number {
-    return this.writeRange(out, at, bytes, from, to, 0, this.count);
+    const loop = this.count < MANY_EDITS ? null : markupLoop();
+    const size = this.sizeOf(to - from);
+    const end = loop?.splice(out, at, bytes, from, to, size, this.words, this.count, this.texts) ?? -1;
+    return end >= 0 ? end : this.writeRange(out, at, bytes, from, to, 0, this.count);
   }
 
   /**
@@ -190,8 +210,9 @@ export class EditList implements Edits {
       const deferral = this.deferrals[i]!;
       if (deferral.isSettled) continue;
       const at = this.deferredAt[i]!;
-      pieces.push(this.piece(bytes, start, this.bounds[2 * at]!, edit, at), deferral);
-      start = this.bounds[2 * at]!;
+      const place = this.words[at * WORDS]!;
+      pieces.push(this.piece(bytes, start, place, edit, at), deferral);
+      start = place;
       edit = at + 1;
     }
     pieces.push(this.piece(bytes, start, to, edit, this.count));
@@ -200,8 +221,9 @@ export class EditList implements Edits {
 
   private piece(bytes: Buffer, from: number, to: number, firstEdit: number, endEdit: number): Buffer {
     let size = to - from;
-    for (let i = firstEdit; i < endEdit; i++)
-      size += this.texts[i]!.length - (this.bounds[2 * i + 1]! - this.bounds[2 * i]!);
+    for (let i = firstEdit * WORDS; i < endEdit * WORDS; i += WORDS) {
+      size += this.texts[this.words[i + 2]!]!.length - (this.words[i + 1]! - this.words[i]!);
+    }
     const out = Buffer.allocUnsafe(size);
     this.writeRange(out, 0, bytes, from, to, firstEdit, endEdit);
     return out;
@@ -216,7 +238,7 @@ export class EditList implements Edits {
     firstEdit: number,
     endEdit: number,
   ): number {
-    const { bounds, texts } = this;
+    const { words: edits, texts } = this;
     const target = new DataView(out.buffer, out.byteOffset, out.length);
     const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     /** Up to here words can be read and written two by two: they may reach seven bytes further than the run. */
@@ -226,8 +248,8 @@ export class EditList implements Edits {
     let last = from;
     const { recent } = this;
     const isWorthViews = endEdit - firstEdit >= MANY_EDITS;
-    for (let i = firstEdit; i < endEdit; i++) {
-      const start = bounds[2 * i]!;
+    for (let i = firstEdit * WORDS; i < endEdit * WORDS; i += WORDS) {
+      const start = edits[i]!;
       const run = start - last;
       if (run > SHORT_RUN || start > lastSource || o + run > lastTarget) bytes.copy(out, o, last, start);
       else {
@@ -237,8 +259,8 @@ export class EditList implements Edits {
         }
       }
       o += run;
-      last = bounds[2 * i + 1]!;
-      const text = texts[i]!;
+      last = edits[i + 1]!;
+      const text = texts[edits[i + 2]!]!;
       const { length } = text;
       if (length > SHORT_RUN || length < 4 || o + length > lastTarget) text.copy(out, o);
       else if (!isWorthViews) for (let j = 0; j < length; j++) out[o + j] = text[j]!;

@@ -1,9 +1,10 @@
 /**
- * The hot loop of `scan-html.ts` in AssemblyScript, for WebAssembly with SIMD: text, comments and tags in which nothing
- * needs a closer look. `markup-loop.ts` feeds it; `npm run generate` compiles it to `markup-loop.wasm.ts`.
+ * The two hot loops of the rewriter in AssemblyScript, for WebAssembly with SIMD. `markup-loop.ts` feeds them; `npm run
+ * generate` compiles them to `markup-loop.wasm.ts`.
  *
- * It does what `HtmlScanner.scanMarkup` does for such markup, to the byte, and stops at everything else: that file is the
- * reference, and says why things are as they are. Offsets are addresses in linear memory. Behind the bytes of a page there
+ * `run` is for text, comments and tags in which nothing needs a closer look. It does what `HtmlScanner.scanMarkup` does for
+ * such markup, to the byte, and stops at everything else: that file is the reference, and says why things are as they are.
+ * `splice` puts input and edits together, as `EditList` does. Offsets are addresses in linear memory. Behind the bytes of a page there
  * must be `PAD` bytes of `>`, so that the loops below end by themselves; what they found is valid only if it lies in front.
  */
 
@@ -34,12 +35,23 @@ const MAX_ENTRIES: u32 = 24576;
 const MOST_PER_TAG: u32 = 4;
 /** Links and tags of interest, `RECORD_WORDS` words each. */
 export const RECORDS: usize = 65536;
-export const RECORD_WORDS: u32 = 8;
+const RECORD_WORDS: u32 = 8;
 const MAX_RECORDS: u32 = 4096;
 /** The bytes of the page. */
 export const INPUT: usize = 196608;
 export const MAX_INPUT: u32 = 65536;
 export const PAD: u32 = 64;
+/** Edits, three words each: start and end in the input, number of the text. */
+export const EDITS: usize = 262656;
+export const MAX_EDITS: u32 = 8192;
+/** By number: address and length of a text. */
+export const TEXTS: usize = 360960;
+export const MAX_TEXTS: u32 = 256;
+export const TEXT_BYTES: usize = 363008;
+export const MAX_TEXT_BYTES: u32 = 16384;
+/** What `splice` has put together; copies may reach a little further. */
+export const OUTPUT: usize = 393216;
+export const MAX_OUTPUT: u32 = 262000;
 
 const ENDS_NAME: u32 = 1;
 const IS_LETTER: u32 = 2;
@@ -519,4 +531,33 @@ export function run(from: u32, to: u32, text0: u32, first: u32): void {
   store<u32>(RESULT, ((log - LOG) >> 1) as u32, 8);
   store<u32>(RESULT, ((record - RECORDS) as u32) / (4 * RECORD_WORDS), 12);
   store<u32>(RESULT, why, 16);
+}
+
+/** Copy at least `length` bytes, in steps of 16. */
+@inline function copy(to: usize, from: usize, length: usize): void {
+  for (let at: usize = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at));
+}
+
+/**
+ * Put `INPUT[from, to)` and `count` edits within it together, in their order, at `OUTPUT`; returns the length. Offsets of
+ * edits count from a beginning of the page's bytes that lies `base` in front of the input's.
+ */
+export function splice(from: u32, to: u32, count: u32, base: u32): u32 {
+  const origin: usize = INPUT - (base as usize);
+  let input: usize = INPUT + from;
+  let output: usize = OUTPUT;
+  const end: usize = EDITS + 12 * (count as usize);
+  for (let edit: usize = EDITS; edit < end; edit += 12) {
+    const run = origin + (load<u32>(edit) as usize) - input;
+    copy(output, input, run);
+    output += run;
+    input = origin + (load<u32>(edit, 4) as usize);
+    const text: usize = TEXTS + ((load<u32>(edit, 8) as usize) << 3);
+    const length = load<u32>(text, 4) as usize;
+    copy(output, load<u32>(text) as usize, length);
+    output += length;
+  }
+  const rest = INPUT + (to as usize) - input;
+  copy(output, input, rest);
+  return (output + rest - OUTPUT) as u32;
 }

@@ -1,13 +1,13 @@
 /**
- * The scanner's hot loop as WebAssembly: the bridge to `markup-loop.as.ts`, which has the loop itself.
+ * The rewriter's hot loops as WebAssembly: the bridge to `markup-loop.as.ts`, which has the loops themselves.
  *
- * One instance with one memory serves all pages, a piece of a page at a time: nothing is kept in it between two calls of
- * a scanner. Where the runtime has no SIMD there is no such loop, and `scan-html.ts` does everything by itself, with the
- * same results.
+ * One instance with one memory serves all pages, a piece of a page at a time: nothing is kept in it from one piece to the
+ * next. Where the runtime has no SIMD there is none, and `scan-html.ts` and `edit-list.ts` do everything by themselves, with
+ * the same results.
  */
 import { MARKUP_LOOP_WASM } from './markup-loop.wasm.ts';
 import { REFERENCE_CLASSES } from './plain-reference.ts';
-import type { NameTable } from './tag-names.ts';
+import { type NameTable, TAG } from './tag-names.ts';
 
 /** What is used of the runtime's; the types of Node have no more of it. */
 declare const WebAssembly: {
@@ -20,6 +20,7 @@ declare const WebAssembly: {
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   run(from: number, to: number, text: number, first: number): void;
+  splice(from: number, to: number, count: number, base: number): number;
   readonly [address: string]: unknown;
 }
 
@@ -28,12 +29,13 @@ export const STOPPED_AT_STEP = 0;
 export const STOPPED_AT_CUT = 1;
 export const STOPPED_FULL = 2;
 
-/** Bits of `record(i, KIND)` above the tag number. */
+/** Bits of a record's kind above the tag number. */
 export const WHOLE_TAG = 0x100;
 export const PLAIN_LINK = 0x200;
 export const QUOTED_LINK = 0x400;
 
-/** Words of a record. */
+/** Words of a record, and how many it has. */
+export const RECORD_WORDS = 8;
 export const KIND = 0;
 export const TAG_START = 1;
 export const VALUE_START = 2;
@@ -45,11 +47,13 @@ export const PATH_HASH = 6;
 const ENDS_NAME = 1;
 const IS_LETTER = 2;
 const IS_SPACE = 4;
-/** Beside the scanner's own reasons to heed a tag (`scan-html.ts`). */
+/** Reasons of the scanner's to heed a tag (`scan-html.ts`), and the one that is only told to the loop here. */
+const FORMATTING = 1;
+const CONTEXT = 2;
 const LINK = 8;
 /** Names that the loop can compare. */
 const LINK_ELEMENT = /^[a-z]{1,16}$/;
-const LINK_ATTRIBUTE = /^[a-z]{1,8}$/;
+const LINK_ATTRIBUTE = /^[a-z]{0,8}$/;
 const OTHER_ATTRIBUTE_CHARS = 31;
 
 export class MarkupLoop {
@@ -62,10 +66,9 @@ export class MarkupLoop {
   /** A scanner is at work with it; whoever else wants it meanwhile, as a page within a page, has to do without. */
   isLent = false;
   readonly maxInput: number;
-  /** Entries of the tag log. */
+  /** Entries for the tag log, and records of links and tags of interest: of the last run. */
   readonly entries: Uint16Array;
-  readonly #records: Int32Array;
-  readonly #recordWords: number;
+  readonly records: Int32Array;
   readonly #exports: Exports;
   readonly #memory: Buffer;
   readonly #input: number;
@@ -73,8 +76,20 @@ export class MarkupLoop {
   readonly #result: Uint32Array;
   readonly #tablesAt: number;
   readonly #tablesEnd: number;
+  readonly #edits: Int32Array;
+  readonly #maxEdits: number;
+  readonly #texts: Uint32Array;
+  readonly #maxTexts: number;
+  readonly #textBytes: number;
+  readonly #maxTextBytes: number;
+  readonly #output: number;
+  readonly #maxOutput: number;
   readonly #images = new WeakMap<NameTable, Buffer>();
-  #loaded: NameTable | null = null;
+  #names: NameTable | null = null;
+  /** What lies in the input, and where in the page's bytes it begins and ends; null: nothing that can be relied upon. */
+  #bytes: Buffer | null = null;
+  #base = 0;
+  #end = 0;
 
   constructor(binary: Uint8Array) {
     this.#exports = new WebAssembly.Instance(new WebAssembly.Module(binary)).exports as Exports;
@@ -85,22 +100,29 @@ export class MarkupLoop {
     this.maxInput = this.#address('MAX_INPUT');
     this.#result = new Uint32Array(buffer, this.#address('RESULT'), 5);
     this.entries = new Uint16Array(buffer, this.#address('LOG'));
-    this.#records = new Int32Array(buffer, this.#address('RECORDS'));
-    this.#recordWords = this.#address('RECORD_WORDS');
+    this.records = new Int32Array(buffer, this.#address('RECORDS'));
+    this.#edits = new Int32Array(buffer, this.#address('EDITS'));
+    this.#maxEdits = this.#address('MAX_EDITS');
+    this.#texts = new Uint32Array(buffer, this.#address('TEXTS'));
+    this.#maxTexts = this.#address('MAX_TEXTS');
+    this.#textBytes = this.#address('TEXT_BYTES');
+    this.#maxTextBytes = this.#address('MAX_TEXT_BYTES');
+    this.#output = this.#address('OUTPUT');
+    this.#maxOutput = this.#address('MAX_OUTPUT');
     this.#tablesAt = this.#address('MASKS');
     this.#tablesEnd = this.#address('LOG');
   }
 
   /** Use the names of `names`; `heed` says which of them to stop at, as the scanner's own loop reads it. */
   use(names: NameTable, heed: Uint8Array): void {
-    if (this.#loaded === names) return;
+    if (this.#names === names) return;
     let image = this.#images.get(names);
     if (image === undefined) {
       image = this.#imageOf(names, heed);
       this.#images.set(names, image);
     }
     image.copy(this.#memory, this.#tablesAt);
-    this.#loaded = names;
+    this.#names = names;
   }
 
   /** Take over a piece of a page; returns where it ends, which is at most `maxInput` behind `from`. */
@@ -108,7 +130,15 @@ export class MarkupLoop {
     const end = Math.min(to, from + this.maxInput);
     const behind = this.#input + bytes.copy(this.#memory, this.#input, from, end);
     this.#memory.fill(0x3e, behind, behind + this.#pad);
+    this.#bytes = bytes;
+    this.#base = from;
+    this.#end = end;
     return end;
+  }
+
+  /** What was loaded may not be in the page's bytes any more. */
+  forget(): void {
+    this.#bytes = null;
   }
 
   /** Scan the input between two offsets. `first`: the byte with which no parameter of a plain link may begin, 0 for none. */
@@ -123,9 +153,41 @@ export class MarkupLoop {
     this.why = result[4]!;
   }
 
-  /** A word of a record of the last run; `index` is below `recordCount`. */
-  record(index: number, word: number): number {
-    return this.#records[index * this.#recordWords + word]!;
+  /**
+   * Write `bytes[from, to)` with `count` edits within it to `target` from `at` on; returns the offset behind, or -1 if that is
+   * too much for the memory here. `edits` holds start, end and number of the text of each, in their order.
+   */
+  splice(
+    target: Buffer,
+    at: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    size: number,
+    edits: Int32Array,
+    count: number,
+    texts: readonly Buffer[],
+  ): number {
+    const isTooMuch = to - from > this.maxInput || size > this.#maxOutput || count > this.#maxEdits;
+    if (this.isLent || isTooMuch || !this.#loadTexts(texts)) return -1;
+    if (this.#bytes !== bytes || from < this.#base || to > this.#end) this.load(bytes, from, to);
+    this.#edits.set(edits.subarray(0, 3 * count));
+    const length = this.#exports.splice(from - this.#base, to - this.#base, count, this.#base);
+    return at + this.#memory.copy(target, at, this.#output, this.#output + length);
+  }
+
+  #loadTexts(texts: readonly Buffer[]): boolean {
+    if (texts.length > this.#maxTexts) return false;
+    let at = this.#textBytes;
+    for (let i = 0; i < texts.length; i++) {
+      // Below the length.
+      const text = texts[i]!;
+      if (at + text.length > this.#textBytes + this.#maxTextBytes) return false;
+      this.#texts[2 * i] = at;
+      this.#texts[2 * i + 1] = text.length;
+      at += text.copy(this.#memory, at);
+    }
+    return true;
   }
 
   #address(name: string): number {
@@ -158,7 +220,9 @@ export class MarkupLoop {
       const lengths = others.map((other) => other.length);
       const isComparable = LINK_ELEMENT.test(element) && LINK_ATTRIBUTE.test(attribute);
       if (!isComparable || lengths.some((length) => length > OTHER_ATTRIBUTE_CHARS)) continue;
-      // The other bits say what stops the loop whatever the tag holds.
+      // What changes the context, as a frame with its raw text, stops the loop whatever the tag holds.
+      const isPlain = (heed[number]! & (number === TAG.a ? CONTEXT : CONTEXT | FORMATTING)) === 0;
+      if (!isPlain) continue;
       image[at('HEED') + number]! |= LINK;
       image.write(attribute, at('LINK_NAMES') + number * 8, 'latin1');
       image[at('LINK_LENGTHS') + number] = attribute.length;

@@ -243,10 +243,10 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
 
 function linkInterests(elements: ReadonlyMap<string, ElementPlaces>): Map<string, LinkInterest> {
   const interests = new Map<string, LinkInterest>();
-  for (const [element, { link, links }] of elements) {
-    if (link === null) continue;
+  for (const [element, { role, link, links }] of elements) {
+    if (role !== 'links') continue;
     const others = links.filter((other) => other !== link).map(({ attribute }) => attribute);
-    interests.set(element, { attribute: link.attribute, others });
+    interests.set(element, { attribute: link?.attribute ?? '', others });
   }
   return interests;
 }

@@ -30,6 +30,7 @@ import {
   PLAIN_LINK,
   QUERY,
   QUOTED_LINK,
+  RECORD_WORDS,
   STOPPED_FULL,
   TAG_START,
   VALUE_END,
@@ -355,24 +356,26 @@ class HtmlScanner implements Scanner {
     const { link } = this.desk;
     link.bytes = bytes;
     link.watchedParameter = this.watchedParameter;
-    for (let i = 0; i < loop.recordCount; i++) {
-      const kind = loop.record(i, KIND);
+    const { records } = loop;
+    const end = loop.recordCount * RECORD_WORDS;
+    for (let at = 0; at < end; at += RECORD_WORDS) {
+      // Below the count every word was written, and the number is one of the table's.
+      const kind = records[at + KIND]!;
       const number = kind & 0xff;
-      const start = base + loop.record(i, TAG_START);
-      // The number is one of the table's.
+      const start = base + records[at + TAG_START]!;
       const name = names.names[number]!;
       if ((kind & WHOLE_TAG) === 0 && sink.link !== undefined) {
         if (link.name !== name) link.name = name;
         link.start = start;
-        link.valueStart = base + loop.record(i, VALUE_START);
-        link.valueEnd = base + loop.record(i, VALUE_END);
+        link.valueStart = base + records[at + VALUE_START]!;
+        link.valueEnd = base + records[at + VALUE_END]!;
         link.isQuoted = (kind & QUOTED_LINK) !== 0;
         link.isPlain = (kind & PLAIN_LINK) !== 0;
         if (link.isPlain) {
-          const query = loop.record(i, QUERY);
+          const query = records[at + QUERY]!;
           link.query = query < 0 ? -1 : base + query;
-          link.fragment = base + loop.record(i, FRAGMENT);
-          link.pathHash = loop.record(i, PATH_HASH);
+          link.fragment = base + records[at + FRAGMENT]!;
+          link.pathHash = records[at + PATH_HASH]!;
         }
         if (sink.link(link)) continue;
       }

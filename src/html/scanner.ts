@@ -86,7 +86,7 @@ export interface TagInterest {
 }
 
 export interface LinkInterest {
-  /** Lower-case name of the attribute that holds the link. */
+  /** Lower-case name of the attribute that holds the link; '' if none does. */
   readonly attribute: string;
   /** Lower-case names of the element's other attributes of interest. */
   readonly others: readonly string[];

@@ -17,6 +17,8 @@ export interface BodyStage {
 
 export interface PipeOptions {
   readonly stage?: BodyStage | null;
+  /** Told of each buffer of the stage's when its bytes have left. */
+  readonly release?: ((buffer: Buffer) => void) | null;
   /** The length of `from`, where it is known beforehand: the last bytes then leave without waiting for its end. */
   readonly lengthBytes?: number | null;
   /**
@@ -49,6 +51,7 @@ class BodyPipe {
   readonly #sink: Writable;
   readonly #options: PipeOptions;
   readonly #stage: BodyStage | null;
+  readonly #release: ((buffer: Buffer) => void) | null;
   readonly #lengthBytes: number;
   readonly #resolve: (sent: { bytes: number }) => void;
   readonly #reject: (error: ProxyError) => void;
@@ -73,6 +76,7 @@ class BodyPipe {
     this.#sink = to;
     this.#options = options;
     this.#stage = options.stage ?? null;
+    this.#release = options.release ?? null;
     this.#lengthBytes = options.lengthBytes ?? -1;
     this.#isHeadDue = options.sendHead !== undefined;
     this.#resolve = resolve;
@@ -103,10 +107,16 @@ class BodyPipe {
       if (out.length === 0) return;
       this.#announce(null);
       this.#sent += out.length;
-      if (!this.#sink.write(out)) this.#pause();
+      if (!this.#write(out)) this.#pause();
     } catch (error) {
       this.#fail(new ProxyError('INTERNAL', { cause: error }));
     }
+  }
+
+  /** False when the client is to catch up first. */
+  #write(out: Buffer): boolean {
+    const release = this.#release;
+    return release === null ? this.#sink.write(out) : this.#sink.write(out, () => release(out));
   }
 
   #pause(): void {
@@ -143,12 +153,18 @@ class BodyPipe {
     }
     this.#sent += last.length;
     const to = this.#to;
-    if (last.length > MAX_JOINED_BYTES || to instanceof Http2ServerResponse) this.#sink.end(last);
-    else if (to.chunkedEncoding || this.#from.readableEnded) this.#sink.end(last.toString('latin1'), 'latin1');
+    if (last.length > MAX_JOINED_BYTES || to instanceof Http2ServerResponse) {
+      this.#write(last);
+      this.#sink.end();
+      return;
+    }
+    const text = last.toString('latin1');
+    this.#release?.(last);
+    if (to.chunkedEncoding || this.#from.readableEnded) this.#sink.end(text, 'latin1');
     else {
       // `end` with a body makes node:http write twice, the second time nothing; after the write has left, it does not.
       this.#isEndDue = true;
-      this.#sink.write(last.toString('latin1'), 'latin1');
+      this.#sink.write(text, 'latin1');
     }
   }
 

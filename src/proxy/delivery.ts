@@ -3,6 +3,7 @@
  */
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
+import { BufferPool } from '../html/buffer-pool.ts';
 import type { PlaceCounts } from '../observe/metrics.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
@@ -91,8 +92,12 @@ function pageMarking(arrival: Arrival, marking: SidMarking | null, vars: PageMar
     varsScope: arrival.site.scopes.ofVars(arrival.policy, origin),
     documentUrl: clientsUrl(arrival, origin),
     policy: arrival.policy,
+    source: outputs,
   };
 }
+
+/** Of all pages of this process. */
+const outputs = new BufferPool();
 
 /** `simulate.script`: the page gets a script that makes `document.cookie` behave as the simulated browser's. */
 export function mayInsertScript(arrival: Arrival): boolean {
@@ -257,9 +262,11 @@ async function sendRewritten(
     stage = createPageStage(plan.page, marking());
     return script === null ? stage : new ScriptStage(stage, script);
   });
-  const outgoing = openPageBody(response.body, plan.page, gate);
+  const release = (buffer: Buffer) => outputs.giveBack(buffer);
+  const outgoing = openPageBody(response.body, plan.page, gate, release);
   const { bytes } = await pipeBody(outgoing.body, res, {
     stage: outgoing.stage,
+    release: outgoing.stage === null ? null : release,
     lengthBytes: plan.page.coding === 'identity' && typeof response.framing === 'number' ? response.framing : null,
     // A page that is in hand as a whole gets a length again; one that streams does without.
     sendHead: (bodyBytes) => {

@@ -105,13 +105,26 @@ export interface OutgoingBody {
   readonly stage: PageStage | null;
 }
 
-/** Put a page's body through `stage`, undoing and redoing its content coding where it has one. */
-export function openPageBody(body: Readable, page: PageKind, stage: PageStage): OutgoingBody {
+/**
+ * Put a page's body through `stage`, undoing and redoing its content coding where it has one. `release` is told of each of
+ * the stage's buffers that is used up here.
+ */
+export function openPageBody(
+  body: Readable,
+  page: PageKind,
+  stage: PageStage,
+  release: (buffer: Buffer) => void = () => {},
+): OutgoingBody {
   if (page.coding === 'identity') return { body, stage };
-  return { body: recode(body, page.coding, stage), stage: null };
+  return { body: recode(body, page.coding, stage, release), stage: null };
 }
 
-function recode(body: Readable, coding: Exclude<ContentCoding, 'identity'>, stage: PageStage): Readable {
+function recode(
+  body: Readable,
+  coding: Exclude<ContentCoding, 'identity'>,
+  stage: PageStage,
+  release: (buffer: Buffer) => void,
+): Readable {
   const decoder = createDecoder(coding);
   const encoder = createEncoder(coding);
   const guard = new BombGuard();
@@ -143,7 +156,7 @@ function recode(body: Readable, coding: Exclude<ContentCoding, 'identity'>, stag
     try {
       guard.gave(chunk.length);
       const out = stage.write(chunk);
-      if (out.length > 0 && !encoder.write(out)) {
+      if (out.length > 0 && !encoder.write(out, () => release(out))) {
         decoder.pause();
         encoder.once('drain', () => decoder.resume());
       }

@@ -114,6 +114,9 @@ class PageMarkerOfHtml implements HtmlMarker {
   readonly #links: LinkMarker;
   readonly #forms: FormMarker;
   readonly #syntax: ReferenceSyntax;
+  /** The element that `link` was asked for last, and its place. */
+  #linkName = '';
+  #linkPlace: LinkPlace | null = null;
   #isBaseKnown = false;
   #hasTemplates = false;
 
@@ -189,8 +192,12 @@ class PageMarkerOfHtml implements HtmlMarker {
   }
 
   link(link: LinkTag, edits: Edits): boolean {
-    const place = this.#places.elements.get(link.name)?.link ?? null;
-    return place !== null && this.#links.link(link, place, edits);
+    // Mostly the same element as before.
+    if (link.name !== this.#linkName) {
+      this.#linkName = link.name;
+      this.#linkPlace = this.#places.elements.get(link.name)?.link ?? null;
+    }
+    return this.#linkPlace !== null && this.#links.link(link, this.#linkPlace, edits);
   }
 
   endTag(name: string): void {

@@ -206,7 +206,7 @@ export class PageUrls {
     const mark = (carries & CARRIES_SID) === 0 ? null : this.mark;
     const extra = (carries & CARRIES_EXTRA) === 0 ? '' : this.#extra[which];
     const notation = this.#notations[which];
-    if (this.#isMarkedAlready(carries) && (reference === '' || reference.startsWith('#'))) return [];
+    if ((reference === '' || reference.startsWith('#')) && this.#isMarkedAlready(carries)) return [];
     const own = this.#onOwnOrigin(reference);
     if (own === null) return markEdits(reference, mark, extra, notation, this.#base) ?? [];
     const authority = pathStart(reference);

@@ -12,6 +12,7 @@ export const ROUTE_INTEREST: TagInterest = {
     ['a', { attribute: 'href', others: ['referrerpolicy'] }],
     ['area', { attribute: 'href', others: ['referrerpolicy'] }],
     ['frame', { attribute: 'src', others: [] }],
+    ['iframe', { attribute: 'src', others: ['srcdoc', 'referrerpolicy'] }],
   ]),
 };
 
@@ -32,6 +33,10 @@ export const WIDE_INTEREST: TagInterest = {
     ['a', { attribute: 'x', others: ['href'] }],
     ['p', { attribute: 'class', others: ['x', 'id'] }],
     ['td', { attribute: 'href', others: [] }],
+    ['b', { attribute: 'href', others: [] }],
+    ['script', { attribute: 'href', others: ['class'] }],
+    ['select', { attribute: '', others: ['href'] }],
+    ['img', { attribute: '', others: ['href'] }],
   ]),
 };
 /** Begins a parameter in some of the soup's links. */
