@@ -160,8 +160,6 @@ export class EditList implements Edits {
     this.growth = 0;
     this.lastEnd = 0;
     if (this.texts.length > MAX_TEXTS) this.texts.length = 1;
-    // The caller may have other bytes in the same buffer by now.
-    markupLoop()?.forget();
     if (this.deferrals.length !== 0) {
       this.deferrals.length = 0;
       this.deferredAt.length = 0;

@@ -125,18 +125,31 @@ export class MarkupLoop {
     this.#names = names;
   }
 
-  /** Take over a piece of a page; returns where it ends, which is at most `maxInput` behind `from`. */
-  load(bytes: Buffer, from: number, to: number): number {
+  /** Take over a piece of a page: at most `maxInput` bytes of it. */
+  load(bytes: Buffer, from: number, to: number): void {
     const end = Math.min(to, from + this.maxInput);
     const behind = this.#input + bytes.copy(this.#memory, this.#input, from, end);
     this.#memory.fill(0x3e, behind, behind + this.#pad);
     this.#bytes = bytes;
     this.#base = from;
     this.#end = end;
-    return end;
   }
 
-  /** What was loaded may not be in the page's bytes any more. */
+  /** Is the byte at `from` in the input already? Then it need not be loaded again. */
+  holds(bytes: Buffer, from: number): boolean {
+    return this.#bytes === bytes && from >= this.#base && from < this.#end;
+  }
+
+  /** Where in the page's bytes the input begins and ends. */
+  get base(): number {
+    return this.#base;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  /** What was loaded may not be in the page's bytes any more: said by whoever is given bytes. */
   forget(): void {
     this.#bytes = null;
   }

@@ -263,6 +263,8 @@ class HtmlScanner implements Scanner {
     // Finders may use searches that run to the end of the buffer.
     const buffer = bytes.length === to ? bytes : bytes.subarray(0, to);
     this.isHeld = false;
+    // The caller may have other bytes in the same buffer by now.
+    this.loop?.forget();
     let p = this.isAtStart ? this.skipByteOrderMark(buffer, from, to, isLast) : from;
     if (this.heldBytes !== 0 && !this.resumeTag(buffer, p, to)) return this.settle(p, to, isLast);
     while (p < to && !this.isHeld && this.bailedOut === null) {
@@ -322,28 +324,24 @@ class HtmlScanner implements Scanner {
     loop.isLent = true;
     try {
       loop.use(this.names, this.heed);
-      let base = from;
-      let end = loop.load(bytes, from, to);
       let p = from;
       for (;;) {
-        loop.run(p - base, end - base, this.text, this.watchedParameter);
+        if (!loop.holds(bytes, p)) loop.load(bytes, p, to);
+        const { base, end } = loop;
+        loop.run(p - base, Math.min(end, to) - base, this.text, this.watchedParameter);
+        const isMoving = base + loop.next !== p;
         p = base + loop.next;
         this.text = loop.text as TextKind;
         if (loop.entryCount !== 0) this.log.append(loop.entries, loop.entryCount, () => this.makeRoom());
         if (loop.recordCount !== 0) this.takeRecords(loop, bytes, base, to);
         if (p >= to) return p;
-        if (loop.why === STOPPED_FULL) continue;
-        if (p === end || (end < to && end - p < RELOAD_BYTES && p > base)) {
-          base = p;
-          end = loop.load(bytes, p, to);
+        if (p >= end || loop.why === STOPPED_FULL) continue;
+        if (end < to && end - p < RELOAD_BYTES && isMoving) {
+          loop.load(bytes, p, to);
           continue;
         }
         p = this.scanMarkup(bytes, p, to, isLast, true);
         if (p >= to || this.isHeld || this.place !== MARKUP || this.bailedOut !== null) return p;
-        if (p >= end) {
-          base = p;
-          end = loop.load(bytes, p, to);
-        }
       }
     } finally {
       loop.isLent = false;

@@ -170,6 +170,7 @@ function cookiesFor(arrival: Arrival): string | null {
   const { site, session, policy, client, facts, binding } = arrival;
   const target = { isSecure: facts.client.scheme === 'https', host: binding.host, path: arrival.target };
   const pairs = session === null ? '' : session.jar.cookieHeader(target, site.clock());
+  if (client.cookieField === '') return pairs === '' ? null : pairs;
   const ignored = client.cookieField
     .split(';')
     .map((pair) => pair.trim())

@@ -28,10 +28,10 @@ export interface OpenForm {
   readonly own: { readonly value: DeferredInsert; readonly old: Buffer }[];
 }
 
-/** The fields of a page, ready to be inserted. */
+/** The fields of a page, ready to be inserted; made when they are first asked for. */
 export interface FieldTexts {
-  /** By what they carry: index 0 to 3; the SID's field comes first [PHP 9.1]. */
-  readonly fields: readonly Buffer[];
+  /** By what they carry, 1 to 3; the SID's field comes first [PHP 9.1]. */
+  fields(carries: number): Buffer;
   /** The SID as a field's value. */
   readonly sidValue: Buffer;
 }
@@ -223,7 +223,7 @@ export class FormFields {
       return;
     }
     if ((carries & CARRIES_SID) !== 0) this.written++;
-    place.settle(carries === 0 ? null : (this.#texts.fields[carries] ?? null));
+    place.settle(carries === 0 ? null : this.#texts.fields(carries));
   }
 }
 
@@ -232,11 +232,21 @@ export function fieldTexts(
   sid: readonly [name: string, value: string] | null,
   extra: ReadonlyArray<readonly [name: string, value: string]>,
 ): FieldTexts {
-  const sidField = sid === null ? '' : hiddenField(...sid);
-  const extraFields = extra.map(([name, value]) => hiddenField(name, value)).join('');
+  const made: (Buffer | undefined)[] = [];
+  const make = (carries: number) => {
+    const sidField = sid === null || (carries & CARRIES_SID) === 0 ? '' : hiddenField(...sid);
+    const isExtra = (carries & CARRIES_EXTRA) !== 0;
+    return Buffer.from(isExtra ? sidField + extra.map(([name, value]) => hiddenField(name, value)).join('') : sidField);
+  };
   return {
-    fields: ['', sidField, extraFields, sidField + extraFields].map((text) => Buffer.from(text)),
-    sidValue: Buffer.from(sid === null ? '' : escapeHtml(sid[1])),
+    fields: (carries) => {
+      const text = made[carries] ?? make(carries);
+      made[carries] = text;
+      return text;
+    },
+    get sidValue() {
+      return Buffer.from(sid === null ? '' : escapeHtml(sid[1]));
+    },
   };
 }
 
@@ -252,7 +262,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '>': '&gt;',
 };
 
+const NOTHING_TO_ESCAPE = /^[^&"'<>]*$/;
+
 /** [PHP 4.2], but always escaping: a value `a&lt;b` comes back as it was. */
 function escapeHtml(text: string): string {
+  if (NOTHING_TO_ESCAPE.test(text)) return text;
   return text.replace(/[&"'<>]/g, (char) => ESCAPES[char] ?? char);
 }

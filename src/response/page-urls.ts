@@ -130,10 +130,10 @@ export class PageUrls {
     if (start === end) return this.#scope.coversPath(isAbsolute ? '/' : (this.#sidBase?.path ?? '/'));
     if (bytes[start] === 0x2f) {
       this.#rootedPaths ??= this.#scope.plainPaths('');
-      return this.#rootedPaths.cover(bytes, start, end, hash);
+      return this.#rootedPaths.of(bytes, start, end, hash);
     }
     this.#relativePaths ??= this.#scope.plainPaths(this.#baseDirectory());
-    return this.#relativePaths.cover(bytes, start, end, hash);
+    return this.#relativePaths.of(bytes, start, end, hash);
   }
 
   /** Is an authority, as `//cdn.example` or with its scheme, somebody else's for all that a page may carry? */

@@ -90,9 +90,9 @@ const MAX_MEMO = 1024;
 const MAX_MEMO_CHARS = 200;
 /** Hosts that are remembered as foreign or not. */
 const MAX_AUTHORITIES = 64;
-/** Directories whose plain paths are remembered, and paths of each. */
+/** Directories whose plain paths are remembered, and how many of each. */
 const MAX_DIRECTORIES = 64;
-const MAX_PLAIN_PATHS = 256;
+const MAX_BYTE_MEMO = 256;
 
 /** What follows the origin in a URL on it. */
 const BEHIND_ORIGIN: ReadonlySet<string | undefined> = new Set(['/', '?', '#', undefined]);
@@ -110,7 +110,7 @@ export class Scope {
   readonly #pathPrefix: string;
   readonly #isExcluded: ((path: string) => boolean) | null;
   readonly #memo = new Map<string, boolean>();
-  readonly #plainPaths = new Map<string, PlainPaths>();
+  readonly #plainPaths = new Map<string, ByteMemo>();
   readonly #authorities = new Map<string, boolean>();
   /** True if each path of our origins may be marked: then a reference's path need not be looked at. */
   readonly coversAllPaths: boolean;
@@ -211,11 +211,11 @@ export class Scope {
     return covers;
   }
 
-  /** The plain paths that hang on a directory, which ends in a slash; '' for those that begin with one themselves. */
+  /** Whether paths are covered that hang on a directory, which ends in a slash; '' for those that begin with one themselves. */
   plainPaths(directory: string): PlainPaths {
     const known = this.#plainPaths.get(directory);
     if (known !== undefined) return known;
-    const made = new PlainPaths(this, directory);
+    const made = new ByteMemo((path) => this.coversPath(directory + path));
     if (this.#plainPaths.size >= MAX_DIRECTORIES) this.#plainPaths.clear();
     this.#plainPaths.set(directory, made);
     return made;
@@ -236,33 +236,34 @@ export class Scope {
   }
 }
 
-/** Judgements of paths as they stand in a page: bytes, so that a link costs no string. */
-export class PlainPaths {
-  readonly #scope: Scope;
-  readonly #directory: string;
-  readonly #byHash = new Map<number, { readonly path: Uint8Array; readonly covers: boolean }>();
+/** Judgements of texts as they stand in a page: bytes, so that a link costs no string. */
+class ByteMemo {
+  readonly #judge: (text: string) => boolean;
+  readonly #byHash = new Map<number, { readonly text: Uint8Array; readonly judgement: boolean }>();
 
-  constructor(scope: Scope, directory: string) {
-    this.#scope = scope;
-    this.#directory = directory;
+  constructor(judge: (text: string) => boolean) {
+    this.#judge = judge;
   }
 
-  /** Is the path `bytes[start, end)` inside the scope? `hash` is the same for the same path. */
-  cover(bytes: Buffer, start: number, end: number, hash: number): boolean {
+  /** The judgement of `bytes[start, end)`; `hash` is the same for the same bytes. */
+  of(bytes: Buffer, start: number, end: number, hash: number): boolean {
     const known = this.#byHash.get(hash);
-    if (known !== undefined && isEqual(known.path, bytes, start, end)) return known.covers;
-    const covers = this.#scope.coversPath(this.#directory + bytes.toString('latin1', start, end));
-    if (end - start > MAX_MEMO_CHARS) return covers;
-    if (this.#byHash.size >= MAX_PLAIN_PATHS) this.#byHash.clear();
-    this.#byHash.set(hash, { path: Uint8Array.prototype.slice.call(bytes, start, end), covers });
-    return covers;
+    if (known !== undefined && isEqual(known.text, bytes, start, end)) return known.judgement;
+    const judgement = this.#judge(bytes.toString('latin1', start, end));
+    if (end - start > MAX_MEMO_CHARS) return judgement;
+    if (this.#byHash.size >= MAX_BYTE_MEMO) this.#byHash.clear();
+    this.#byHash.set(hash, { text: Uint8Array.prototype.slice.call(bytes, start, end), judgement });
+    return judgement;
   }
 }
 
-function isEqual(path: Uint8Array, bytes: Buffer, start: number, end: number): boolean {
-  if (path.length !== end - start) return false;
+/** What `Scope.plainPaths` gives. */
+export type PlainPaths = Pick<ByteMemo, 'of'>;
+
+function isEqual(text: Uint8Array, bytes: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
   // Neighbours mostly differ at their ends.
-  for (let i = path.length - 1; i >= 0; i--) if (bytes[start + i] !== path[i]) return false;
+  for (let i = text.length - 1; i >= 0; i--) if (bytes[start + i] !== text[i]) return false;
   return true;
 }
 
