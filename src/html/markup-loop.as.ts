@@ -15,8 +15,6 @@ export const RESULT: usize = 1024;
 export const MASKS: usize = 1088;
 /** By byte: bits `ENDS_NAME`, `IS_LETTER`, `IS_SPACE`. */
 export const BYTES: usize = 1280;
-/** By byte: what it means in a plain reference (`plain-reference.ts`). */
-export const REFERENCE: usize = 1536;
 /** `NameTable.hashes` and `.numbers`. */
 export const HASHES: usize = 2048;
 export const NUMBERS: usize = 6144;
@@ -70,6 +68,8 @@ const TAB: u32 = 0x09;
 const SPACE: u32 = 0x20;
 const HASH: u32 = 0x23;
 const PERCENT: u32 = 0x25;
+const COLON: u32 = 0x3a;
+const BACKSLASH: u32 = 0x5c;
 const SEMICOLON: u32 = 0x3b;
 const DOUBLE_QUOTE: u32 = 0x22;
 const SINGLE_QUOTE: u32 = 0x27;
@@ -132,20 +132,6 @@ const MAX_TAG_BYTES: usize = 65536;
   return at;
 }
 
-/** The first byte from `at` on that ends an attribute's name: white space, `/`, `>` or `=`. There is one: the padding. */
-@inline function findNameEnd(at: usize): usize {
-  // The bytes that end a tag's name have low halves of their own.
-  const ends = i8x16(0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0x09, 0x0a, 0, 0x0c, 0x0d, 0x3e, 0x2f);
-  let hits: u32 = 0;
-  for (;; at += 16) {
-    const bytes = v128.load(at);
-    const isEnd = i8x16.eq(i8x16.swizzle(ends, v128.and(bytes, i8x16.splat(15))), bytes);
-    hits = i8x16.bitmask(v128.or(isEnd, i8x16.eq(bytes, i8x16.splat(EQUALS as i8))));
-    if (hits) break;
-  }
-  return at + ctz(hits);
-}
-
 /** Does the name at `at`, of `length` bytes, equal that of the tag number, in any case of its letters? */
 @inline function isNamed(number: u32, at: usize, length: usize): bool {
   if (length > 16) return false;
@@ -160,7 +146,7 @@ const MAX_TAG_BYTES: usize = 65536;
   return at < end && byte != HASH && byte != 0x4e && byte != 0x54;
 }
 
-// Results of `skip`, `scanPlain` and `skipComment` beside what they return.
+// Results of `skip` and `scanPlain` beside what they return.
 let floorOfTag: usize = 0;
 let queryAt: usize = 0;
 let fragmentAt: usize = 0;
@@ -168,18 +154,11 @@ let pathHash: u32 = 0;
 
 /** Behind the `>` of a tag from its name's end on; 0 if it does not end before `end` or is odd. */
 @inline function skip(from: usize, end: usize): usize {
-  const equalsOrGreater = i8x16.splat(EQUALS as i8);
   let q = from;
   let floor = from;
   for (;;) {
-    let hits: u32 = 0;
-    for (; q < end; q += 16) {
-      hits = i8x16.bitmask(i8x16.le_u(i8x16.sub(v128.load(q), equalsOrGreater), i8x16.splat(1)));
-      if (hits) {
-        q += ctz(hits);
-        break;
-      }
-    }
+    // Names are short: a loop is sooner there than a comparison of 16 bytes. The padding ends it.
+    while (byteAt(q) - EQUALS > 1) q++;
     if (q >= end) return 0;
     if (byteAt(q) == GREATER) break;
     // A '=' that is not right behind a name: the name's first byte, or behind white space.
@@ -217,68 +196,72 @@ function mayBeReference(at: usize, end: usize): bool {
   return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
 }
 
-// Classes of plain-reference.ts.
-const COLON_CLASS: u32 = 1;
-const SLASH_CLASS: u32 = 2;
-const QUESTION_CLASS: u32 = 3;
-const HASH_CLASS: u32 = 4;
-const AMPERSAND_CLASS: u32 = 5;
-const SEMICOLON_CLASS: u32 = 6;
-const CONTROL_CLASS: u32 = 8;
+/** One bit for each of 16 bytes that may mean something in a reference: controls and `: ? # & ; \\`. */
+@inline function specialsAt(at: usize): u32 {
+  // Their low halves are all different.
+  const specials = i8x16(0, 0, 0, 0x23, 0, 0, 0x26, 0, 0, 0, 0x3a, 0x3b, 0x5c, 0, 0, 0x3f);
+  const bytes = v128.load(at);
+  const found = i8x16.eq(i8x16.swizzle(specials, v128.and(bytes, i8x16.splat(15))), bytes);
+  return i8x16.bitmask(v128.or(found, i8x16.lt_u(bytes, i8x16.splat(0x20))));
+}
+
+@inline function hasSlash(from: usize, to: usize): bool {
+  let at = from;
+  while (at < to && byteAt(at) != SLASH) at++;
+  return at < to;
+}
+
+/** Could a parameter whose name begins at `at` be the one that is watched for? */
+@inline function isWatched(at: usize, end: usize, first: u32): bool {
+  const byte = byteAt(at);
+  return at < end && first != 0 && (byte == first || byte == PERCENT);
+}
+
+/** Equal for equal bytes, and for few others. */
+@inline function hashOf(start: usize, end: usize): u32 {
+  const length = end - start;
+  if (length < 8) return mix(load<u64>(start) & (((1 as u64) << (length << 3)) - 1), length as u64);
+  return mix(load<u64>(start) ^ (length as u64), load<u64>(end - 8));
+}
+
+@inline function mix(a: u64, b: u64): u32 {
+  return (((a * 0x9e3779b97f4a7c15) ^ b) * 0xd6e8feb86659fd93 >> 32) as u32;
+}
 
 /** `scanPlainReference` of plain-reference.ts, not rooted. `first`: the byte that a parameter may not begin with, or 0. */
 function scanPlain(start: usize, end: usize, first: u32): bool {
   if (start >= end || byteAt(end - 1) <= SPACE || byteAt(start) <= SPACE) return false;
-  let at = start;
-  let isColonFatal = true;
+  if (byteAt(start) == SLASH && end - start > 1 && (byteAt(start + 1) == SLASH || byteAt(start + 1) == BACKSLASH)) {
+    return false;
+  }
   queryAt = 0;
-  let hash: u32 = 0;
-  if (byteAt(start) == SLASH) {
-    isColonFatal = false;
-    hash = SLASH;
-    at++;
-    if (at < end && (byteAt(at) == SLASH || byteAt(at) == 0x5c)) return false;
-  }
-  for (; at < end; at++) {
-    const byte = byteAt(at);
-    const kind: u32 = load<u8>(REFERENCE + byte);
-    if (kind != 0 && kind != SEMICOLON_CLASS) {
-      if (kind == SLASH_CLASS) isColonFatal = false;
-      else if (kind == QUESTION_CLASS) break;
-      else if (kind == HASH_CLASS) {
-        pathHash = hash;
-        fragmentAt = at;
-        return at > start;
-      } else if (kind != COLON_CLASS || isColonFatal) return false;
-    }
-    hash = rotl(hash, 5) ^ byte;
-  }
-  pathHash = hash;
-  if (at >= end) {
-    fragmentAt = end;
-    return true;
-  }
-  queryAt = at++;
-  let isNameNext = true;
-  for (; at < end; at++) {
-    const byte = byteAt(at);
-    if (isNameNext && first != 0 && (byte == first || byte == PERCENT)) return false;
-    isNameNext = false;
-    const kind: u32 = load<u8>(REFERENCE + byte);
-    if (kind < HASH_CLASS) continue;
-    if (kind == HASH_CLASS) {
-      fragmentAt = at;
-      return true;
-    }
-    if (kind == SEMICOLON_CLASS) isNameNext = true;
-    else if (kind == AMPERSAND_CLASS) {
-      // `&amp;`
-      if (at + 4 < end && load<u32>(at + 1) == 0x3b706d61) at += 4;
-      else if (mayBeReference(at, end)) return false;
-      isNameNext = true;
-    } else if (kind == CONTROL_CLASS) return false;
-  }
   fragmentAt = end;
+  for (let block = start; block < end; block += 16) {
+    let specials = specialsAt(block);
+    if (end - block < 16) specials &= (1 << ((end - block) as u32)) - 1;
+    for (; specials; specials &= specials - 1) {
+      const at = block + ctz(specials);
+      const byte = byteAt(at);
+      if (byte == HASH) {
+        fragmentAt = at;
+        pathHash = hashOf(start, queryAt ? queryAt : at);
+        return at > start;
+      }
+      if (queryAt == 0) {
+        if (byte == QUESTION) {
+          queryAt = at;
+          if (isWatched(at + 1, end, first)) return false;
+        } else if (byte != SEMICOLON && (byte != COLON || !hasSlash(start, at))) return false;
+      } else if (byte == SEMICOLON) {
+        // Also the end of `&amp;`.
+        if (isWatched(at + 1, end, first)) return false;
+      } else if (byte == AMPERSAND) {
+        const isAmp = at + 4 < end && load<u32>(at + 1) == 0x3b706d61;
+        if (!isAmp && (mayBeReference(at, end) || isWatched(at + 1, end, first))) return false;
+      } else if (byte < SPACE) return false;
+    }
+  }
+  pathHash = hashOf(start, queryAt ? queryAt : end);
   return true;
 }
 
@@ -458,9 +441,9 @@ export function run(from: u32, to: u32, text0: u32, first: u32): void {
         if (byte == GREATER) break;
         attributes++;
         const attribute = q;
-        q = findNameEnd(q + 1);
+        do byte = byteAt(++q);
+        while (byte > GREATER || (byte != EQUALS && !is(byte, ENDS_NAME)));
         const attributeLength = q - attribute;
-        byte = byteAt(q);
         while (is(byte, IS_SPACE)) byte = byteAt(++q);
         let isLink = false;
         if (attributeLength == length) {

@@ -6,7 +6,6 @@
  * the same results.
  */
 import { MARKUP_LOOP_WASM } from './markup-loop.wasm.ts';
-import { REFERENCE_CLASSES } from './plain-reference.ts';
 import { type NameTable, TAG } from './tag-names.ts';
 
 /** What is used of the runtime's; the types of Node have no more of it. */
@@ -219,7 +218,6 @@ export class MarkupLoop {
     }
     for (const byte of [0x09, 0x0a, 0x0c, 0x0d, 0x20]) image[at('BYTES') + byte] = ENDS_NAME | IS_SPACE;
     for (const byte of [0x2f, 0x3e]) image[at('BYTES') + byte] = ENDS_NAME;
-    image.set(REFERENCE_CLASSES, at('REFERENCE'));
     image.set(new Uint8Array(names.hashes.buffer), at('HASHES'));
     image.set(names.numbers, at('NUMBERS'));
     image.set(heed, at('HEED'));

@@ -24,7 +24,6 @@ const SEMICOLON = 6;
 const BACKSLASH = 7;
 const CONTROL = 8;
 
-/** What each byte means here: 0 nothing, else one of the above. */
 const CLASSES = new Uint8Array(256);
 CLASSES.fill(CONTROL, 0, 0x20);
 CLASSES[0x3a] = COLON;
@@ -34,9 +33,6 @@ CLASSES[0x23] = HASH;
 CLASSES[0x26] = AMPERSAND;
 CLASSES[0x3b] = SEMICOLON;
 CLASSES[0x5c] = BACKSLASH;
-
-/** The same for `markup-loop.ts`. An exported binding is looked up at every use, a constant of this module not. */
-export const REFERENCE_CLASSES: Uint8Array = CLASSES;
 
 const PERCENT = 0x25;
 

@@ -60,7 +60,7 @@ export interface LinkTag {
   query: number;
   /** Of the first `#`, else of the value's end. */
   fragment: number;
-  /** Equal for equal paths, and for few others. */
+  /** Of the path: equal for equal ones, and for few others. */
   pathHash: number;
   /** With this byte no parameter of a plain link's query begins; 0: nobody looked. */
   watchedParameter: number;

@@ -2,7 +2,7 @@
  * Tags as our scanner reports them, in the form that the oracle uses: values with their character references resolved.
  */
 import { decodeHTMLAttribute } from 'entities';
-import { pathHashOf, scanPlainReference } from '../../src/html/plain-reference.ts';
+import { scanPlainReference } from '../../src/html/plain-reference.ts';
 import type { AttributeSpan, LinkTag, Scanner, StartTag, TagInterest, TagSink } from '../../src/html/scanner.ts';
 import type { FoundTag } from './parse5-oracle.ts';
 
@@ -78,11 +78,8 @@ function faultsOf(link: LinkTag, tag: StartTag, interest: TagInterest): string[]
     valueEnd: span?.valueEnd,
     isQuoted: span?.quote !== 0,
     isPlain,
-    ...(isPlain && {
-      query: found.query,
-      fragment: found.fragment,
-      pathHash: pathHashOf(tag.bytes, span.valueStart, found.query < 0 ? found.fragment : found.query),
-    }),
+    ...(isPlain && { query: found.query, fragment: found.fragment }),
+    ...(isPlain && { pathHash: hashSeen(tag, span, found, link.pathHash) }),
   };
   const faults = Object.entries(want).filter(([key, value]) => link[key as keyof LinkTag] !== value);
   const hidden = others.filter((other) => named(other) !== undefined);
@@ -91,6 +88,16 @@ function faultsOf(link: LinkTag, tag: StartTag, interest: TagInterest): string[]
     ...hidden.map((other) => `link at ${tag.start}: hides ${other}`),
   ];
 }
+
+/** The hash that this path had before, in whatever page. */
+function hashSeen(tag: StartTag, span: AttributeSpan, found: { query: number; fragment: number }, hash: number) {
+  const path = text(tag.bytes, span.valueStart, found.query < 0 ? found.fragment : found.query);
+  const known = hashes.get(path) ?? hash;
+  hashes.set(path, known);
+  return known;
+}
+
+const hashes = new Map<string, number>();
 
 function describe(tag: StartTag, base: number): FoundTag {
   const attributes: FoundTag['attributes'] = [];
