@@ -25,6 +25,8 @@ const DOCTYPE = MAX_TAG_NUMBER + 2;
 /** Followed by two entries that hold 32 bits: the name of an unknown tag, the attributes of a formatting element. */
 const NAME = MAX_TAG_NUMBER + 3;
 const FINGERPRINT = MAX_TAG_NUMBER + 4;
+/** From so many on, a call copies entries sooner than a loop. */
+const MANY = 64;
 /** Entries of a tag with one. */
 const WITH_FINGERPRINT = 4;
 
@@ -63,12 +65,13 @@ export class TagLog {
    */
   append(entries: Uint16Array, count: number, makeRoom: () => void): void {
     if (this.count + count < this.highWater) {
-      for (let i = 0; i < count; i++) this.entries[this.count + i] = entries[i]!;
+      // Below the count every entry was written.
+      if (count < MANY) for (let i = 0; i < count; i++) this.entries[this.count + i] = entries[i]!;
+      else this.entries.set(entries.subarray(0, count), this.count);
       this.count += count;
       return;
     }
     for (let i = 0; i < count; ) {
-      // Below the count every entry was written.
       const end = i + (entries[i]! >>> NUMBER_SHIFT === FINGERPRINT ? WITH_FINGERPRINT : 1);
       while (i < end) this.entries[this.count++] = entries[i++]!;
       if (this.count >= this.highWater) makeRoom();
