@@ -117,7 +117,7 @@ function htmlStage(
     createPageStage(page, {
       session,
       vars,
-      varsScope,
+      varsScope: () => varsScope,
       documentUrl,
       policy,
       ...(explain && {

@@ -93,19 +93,20 @@ function conclude(seen: Observed, found: Found | null): Arrival {
   };
 }
 
-/** Hosts come from clients: the memory is dropped when it has grown to this many. */
+/** Hosts come from clients: the memory is dropped when it has grown to this many. By scheme and Host field. */
 const MAX_ORIGINS = 256;
-const origins = new Map<string, string>();
+const origins = { http: new Map<string, string>(), https: new Map<string, string>() };
 
 /** The origin under which the client knows us: `https://shop.example:8443`. */
 export function ownOrigin({ client }: RequestFacts): string {
-  const spelt = `${client.scheme}://${client.host ?? 'localhost'}`;
-  const known = origins.get(spelt);
+  const host = client.host ?? 'localhost';
+  const ofScheme = origins[client.scheme];
+  const known = ofScheme.get(host);
   if (known !== undefined) return known;
   // The Host grammar was checked on arrival, so that this parses; the URL parser drops a default port and lowers the case.
-  const { origin } = new URL(spelt);
-  if (origins.size >= MAX_ORIGINS) origins.clear();
-  origins.set(spelt, origin);
+  const { origin } = new URL(`${client.scheme}://${host}`);
+  if (ofScheme.size >= MAX_ORIGINS) ofScheme.clear();
+  ofScheme.set(host, origin);
   return origin;
 }
 

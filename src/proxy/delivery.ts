@@ -85,11 +85,11 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
 
 /** What the page's marker is told; asked for when the page turns out to be one that can be marked. */
 function pageMarking(arrival: Arrival, marking: SidMarking | null, vars: PageMarking['vars']): PageMarking {
-  const origin = ownOrigin(arrival.facts);
+  const origin = marking?.origin ?? ownOrigin(arrival.facts);
   return {
     session: marking === null ? null : { sid: marking.session.sid, scope: marking.scope },
     vars,
-    varsScope: arrival.site.scopes.ofVars(arrival.policy, origin),
+    varsScope: () => arrival.site.scopes.ofVars(arrival.policy, origin),
     documentUrl: clientsUrl(arrival, origin),
     policy: arrival.policy,
     source: outputs,
@@ -197,6 +197,8 @@ function clientsUrl(arrival: Arrival, origin: string): string {
 
 interface SidMarking {
   readonly session: Session;
+  /** Our own, as the client knows it. */
+  readonly origin: string;
   readonly scope: Scope;
   readonly markSid: MarkReference;
 }
@@ -211,6 +213,7 @@ function openMarking(arrival: Arrival, session: Session | null): SidMarking | nu
   const mark = { kind: policy.carrier, name: policy.session.name, sid: session.sid };
   return {
     session,
+    origin,
     scope,
     markSid: (reference: string) =>
       insistsOnItsAddress(arrival, reference) ? null : markWithin(reference, mark, scope, documentUrl),

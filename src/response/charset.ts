@@ -60,26 +60,31 @@ function prescan(text: string): string | null {
   for (;;) {
     at = text.indexOf('<', at);
     if (at < 0) return null;
+    const next = text.charCodeAt(at + 1) | 0x20;
     if (text.startsWith('<!--', at)) {
       const end = text.indexOf('-->', at + 2);
       if (end < 0) return null;
       at = end + 3;
-    } else if (/^<meta[\t\n\f\r /]/i.test(text.slice(at, at + 6))) {
-      const tag = readAttributes(text, at + 5);
-      if (tag === null) return null;
-      const label = charsetOfMeta(tag.attributes);
+    } else if (next === 0x6d && /^<meta[\t\n\f\r /]/i.test(text.slice(at, at + 6))) {
+      const attributes = new Map<string, string>();
+      at = readAttributes(text, at + 5, attributes);
+      if (at < 0) return null;
+      const label = charsetOfMeta(attributes);
       if (label !== null) return label;
-      at = tag.end;
-    } else if (/^<\/?[A-Za-z]/.test(text.slice(at, at + 3))) {
-      const tag = readAttributes(text, skipName(text, at + 1));
-      if (tag === null) return null;
-      at = tag.end;
-    } else if (/^<[!/?]/.test(text.slice(at, at + 2))) {
+    } else if (isLetter(next) || (text[at + 1] === '/' && isLetter(text.charCodeAt(at + 2) | 0x20))) {
+      at = readAttributes(text, skipName(text, at + 1), null);
+      if (at < 0) return null;
+    } else if ('!/?'.includes(text.charAt(at + 1) || ' ')) {
       const end = text.indexOf('>', at);
       if (end < 0) return null;
       at = end + 1;
     } else at += 1;
   }
+}
+
+/** `code`: with the bit set that tells small letters from large ones. */
+function isLetter(code: number): boolean {
+  return code >= 0x61 && code <= 0x7a;
 }
 
 function charsetOfMeta(attributes: ReadonlyMap<string, string>): string | null {
@@ -101,17 +106,23 @@ function skipName(text: string, from: number): number {
   return at;
 }
 
-/** "Get an attribute" of the prescan, until the tag ends. Null when the text ends first. */
-function readAttributes(text: string, from: number): { attributes: Map<string, string>; end: number } | null {
-  const attributes = new Map<string, string>();
-  const attribute =
-    /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r />=][^\t\n\f\r />=]*)[\t\n\f\r ]*(?:=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?|=)/y;
-  attribute.lastIndex = from;
+const ATTRIBUTE =
+  /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r />=][^\t\n\f\r />=]*)[\t\n\f\r ]*(?:=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?|=)/y;
+
+/**
+ * "Get an attribute" of the prescan, until the tag ends: returns where, -1 when the text ends first. The first of each name
+ * goes into `attributes`, unless that is null.
+ */
+function readAttributes(text: string, from: number, attributes: Map<string, string> | null): number {
+  // Most tags have none.
+  if (text.charCodeAt(from) === 0x3e) return from + 1;
+  ATTRIBUTE.lastIndex = from;
   for (;;) {
-    const match = attribute.exec(text);
-    if (match === null) return null;
-    if (match[1] !== undefined) return { attributes, end: attribute.lastIndex };
+    const match = ATTRIBUTE.exec(text);
+    if (match === null) return -1;
+    if (match[1] !== undefined) return ATTRIBUTE.lastIndex;
     const name = match[2]?.toLowerCase();
-    if (name !== undefined && !attributes.has(name)) attributes.set(name, match[3] ?? match[4] ?? match[5] ?? '');
+    if (attributes === null || name === undefined || attributes.has(name)) continue;
+    attributes.set(name, match[3] ?? match[4] ?? match[5] ?? '');
   }
 }

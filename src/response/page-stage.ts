@@ -19,7 +19,8 @@ export interface PageMarking {
   /** The SID that links and forms shall carry, and where it may go; null for variables only. */
   readonly session: { readonly sid: Sid; readonly scope: Scope } | null;
   readonly vars: ReadonlyArray<readonly [name: string, value: string]>;
-  readonly varsScope: Scope;
+  /** Where the variables may go. */
+  readonly varsScope: () => Scope;
   /** Absolute, as the client sees it, without the SID. */
   readonly documentUrl: string;
   readonly policy: RoutePolicy;
@@ -112,7 +113,7 @@ function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
             tags: policy.transSidTags,
             forms: policy.forms,
           },
-    vars: vars.length === 0 ? null : { pairs: vars, scope: marking.varsScope, tags: policy.urlRewriterTags },
+    vars: vars.length === 0 ? null : { pairs: vars, scope: marking.varsScope(), tags: policy.urlRewriterTags },
     argSeparator: policy.argSeparator,
     keepsReferer: policy.recover === 'referer',
     syntax: page.language,
@@ -134,8 +135,8 @@ function createPhpStage(marking: PageMarking): MarkingStage {
     httpHost: new URL(marking.documentUrl).host,
     veto: {
       documentUrl: marking.documentUrl,
-      session: session?.scope ?? marking.varsScope,
-      variables: marking.varsScope,
+      session: session?.scope ?? marking.varsScope(),
+      variables: marking.varsScope(),
     },
     ...(marking.source === undefined ? {} : { source: marking.source }),
   });

@@ -51,20 +51,30 @@ export interface MarkBase {
   readonly inherits: boolean;
 }
 
+class LazyBase implements MarkBase {
+  readonly #href: string;
+  readonly #mark: SidMark | null;
+  #url: URL | null = null;
+
+  constructor(href: string, mark: SidMark | null) {
+    this.#href = href;
+    this.#mark = mark;
+  }
+
+  get url(): URL {
+    this.#url ??= new URL(this.#mark === null ? this.#href : unmarkReference(this.#href, this.#mark.name));
+    return this.#url;
+  }
+
+  get inherits(): boolean {
+    const mark = this.#mark;
+    return mark?.kind === 'path-segment' && new URL(this.#href).pathname.startsWith(`${segmentOf(mark)}/`);
+  }
+}
+
 /** The base that a document or `<base>` URL, marked or not, makes. `href` is absolute; it is parsed when it is needed. */
 export function markBase(href: string, mark: SidMark | null): MarkBase {
-  let url: URL | null = null;
-  let inherits: boolean | null = null;
-  return {
-    get url() {
-      url ??= new URL(mark === null ? href : unmarkReference(href, mark.name));
-      return url;
-    },
-    get inherits() {
-      inherits ??= mark?.kind === 'path-segment' && new URL(href).pathname.startsWith(`${segmentOf(mark)}/`);
-      return inherits;
-    },
-  };
+  return new LazyBase(href, mark);
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
