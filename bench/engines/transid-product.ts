@@ -5,6 +5,7 @@ import { parseTagList } from '../../src/policy/tag-list.ts';
 import { createHtmlMarker } from '../../src/response/marker.ts';
 import { Scope } from '../../src/sid/scope.ts';
 import { Sid } from '../../src/sid/sid.ts';
+import { PooledOutput } from './transid.ts';
 
 const ORIGIN = 'http://shop.example';
 const sid = Sid.parse('a1b2c3d4e5f6g7h8i9j0k1l2m3');
@@ -18,10 +19,15 @@ const SESSION = {
   forms: 'auto',
 } as const;
 
+const output = new PooledOutput();
+const WATCHED = SESSION.name.charCodeAt(0);
+
 export function rewrite(chunks: readonly Buffer[]): Buffer[] {
   const marker = createHtmlMarker({ documentUrl: `${ORIGIN}/a/page.php`, session: SESSION, vars: null });
-  const rewriter = new Rewriter({ createScanner: (sink) => createHtmlScanner(marker.interest, sink), marker });
-  const output = chunks.map((chunk) => rewriter.write(chunk));
-  output.push(rewriter.end());
-  return output;
+  const rewriter = new Rewriter({
+    createScanner: (sink) => createHtmlScanner(marker.interest, sink, { watchedParameter: WATCHED }),
+    marker,
+    source: output.pool,
+  });
+  return output.of(rewriter, chunks);
 }

@@ -1,9 +1,10 @@
 /** Our scanner and rewriter, with the bench's marking job as the marker. */
+import { BufferPool } from '../../src/html/buffer-pool.ts';
 import type { Edits, PageMarker } from '../../src/html/edits.ts';
 import { Rewriter } from '../../src/html/rewriter.ts';
 import { createHtmlScanner } from '../../src/html/scan-html.ts';
-import type { AttributeSpan, StartTag } from '../../src/html/scanner.ts';
-import { HIDDEN, PAIR } from '../marking-job.ts';
+import type { AttributeSpan, LinkTag, StartTag, TagInterest } from '../../src/html/scanner.ts';
+import { HIDDEN, PAIR, URL_ATTRIBUTES } from '../marking-job.ts';
 
 const FIRST = Buffer.from(`?${PAIR}`);
 const FURTHER = Buffer.from(`&${PAIR}`);
@@ -12,9 +13,10 @@ const SRC = Buffer.from('src');
 const FIELD = Buffer.from(HIDDEN);
 
 /** The start tags that the product looks at on an ordinary route. */
-export const INTEREST = {
+export const INTEREST: TagInterest = {
   startTags: new Set(['a', 'area', 'form', 'input', 'button', 'iframe', 'frame', 'base', 'meta', 'link']),
   endTags: new Set(['form']),
+  links: new Map(Object.entries(URL_ATTRIBUTES).map(([name, attribute]) => [name, { attribute, others: [] }])),
 };
 
 export class Marker implements PageMarker {
@@ -23,6 +25,13 @@ export class Marker implements PageMarker {
     if (name === 'form') edits.insert(tag.end, FIELD);
     else if (name === 'a' || name === 'area') this.mark(tag, edits, HREF);
     else if (name === 'frame' || name === 'iframe') this.mark(tag, edits, SRC);
+  }
+
+  link(link: LinkTag, edits: Edits): boolean {
+    const { bytes, valueStart, valueEnd, query, fragment } = link;
+    if (!link.isPlain || fragment === valueStart) markValue(bytes, valueStart, valueEnd, edits);
+    else edits.insert(fragment, query < 0 ? FIRST : FURTHER);
+    return true;
   }
 
   endTag(): void {}
@@ -70,9 +79,40 @@ function markValue(bytes: Buffer, from: number, to: number, edits: Edits): void 
   edits.insert(i, text);
 }
 
-export function rewrite(chunks: readonly Buffer[]): Buffer[] {
-  const rewriter = new Rewriter({ createScanner: (sink) => createHtmlScanner(INTEREST, sink), marker: new Marker() });
-  const output = chunks.map((chunk) => rewriter.write(chunk));
-  output.push(rewriter.end());
-  return output;
+/** The product lends its rewriters a pool, and gives buffers back when they are written. */
+export class PooledOutput {
+  readonly pool = new BufferPool();
+  private last: Buffer[] = [];
+
+  of(rewriter: Rewriter, chunks: readonly Buffer[]): Buffer[] {
+    for (const buffer of this.last) this.pool.giveBack(buffer);
+    this.last = chunks.map((chunk) => rewriter.write(chunk));
+    this.last.push(rewriter.end());
+    return this.last;
+  }
+}
+
+/** With the loop in WebAssembly, as in the product, or in TypeScript. */
+export function createRewrite(engine: 'webassembly' | 'typescript'): (chunks: readonly Buffer[]) => Buffer[] {
+  const output = new PooledOutput();
+  return (chunks) => {
+    const rewriter = new Rewriter({
+      createScanner: (sink) => createHtmlScanner(INTEREST, sink, { engine }),
+      marker: new Marker(),
+      source: output.pool,
+    });
+    return output.of(rewriter, chunks);
+  };
+}
+
+/** Feed a page in pieces of so many bytes, and drop each output at once, as a proxy does that has written it. */
+export function stream(page: Buffer, chunkBytes: number): void {
+  const pool = new BufferPool();
+  const rewriter = new Rewriter({
+    createScanner: (sink) => createHtmlScanner(INTEREST, sink),
+    marker: new Marker(),
+    source: pool,
+  });
+  for (let i = 0; i < page.length; i += chunkBytes) pool.giveBack(rewriter.write(page.subarray(i, i + chunkBytes)));
+  pool.giveBack(rewriter.end());
 }
