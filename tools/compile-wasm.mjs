@@ -1,6 +1,6 @@
 /**
  * Compiles the AssemblyScript of the hot loop to `src/html/markup-loop.wasm.ts`, which holds the WebAssembly module as
- * text: nothing has to find a file at run time, and the sources run without a build. CI checks that it is up to date.
+ * text: nothing has to find a file at run time, and the sources run without a build. Part of it; CI checks that what is committed is up to date.
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ const lines = Buffer.from(binary)
   .match(new RegExp(`.{1,${LINE_CHARS}}`, 'g'));
 writeFileSync(
   `${ROOT}${TARGET}`,
-  `/** Generated from markup-loop.as.ts by \`npm run generate\`: ${binary.length} bytes of WebAssembly. Do not edit. */
+  `/** Generated from markup-loop.as.ts by \`npm run build\`: ${binary.length} bytes of WebAssembly. Do not edit. */
 export const MARKUP_LOOP_WASM = Buffer.from(
   [
 ${lines.map((line) => `    '${line}',`).join('\n')}

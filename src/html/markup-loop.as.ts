@@ -1,6 +1,6 @@
 /**
  * The two hot loops of the rewriter in AssemblyScript, for WebAssembly with SIMD. `markup-loop.ts` feeds them; `npm run
- * generate` compiles them to `markup-loop.wasm.ts`.
+ * build` compiles them to `markup-loop.wasm.ts`.
  *
  * `run` is for text, comments and tags in which nothing needs a closer look. It does what `HtmlScanner.scanMarkup` does for
  * such markup, to the byte, and stops at everything else: that file is the reference, and says why things are as they are.

@@ -1,4 +1,4 @@
-/** Generated from markup-loop.as.ts by `npm run generate`: 4615 bytes of WebAssembly. Do not edit. */
+/** Generated from markup-loop.as.ts by `npm run build`: 4615 bytes of WebAssembly. Do not edit. */
 export const MARKUP_LOOP_WASM = Buffer.from(
   [
     'AGFzbQEAAAABFwNgBH9/f38Bf2ADf39/AX9gBH9/f38AAwQDAAECBQQBAQsLBq8BG38AQYAIC38AQcAIC38AQYAKC38AQYAQC38A',
