@@ -85,9 +85,10 @@ const upstreamShape = {
   keep_alive: duration()
     .prefault('5s')
     .meta({ description: 'How long an idle connection is kept. Keep it below what the application allows.' }),
-  max_connections: count(1, 65535)
-    .default(256)
-    .meta({ description: 'Connections to the application at one time, per worker.' }),
+  idle_connections: count(1, 65535).default(256).meta({
+    description:
+      'Connections kept open between requests, per worker. No request waits for one: at need more are opened.',
+  }),
   preserve_host: z
     .boolean()
     .default(true)

@@ -50,7 +50,7 @@ export function upstreamOptions(config: Config): UpstreamOptions {
     connectTimeoutMs: upstream.connectTimeoutMs,
     firstByteTimeoutMs: upstream.timeoutMs,
     idleTimeoutMs: upstream.idleTimeoutMs,
-    poolSize: upstream.maxConnections,
+    poolSize: upstream.idleConnections,
     poolIdleMs: upstream.keepAliveMs,
     maxHeadBytes: limits.responseHeaderBytes,
   };

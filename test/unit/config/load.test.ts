@@ -48,7 +48,7 @@ routes: [{ path: /admin/**, use_only_cookies: true }, { path: /**, use_trans_sid
       connectTimeoutMs: 3_000,
       idleTimeoutMs: 30_000,
       keepAliveMs: 5_000,
-      maxConnections: 256,
+      idleConnections: 256,
       preserveHost: true,
       tls: { verify: true, ca: null, serverName: null },
     });
