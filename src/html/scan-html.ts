@@ -653,8 +653,11 @@ class HtmlScanner implements Scanner {
   }
 
   private isCdataAllowed(): boolean {
-    if (this.isExact) return this.feedback.isForeign;
-    return this.foreign.length !== 0 && !this.isAtPoint;
+    if (this.isAtPoint) {
+      this.catchUp();
+      this.afterExact();
+    }
+    return this.isExact ? this.feedback.isForeign : this.foreign.length !== 0;
   }
 
   /** Content that only its own end can end. Returns where markup goes on, or `to`. */

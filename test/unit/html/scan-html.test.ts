@@ -37,6 +37,12 @@ describe('html scanner', () => {
     ['an end tag from outside leaves it', '<p><svg><g></p><title><a></title>', 'p svg:svg svg:g /p title /title'],
     ['one that nothing is open for does not', '<svg></b><title><p>', 'svg:svg /b svg:title p'],
     ['CDATA only there', '<svg><![CDATA[<a>]]><g></svg><![CDATA[<a>]]><b>', 'svg:svg svg:g /svg b'],
+    ['CDATA in an annotation of XML', '<math><annotation-xml><![CDATA[>x<a>]]><b>', 'math:math math:annotation-xml b'],
+    [
+      'no CDATA in one of HTML',
+      '<math><annotation-xml encoding=text/html><![CDATA[>x<a>',
+      'math:math math:annotation-xml a',
+    ],
     ['select keeps raw text out', '<select><title><a></select>', 'select title a /select'],
     ['but not script', '<select><script><a></script></select>', 'select script /script /select'],
     ['a form does not end in a select', '<form><select></form></select></form>', 'form select /select /form'],
