@@ -10,6 +10,7 @@ import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
 import { stricterOf } from '../policy/routes.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
 import { mayCarry, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
+import { withoutNestedSids } from '../sid/nested.ts';
 import type { RequestFacts } from './framing.ts';
 import { type Site, sessionsOf } from './site.ts';
 
@@ -145,12 +146,18 @@ export function locate(site: Site, facts: RequestFacts): Located {
     const pathAfter = pathOf(target);
     if (pathAfter !== path) match = stricterOf(match, site.routes.match(host, pathAfter));
   }
+  target = withoutNested(target, match.policy);
   const probe = match.policy.detect === 'probe' ? unmarkTarget(target, probeName(match.policy)) : null;
   const isProbed = probe !== null && probe.target !== target;
   return { policy: match.policy, target: isProbed ? probe.target : target, sids, carriedIn, isProbed };
 }
 
 const NO_SIDS: readonly string[] = [];
+
+/** In mirror mode the SID is the application's own, and so is the place where it stands. */
+function withoutNested(text: string, { session }: RoutePolicy): string {
+  return session.mode === 'jar' && mayCarry(text, session.name) ? withoutNestedSids(text, session.name) : text;
+}
 
 /** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */
 export function probeName(policy: RoutePolicy): string {
@@ -226,11 +233,11 @@ function gatherEvidence(
 }
 
 /** The Referer as it goes upstream and into the log: without any SID; null for none. */
-export function cleanReferer(site: Site, referer: string | null): string | null {
+export function cleanReferer({ site, policy, client: { referer } }: Arrival): string | null {
   if (referer === null) return null;
   let clean = referer;
   for (const name of site.sidNames) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
-  return clean;
+  return withoutNested(clean, policy);
 }
 
 function sharesCookie({ site, facts, client, binding, target }: Observed, session: Session): boolean {

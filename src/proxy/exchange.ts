@@ -136,7 +136,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   const { site, facts, policy, treatment, client, session } = arrival;
   const edits: { -readonly [Key in keyof RequestEdits]: RequestEdits[Key] } = { target: arrival.target };
   if (framing !== facts.body) edits.body = framing;
-  const referer = toUpstreamOrigin(arrival, cleanReferer(site, client.referer));
+  const referer = toUpstreamOrigin(arrival, cleanReferer(arrival));
   if (referer !== client.referer) edits.referer = referer;
   if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, fieldValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);

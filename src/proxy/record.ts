@@ -119,9 +119,8 @@ export class ExchangeRecord implements Outcome {
 
   get referer(): string | null {
     if (this.#arrival === null) return null;
-    const { site, client } = this.#arrival;
-    const referer = cleanReferer(site, client.referer);
-    return referer === null ? null : hideSids(referer, site.sidNames);
+    const referer = cleanReferer(this.#arrival);
+    return referer === null ? null : hideSids(referer, this.#arrival.site.sidNames);
   }
 
   get userAgent(): string | null {

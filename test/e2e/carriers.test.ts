@@ -270,4 +270,14 @@ routes:
       expect(lastSeen().fields.cookie).to.equal(undefined);
     });
   });
+
+  it('takes SIDs out of return addresses that scripts have put into a query', async () => {
+    const sid = await begin('shop.test');
+    await send('shop.test', `/login?next=%2Fcart%3Fsid%3D${sid}%26step%3D2&sid=${sid}`, {
+      referer: `http://shop.test/cart?back=%2Fa%3Fsid%3D${sid}`,
+    });
+    expect(lastSeen().target).to.equal('/login?next=%2Fcart%3Fstep%3D2');
+    expect(lastSeen().fields.referer).to.equal('http://shop.test/cart?back=%2Fa');
+    expect(lastSeen().fields.cookie).to.match(/id=u/);
+  });
 });
