@@ -74,7 +74,7 @@ ${this.navigation()}`;
 <textarea name="t"><a href="/in/textarea">x</a></textarea><button type="submit">Go</button></form>
 <form method="get" action="/search"><input name="q"></form>
 <p>${this.words(120)}</p><a href="/forgot?x=1&amp;y=2#frag">Forgot?</a></main><footer>${this.navigation()}</footer>
-<p>${this.words(130)}</p></body></html>\n`;
+<p>${this.words(360)}</p></body></html>\n`;
   }
 
   forum(): string {

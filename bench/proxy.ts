@@ -1,9 +1,12 @@
 /**
  * CPU time per request of the whole proxy, against others doing the same job: `npm run bench:proxy [-- ROUNDS]`.
  *
- * All proxies stay up; each is loaded in turn for one second, in random order, round after round, and ratios are taken
- * within a round: on a shared machine absolute numbers drift, paired slices far less. CPU time is user + system of all
- * threads, from the scheduler's account in /proc. Needs Linux, nginx (backend), wrk (load), apache2 (peer), and dist/.
+ * In each round every proxy, in random order, gets a process of its own, alone on its processor: it is warmed up, then
+ * loaded with each of its pages in turn, in slices of one second. Ratios are taken within a round: on a shared machine
+ * absolute numbers drift, neighbours far less. New processes every round, because two of the same program differ: of
+ * several that are up together, the one started first was seen to be a fifth cheaper all its life. CPU time is user +
+ * system of all threads, from the scheduler's account in /proc. Needs Linux, nginx (backend), wrk (load), apache2 (peer),
+ * and dist/.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,19 +16,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchPages } from './pages.ts';
 
-const ROUNDS = Number(process.argv[2] ?? 12);
+const ROUNDS = Number(process.argv[2] ?? 7);
+const SLICES = 3;
 const CONNECTIONS = 64;
 const WARM_REQUESTS = 20_000;
 /** With two processors the proxies have one of them, backend and load the other. */
 const PROXY_CPU = '1';
 const LOAD_CPU = '0';
+const PROGRAM = join(import.meta.dirname, '../dist/cli/main.js');
+const PEER = join(import.meta.dirname, '../node_modules/.cache/transid-bench/bench/peers/http-proxy.js');
 const folder = mkdtempSync(join(tmpdir(), 'transid-bench-'));
 const children: ChildProcess[] = [];
 
-interface Subject {
-  readonly name: string;
-  readonly pid: number;
-  readonly url: string;
+interface Page {
+  readonly subject: string;
+  readonly path: string;
+  /** Asked for by a client without cookies that has a session. */
+  readonly isMarked?: boolean;
+}
+
+interface Proxy {
+  readonly pages: readonly Page[];
+  start(port: number, backendPort: number): ChildProcess;
+}
+
+interface Result {
   /** CPU microseconds per request, one value a round. */
   readonly costs: number[];
   bytes: number;
@@ -61,52 +76,78 @@ const GOALS: readonly Goal[] = [
   },
 ];
 
+const PROXIES: readonly Proxy[] = [
+  {
+    start: startTransid,
+    pages: [
+      { subject: 'transid 1K', path: '/1k.json' },
+      { subject: 'transid 8K marked', path: '/8k.html', isMarked: true },
+      { subject: 'transid 60K', path: '/60k.html' },
+      { subject: 'transid 60K marked', path: '/60k.html', isMarked: true },
+    ],
+  },
+  {
+    start: startPeer,
+    pages: [
+      { subject: 'http-proxy 1K', path: '/1k.json' },
+      { subject: 'http-proxy 8K', path: '/8k.html' },
+    ],
+  },
+  { start: startApache, pages: [{ subject: 'apache 60K', path: '/60k.html' }] },
+];
+
 async function main(): Promise<number> {
-  const program = join(import.meta.dirname, '../dist/cli/main.js');
-  if (!existsSync(program)) throw new Error('run `npm run build` first');
-  const [backendPort, transidPort, peerPort, apachePort] = await freePorts(4);
-  await startBackend(backendPort);
-  const transid = await startTransid(program, transidPort, backendPort);
-  const peer = start('node', [
-    '--import',
-    'tsx',
-    join(import.meta.dirname, 'peers/http-proxy.ts'),
-    String(peerPort),
-    String(backendPort),
-  ]);
-  await answers(peerPort);
-  const apache = await startApache(apachePort, backendPort);
-  const sid = await mintSid(transidPort);
-  const subjects = [
-    subject('transid 1K', transid, transidPort, '/1k.json'),
-    subject('http-proxy 1K', peer, peerPort, '/1k.json'),
-    subject('transid 8K marked', transid, transidPort, `/8k.html?_sid=${sid}`),
-    subject('http-proxy 8K', peer, peerPort, '/8k.html'),
-    subject('transid 60K', transid, transidPort, '/60k.html'),
-    subject('transid 60K marked', transid, transidPort, `/60k.html?_sid=${sid}`),
-    subject('apache 60K', apache, apachePort, '/60k.html'),
-  ];
-  for (const each of subjects) {
-    each.bytes = (await fetchBody(each.url)).length;
-    // Until its code is compiled: on a busy machine a fixed time would not do.
-    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 30; slices += 1) sent += await load(each.url, 1);
-  }
+  if (!existsSync(PROGRAM)) throw new Error('run `npm run build` first');
+  compilePeer();
+  const backendPort = await freePort();
+  startBackend(backendPort);
+  await answers(backendPort);
+  const results = new Map(
+    PROXIES.flatMap(({ pages }) => pages).map(({ subject }): [string, Result] => [subject, { costs: [], bytes: 0 }]),
+  );
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const each of shuffled(subjects)) {
-      const before = cpuNanoseconds(each.pid);
-      const requests = await load(each.url, 1);
-      each.costs[round] = (cpuNanoseconds(each.pid) - before) / 1000 / requests;
-    }
+    for (const proxy of shuffled(PROXIES)) await measure(proxy, backendPort, results);
   }
-  return report(subjects);
+  return report(results);
 }
 
-function report(subjects: readonly Subject[]): number {
+/** One life of one proxy. */
+async function measure(proxy: Proxy, backendPort: number, results: Map<string, Result>): Promise<void> {
+  const port = await freePort();
+  const child = proxy.start(port, backendPort);
+  await answers(port);
+  const pid = pidOf(child);
+  const runs = [];
+  for (const { subject, path, isMarked } of proxy.pages) {
+    const url = `http://127.0.0.1:${port}${path}${isMarked === true ? `?_sid=${await mintSid(port)}` : ''}`;
+    const result = results.get(subject);
+    if (result === undefined) throw new Error(`no such subject: ${subject}`);
+    result.bytes = (await fetchBody(url)).length;
+    runs.push({ url, result, slices: [] as number[] });
+  }
+  for (const { url } of runs) {
+    // Until its code is compiled: on a busy machine a fixed time would not do.
+    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 30; slices += 1) sent += await load(url, 1);
+  }
+  for (let slice = 0; slice < SLICES; slice += 1) {
+    for (const { url, slices } of shuffled(runs)) {
+      const before = cpuNanoseconds(pid);
+      const requests = await load(url, 1);
+      slices.push((cpuNanoseconds(pid) - before) / 1000 / requests);
+    }
+  }
+  for (const { result, slices } of runs) result.costs.push(median(slices));
+  await end(child);
+}
+
+function report(results: ReadonlyMap<string, Result>): number {
   const line = (cells: readonly (string | number)[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
-  process.stdout.write(`\nNode ${process.version}, ${CONNECTIONS} connections, ${ROUNDS} one-second slices each\n\n`);
+  process.stdout.write(
+    `\nNode ${process.version}, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${SLICES} one-second slices\n\n`,
+  );
   line(['subject', 'CPU µs/request (median)', 'p25-p75', 'bytes']);
   line(['---', '---:', '---:', '---:']);
-  for (const { name, costs, bytes } of subjects) {
+  for (const [name, { costs, bytes }] of results) {
     line([
       name,
       median(costs).toFixed(1),
@@ -119,8 +160,8 @@ function report(subjects: readonly Subject[]): number {
   line(['---', '---:', '---:', '---']);
   let failed = 0;
   for (const goal of GOALS) {
-    const mine = subjects.find(({ name }) => name === goal.subject)?.costs ?? [];
-    const theirs = subjects.find(({ name }) => name === goal.against)?.costs ?? [];
+    const mine = results.get(goal.subject)?.costs ?? [];
+    const theirs = results.get(goal.against)?.costs ?? [];
     const ratio = median(mine.map((cost, round) => cost / (theirs[round] ?? Number.NaN)));
     const isMet = ratio <= goal.atMost;
     if (!isMet) failed += 1;
@@ -129,11 +170,7 @@ function report(subjects: readonly Subject[]): number {
   return failed === 0 ? 0 : 1;
 }
 
-function subject(name: string, pid: number, port: number, target: string): Subject {
-  return { name, pid, url: `http://127.0.0.1:${port}${target}`, costs: [], bytes: 0 };
-}
-
-async function startBackend(port: number): Promise<void> {
+function startBackend(port: number): void {
   const www = join(folder, 'www');
   mkdirSync(www);
   const pages = benchPages();
@@ -155,22 +192,30 @@ http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
     location = /mint { default_type text/html; add_header Set-Cookie "app=1; Path=/"; return 200 '<a href="/x">x</a>'; } } }\n`,
   );
   start('nginx', ['-e', `${folder}/nginx.err`, '-c', config], LOAD_CPU);
-  await answers(port);
 }
 
-async function startTransid(program: string, port: number, backendPort: number): Promise<number> {
+function startTransid(port: number, backendPort: number): ChildProcess {
   const config = join(folder, 'transid.yaml');
   // The peers write no access log.
   writeFileSync(
     config,
     `listen: 127.0.0.1:${port}\nupstream: http://127.0.0.1:${backendPort}\nlog: { level: warn }\nstore: { kind: memory }\nroutes: [{ path: /**, use_trans_sid: true }]\n`,
   );
-  const pid = start('node', [program, 'serve', '-c', config]);
-  await answers(port);
-  return pid;
+  return start('node', [PROGRAM, 'serve', '-c', config]);
 }
 
-async function startApache(port: number, backendPort: number): Promise<number> {
+/** Compiled, as the product is: a loader would have its hands in every call. */
+function compilePeer(): void {
+  const tsc = join(import.meta.dirname, '../node_modules/.bin/tsc');
+  const { status } = spawnSync(tsc, ['-p', join(import.meta.dirname, 'tsconfig.json')], { stdio: 'inherit' });
+  if (status !== 0) throw new Error('the peer does not compile');
+}
+
+function startPeer(port: number, backendPort: number): ChildProcess {
+  return start('node', [PEER, String(port), String(backendPort)]);
+}
+
+function startApache(port: number, backendPort: number): ChildProcess {
   const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http', 'filter', 'headers', 'xml2enc', 'proxy_html'];
   const links = ['a href', 'area href', 'frame src', 'iframe src', 'form action'];
   const config = join(folder, 'apache.conf');
@@ -185,9 +230,7 @@ ProxyHTMLURLMap ^([^#?:]*)\\?([^#]*) "$1?$2&_sid=0123456789abcdefghijklmnop" Rx
 ProxyHTMLURLMap ^([^#?:]*)([^#]*) "$1?_sid=0123456789abcdefghijklmnop$2" Rx
 RequestHeader unset Accept-Encoding\n</Location>\n`,
   );
-  const pid = start('apache2', ['-D', 'FOREGROUND', '-f', config]);
-  await answers(port);
-  return pid;
+  return start('apache2', ['-D', 'FOREGROUND', '-f', config]);
 }
 
 /** A session of a client without cookies and without a User-Agent, as wrk is. */
@@ -197,11 +240,22 @@ async function mintSid(port: number): Promise<string> {
   return sid;
 }
 
-function start(command: string, args: readonly string[], cpu = PROXY_CPU): number {
+function start(command: string, args: readonly string[], cpu = PROXY_CPU): ChildProcess {
   const child = spawn('taskset', ['-c', cpu, command, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   children.push(child);
-  if (child.pid === undefined) throw new Error(`${command} does not start`);
-  return child.pid;
+  return child;
+}
+
+function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error('a proxy does not start');
+  return pid;
+}
+
+function end(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGTERM');
+  });
 }
 
 async function answers(port: number): Promise<void> {
@@ -267,18 +321,14 @@ function cpuNanoseconds(pid: number): number {
   return sum;
 }
 
-async function freePorts(count: number): Promise<[number, number, number, number]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-        }),
-    ),
-  );
-  for (const server of servers) server.close();
-  return ports as [number, number, number, number]; // as many as were asked for
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 function shuffled<T>(items: readonly T[]): T[] {
@@ -294,7 +344,10 @@ function quantile(values: readonly number[], share: number): number {
 }
 
 function median(values: readonly number[]): number {
-  return (quantile(values, 0.5) + quantile(values, 0.500001)) / 2;
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const at = (index: number) => sorted[index] ?? Number.NaN;
+  return (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
 }
 
 function stop(): void {

@@ -1,4 +1,4 @@
-/** http-proxy 1.18.1 with a keep-alive agent, passing everything: `node --import tsx http-proxy.ts PORT UPSTREAM_PORT`. */
+/** http-proxy 1.18.1 with a keep-alive agent, passing everything: `node http-proxy.js PORT UPSTREAM_PORT`. */
 import { Agent, createServer } from 'node:http';
 import httpProxy from 'http-proxy';
 
