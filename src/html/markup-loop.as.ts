@@ -236,6 +236,7 @@ function scanPlain(start: usize, end: usize, first: u32): bool {
   }
   queryAt = 0;
   fragmentAt = end;
+  let isBehindSlash = false;
   for (let block = start; block < end; block += 16) {
     let specials = specialsAt(block);
     if (end - block < 16) specials &= (1 << ((end - block) as u32)) - 1;
@@ -251,7 +252,10 @@ function scanPlain(start: usize, end: usize, first: u32): bool {
         if (byte == QUESTION) {
           queryAt = at;
           if (isWatched(at + 1, end, first)) return false;
-        } else if (byte != SEMICOLON && (byte != COLON || !hasSlash(start, at))) return false;
+        } else if (byte == COLON) {
+          if (!isBehindSlash && !hasSlash(start, at)) return false;
+          isBehindSlash = true;
+        } else if (byte != SEMICOLON) return false;
       } else if (byte == SEMICOLON) {
         // Also the end of `&amp;`.
         if (isWatched(at + 1, end, first)) return false;

@@ -1,9 +1,10 @@
 /**
  * The rewriter's hot loops as WebAssembly: the bridge to `markup-loop.as.ts`, which has the loops themselves.
  *
- * One instance with one memory serves all pages, a piece of a page at a time: nothing is kept in it from one piece to the
- * next. Where the runtime has no SIMD there is none, and `scan-html.ts` and `edit-list.ts` do everything by themselves, with
- * the same results.
+ * One instance with one memory serves all pages, a piece of a page at a time: what was loaded counts from one scan to the
+ * splice behind it, and no longer. Where the runtime has no SIMD, no WebAssembly at all, or no 10 GB of addresses for it, as
+ * under a limit of a process's address space, there is none: `scan-html.ts` and `edit-list.ts` do everything by
+ * themselves, with the same results.
  */
 import { MARKUP_LOOP_WASM } from './markup-loop.wasm.ts';
 import { type NameTable, TAG } from './tag-names.ts';
@@ -148,7 +149,7 @@ export class MarkupLoop {
     return this.#end;
   }
 
-  /** What was loaded may not be in the page's bytes any more: said by whoever is given bytes. */
+  /** What was loaded may not be in the page's bytes any more. */
   forget(): void {
     this.#bytes = null;
   }
@@ -185,6 +186,8 @@ export class MarkupLoop {
     if (this.#bytes !== bytes || from < this.#base || to > this.#end) this.load(bytes, from, to);
     this.#edits.set(edits.subarray(0, 3 * count));
     const length = this.#exports.splice(from - this.#base, to - this.#base, count, this.#base);
+    // The caller writes other bytes into the same buffer, and not every scanner says so.
+    this.forget();
     return at + this.#memory.copy(target, at, this.#output, this.#output + length);
   }
 
@@ -248,9 +251,15 @@ let loop: MarkupLoop | null | undefined;
 
 /** The loop of this process; null where the runtime cannot have it. */
 export function markupLoop(): MarkupLoop | null {
-  if (loop === undefined) {
-    // False where SIMD is missing.
-    loop = WebAssembly.validate(MARKUP_LOOP_WASM) ? new MarkupLoop(MARKUP_LOOP_WASM) : null;
-  }
+  if (loop === undefined) loop = makeLoop();
   return loop;
+}
+
+function makeLoop(): MarkupLoop | null {
+  try {
+    // Not valid where SIMD is missing.
+    return WebAssembly.validate(MARKUP_LOOP_WASM) ? new MarkupLoop(MARKUP_LOOP_WASM) : null;
+  } catch {
+    return null;
+  }
 }

@@ -190,7 +190,9 @@ export class Rewriter implements TagSink {
     const out = this.source.take(size);
     head.copy(out, 0);
     const end = edits.writeTo(out, head.length, bytes, from, settled);
-    return out.length === end ? out : out.subarray(0, end);
+    // The buffer may hold another page's bytes.
+    assert(end === size, 'an edit list must write as much as it said');
+    return out.length === size ? out : out.subarray(0, size);
   }
 
   /** What is held, up to the first deferral that still waits. */

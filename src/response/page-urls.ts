@@ -98,8 +98,9 @@ export class PageUrls {
     const unmark = mark === null ? null : (url: string) => unmarkTarget(url, mark.name).target;
     this.#sidBase = this.#scope?.base(options.documentUrl, unmark) ?? null;
     this.#extraBase = this.#extraScope?.base(options.documentUrl, unmark) ?? null;
-    // Only the query carrier appends.
-    const canBePlain = (mark === null || mark.kind === 'query') && (this.#extraScope?.coversAllPaths ?? true);
+    // Only the query carrier appends; and another separator may end an open reference in front of it: `?a&copy` + `;`.
+    const isAppended = (mark === null || mark.kind === 'query') && this.#notations.every(startsWithAmpersand);
+    const canBePlain = isAppended && (this.#extraScope?.coversAllPaths ?? true);
     const carries = (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA);
     this.ownCarries = canBePlain ? carries : 0;
     this.coversAllPaths = this.#scope?.coversAllPaths ?? true;
@@ -321,6 +322,10 @@ function notationsOf({ argSeparator, mark, syntax }: PageUrlOptions, pairs: read
     { separator, escape: escapeAttributeText },
     { separator: bareSeparator, escape: escapeUnquoted },
   ];
+}
+
+function startsWithAmpersand({ separator }: Notation): boolean {
+  return separator.startsWith('&');
 }
 
 function isMarkedWith({ sids, places }: Unmarked, mark: SidMark): boolean {

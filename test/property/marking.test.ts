@@ -129,14 +129,17 @@ describe('marking links: agreement with the URL Standard', function () {
   }
 
   it('the fast path and the slow path write the same bytes', () => {
+    const bases = fc.constantFrom('', '<base href="/b/c">', '<base href="//evil.test/">');
+    const separators = fc.constantFrom('&amp;', '&', ';');
     fc.assert(
-      fc.property(attribute, fc.constantFrom('', '<base href="/b/c">', '<base href="//evil.test/">'), (value, base) => {
+      fc.property(attribute, bases, separators, (value, base, argSeparator) => {
         const html = `${base}<a href=${value}>`;
         // An explanation is only given on the slow path.
-        expect(markPage(html).html).to.equal(markPage(html, { explain: () => undefined }).html);
+        const explain = () => undefined;
+        expect(markPage(html, { argSeparator }).html).to.equal(markPage(html, { argSeparator, explain }).html);
         // And with paths that must not be marked, which the fast path judges unresolved.
         const scope = { isExcluded: (path: string) => /^\/(?:x|dir\/a|b\/b|)$/.test(path) };
-        expect(markPage(html, { scope }).html).to.equal(markPage(html, { scope, explain: () => undefined }).html);
+        expect(markPage(html, { scope }).html).to.equal(markPage(html, { scope, explain }).html);
       }),
       check(12, 2500),
     );
@@ -293,6 +296,7 @@ const OPTIONS: readonly MarkPageOptions[] = [
   { carrier: 'path-segment' },
   { vars: [['v', '1']] },
   { argSeparator: '&' },
+  { argSeparator: ';' },
 ];
 
 describe('marking pages', function () {
@@ -307,6 +311,29 @@ describe('marking pages', function () {
         expect(cut.counts).to.deep.equal(whole.counts);
       }),
       check(41, 600),
+    );
+  });
+
+  it('however a page dense with links is cut, within tags that fill pieces, it is marked alike', () => {
+    const block = fc
+      .tuple(fc.nat(3000), fc.nat(120), fc.constantFrom('A', 'B', 'C', 'D'))
+      .map(([width, links, letter]) => {
+        const all = Array.from({ length: links }, (_, i) => `<a href="/${letter}${i}">x</a>`);
+        return `<p title="${'t'.repeat(width)}">${all.join('')}</p>`;
+      });
+    const dense = fc.array(block, { minLength: 1, maxLength: 8 }).map((blocks) => blocks.join('\n'));
+    fc.assert(
+      fc.property(
+        dense,
+        fc.constantFrom('html', 'xhtml'),
+        fc.integer({ min: 400, max: 9000 }),
+        (body, syntax, step) => {
+          const html = `<html xmlns="http://www.w3.org/1999/xhtml">${body}</html>`;
+          const cuts = Array.from({ length: Math.floor(html.length / step) }, (_, i) => (i + 1) * step);
+          expect(markPage(html, { syntax, cuts }).html).to.equal(markPage(html, { syntax }).html);
+        },
+      ),
+      check(44, 400),
     );
   });
 

@@ -54,6 +54,7 @@ export const MORE_HOSTILE_PAGES: readonly HostilePage[] = [
   repeated('unclosed CDATA', ']]', '<svg><![CDATA['),
   repeated("'--!'", '--!', '<!--'),
   repeated('carriage returns', '\r<b>'),
+  repeated('links with colons behind a late slash', `<a href="${'a'.repeat(32_000)}/${':'.repeat(32_000)}">x</a>`),
 ];
 
 function agency(size: number): string {

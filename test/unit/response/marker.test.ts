@@ -399,7 +399,17 @@ rows(
   },
 );
 
-rows('marker: separators', [['<a href="x"><a href="x?a">', '<a href="x?§"><a href="x?a;§">']], { argSeparator: ';' });
+rows(
+  'marker: separators',
+  [
+    ['<a href="x"><a href="x?a">', '<a href="x?§"><a href="x?a;§">'],
+    [
+      '<a href="x?a=1&copy"><a href="http://shop.example/x?a=1&copy">',
+      '<a href="x?a=1&copy&#59;§"><a href="http://shop.example/x?a=1&copy&#59;§">',
+    ],
+  ],
+  { argSeparator: ';' },
+);
 rows('marker: a raw separator', [['<a href="x?a"><a href=x?a>', '<a href="x?a&§"><a href=x?a&§>']], {
   argSeparator: '&',
 });
