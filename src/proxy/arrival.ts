@@ -146,7 +146,7 @@ export function locate(site: Site, facts: RequestFacts): Located {
     const pathAfter = pathOf(target);
     if (pathAfter !== path) match = stricterOf(match, site.routes.match(host, pathAfter));
   }
-  target = withoutNested(target, match.policy);
+  target = withoutNested(target, site, match.policy);
   const probe = match.policy.detect === 'probe' ? unmarkTarget(target, probeName(match.policy)) : null;
   const isProbed = probe !== null && probe.target !== target;
   return { policy: match.policy, target: isProbed ? probe.target : target, sids, carriedIn, isProbed };
@@ -155,8 +155,13 @@ export function locate(site: Site, facts: RequestFacts): Located {
 const NO_SIDS: readonly string[] = [];
 
 /** In mirror mode the SID is the application's own, and so is the place where it stands. */
-function withoutNested(text: string, { session }: RoutePolicy): string {
-  return session.mode === 'jar' && mayCarry(text, session.name) ? withoutNestedSids(text, session.name) : text;
+function withoutNested(text: string, site: Site, { session }: RoutePolicy): string {
+  let clean = text;
+  for (const name of site.jarSidNames) {
+    const isTheirs = session.mode === 'mirror' && session.name === name;
+    if (!isTheirs && mayCarry(clean, name)) clean = withoutNestedSids(clean, name);
+  }
+  return clean;
 }
 
 /** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */
@@ -237,7 +242,7 @@ export function cleanReferer({ site, policy, client: { referer } }: Arrival): st
   if (referer === null) return null;
   let clean = referer;
   for (const name of site.sidNames) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
-  return withoutNested(clean, policy);
+  return withoutNested(clean, site, policy);
 }
 
 function sharesCookie({ site, facts, client, binding, target }: Observed, session: Session): boolean {

@@ -156,6 +156,9 @@ function openSite(config: Config, store: SessionStore, stats: SessionStats, cloc
     config,
     routes,
     sidNames: [...new Set(routes.policies.map((policy) => policy.session.name))],
+    jarSidNames: [
+      ...new Set(routes.policies.filter(({ session }) => session.mode === 'jar').map(({ session }) => session.name)),
+    ],
     hasFormFields: routes.policies.some((policy) => policy.forms === 'field'),
     jarSessions: new Sessions({
       store,

@@ -16,6 +16,8 @@ export interface Site {
   readonly routes: RouteTable;
   /** Every name under which some route's SID may travel: all of them come off before the upstream sees a request. */
   readonly sidNames: readonly string[];
+  /** Those of them whose SIDs are ours alone: they come off addresses within addresses too. */
+  readonly jarSidNames: readonly string[];
   /** Some route carries the SID in hidden fields of POST forms (`forms: field`). */
   readonly hasFormFields: boolean;
   readonly jarSessions: SessionSource;

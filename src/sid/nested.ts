@@ -19,7 +19,12 @@ export function withoutNestedSids(text: string, name: string): string {
   const query = text.indexOf('?') + 1;
   if (query === 0) return text;
   const { pair, segment } = patternsOf(name);
-  return text.slice(0, query) + text.slice(query).replace(segment, '').replace(pair, unpair);
+  return text.slice(0, query) + text.slice(query).replace(segment, unsegment).replace(pair, unpair);
+}
+
+/** A slash stays where none follows. */
+function unsegment(_segment: string, slash: string, next: string | undefined): string {
+  return next === undefined ? slash : '';
 }
 
 /** A `?` stays for what comes behind it in the same inner query. */
@@ -33,13 +38,13 @@ function patternsOf(name: string): Patterns {
   const known = patterns.get(name);
   if (known !== undefined) return known;
   const sid = '[0-9a-v]{26}';
+  const pair = `${name}(?:=|${ENCODED}3[dD])${sid}`;
+  const next = `${ENCODED}(?:26|3[bB])`;
+  const slash = `/|${ENCODED}2[fF]`;
   const made = {
-    pair: new RegExp(
-      `(\\?|${ENCODED}(?:3[fF]|26|3[bB]))${name}(?:=|${ENCODED}3[dD])${sid}(?![0-9A-Za-z])(${ENCODED}(?:26|3[bB]))?`,
-      'g',
-    ),
+    pair: new RegExp(`(\\?|${ENCODED}(?:3[fF]|26|3[bB]))(?:${pair}${next})*${pair}(?![0-9A-Za-z])(${next})?`, 'g'),
     segment: new RegExp(
-      `(?:/|${ENCODED}2[fF])(?:\\(|${ENCODED}28)${name}(?:-|${ENCODED}2[dD])${sid}(?:\\)|${ENCODED}29)`,
+      `(${slash})(?:\\(|${ENCODED}28)${name}(?:-|${ENCODED}2[dD])${sid}(?:\\)|${ENCODED}29)(?=(${slash})?)`,
       'g',
     ),
   };

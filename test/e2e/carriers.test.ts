@@ -44,6 +44,7 @@ routes:
   - { host: segment.test, path: /admin/**, use_only_cookies: true, session: { name: sid } }
   - { host: segment.test, path: /**, use_trans_sid: true, carrier: path-segment, session: { name: sid } }
   - { host: probe.test, path: /**, use_trans_sid: true, detect: probe, session: { name: sid } }
+  - { host: named.test, path: /shop/**, use_trans_sid: true, session: { name: shop_sid } }
   - { host: off.test, path: /**, use_trans_sid: true, recover: off, session: { name: sid } }
   - { path: /admin/**, use_only_cookies: true, session: { name: sid } }
   - { path: /**, use_trans_sid: true, session: { name: sid } }
@@ -279,5 +280,14 @@ routes:
     expect(lastSeen().target).to.equal('/login?next=%2Fcart%3Fstep%3D2');
     expect(lastSeen().fields.referer).to.equal('http://shop.test/cart?back=%2Fa');
     expect(lastSeen().fields.cookie).to.match(/id=u/);
+  });
+
+  it('whatever route they are of', async () => {
+    const sid = '4q0c1d2e3f4g5h6i7j8k9l0m1n';
+    await send('named.test', `/login?next=%2Fshop%3Fshop_sid%3D${sid}`, {
+      referer: `http://named.test/login?next=%2Fshop%3Fshop_sid%3D${sid}`,
+    });
+    expect(lastSeen().target).to.equal('/login?next=%2Fshop');
+    expect(lastSeen().fields.referer).to.equal('http://named.test/login?next=%2Fshop');
   });
 });

@@ -19,10 +19,16 @@ describe('SIDs of addresses within addresses', () => {
     [`/login?next=%2Fcart%3Fa%3D1%26_sid%3D${SID}%26b%3D2`, '/login?next=%2Fcart%3Fa%3D1%26b%3D2'],
     [`/login?next=/cart?_sid=${SID}%26a=1&b=2`, '/login?next=/cart?a=1&b=2'],
     [`/login?a=/x%3F_sid%3D${SID}&b=/y%3F_sid%3D${SID}`, '/login?a=/x&b=/y'],
+    // Several of them.
+    [`/login?next=%2Fcart%3F_sid%3D${SID}%26_sid%3D${SID}`, '/login?next=%2Fcart'],
+    [`/login?next=%2Fcart%3F_sid%3D${SID}%26_sid%3D${SID}%26a%3D1`, '/login?next=%2Fcart%3Fa%3D1'],
+    [`/login?next=%2Fcart%3B_sid%3D${SID}%3B_sid%3D${SID}%3B_sid%3D${SID}`, '/login?next=%2Fcart'],
+    [`/login?next=%2Fa%3Fb%3D%252Fc%253F_sid%253D${SID}%26_sid%3D${SID}`, '/login?next=%2Fa%3Fb%3D%252Fc'],
     // The other carriers.
     [`/login?next=%2Fcart%3B_sid%3D${SID}`, '/login?next=%2Fcart'],
     [`/login?next=/(_sid-${SID})/cart`, '/login?next=/cart'],
     [`/login?next=%2F%28_sid-${SID}%29%2Fcart`, '/login?next=%2Fcart'],
+    [`/login?next=%2F%28_sid-${SID}%29&a=1`, '/login?next=%2F&a=1'],
     // Of a Referer.
     [`https://shop.example/login?next=%2Fcart%3F_sid%3D${SID}`, 'https://shop.example/login?next=%2Fcart'],
     // None of ours.
