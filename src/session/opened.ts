@@ -3,8 +3,8 @@
  * decrypts again (10 µs a request otherwise).
  *
  * The store is asked every time all the same, and a record from here counts only while the store has the very bytes that
- * it was opened from. Nothing is remembered for a SID that leads nowhere. In this process's memory only, like the
- * requests that brought the SIDs.
+ * it was opened from. Nothing is remembered for a SID that leads nowhere, or no longer. In this process's memory only,
+ * like the requests that brought the SIDs.
  */
 import type { Sid } from '../sid/sid.ts';
 import { decodeRecord, type SessionRecord } from './record.ts';
@@ -17,12 +17,14 @@ export interface Opened {
   record: SessionRecord | null;
 }
 
-/** The memory starts anew when it has grown to this many; with a jar of three cookies an entry takes about 1 KiB. */
+/** The memory starts anew when it has grown to so many, or to so many sealed bytes (opened they take some three times as much). */
 const MAX_OPENED = 2000;
+const MAX_SEALED_BYTES = 4 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class OpenedSessions {
   readonly #byName = new Map<string, Opened>();
+  #sealedBytes = 0;
 
   /** `host`: in lower case. */
   of(host: string, sid: Sid): Opened {
@@ -34,15 +36,35 @@ export class OpenedSessions {
     if (opened.record !== null && sealed.equals(opened.sealed)) return opened.record;
     const text = open(opened.keys, sealed);
     if (text === null) return null;
-    if (opened.record === null) {
-      if (this.#byName.size >= MAX_OPENED) this.#byName.clear();
-      this.#byName.set(nameOf(host, sid), opened);
-    }
-    opened.record = decodeRecord(text);
+    const name = nameOf(host, sid);
+    this.#forget(name);
+    const record = decodeRecord(text);
+    if (record.kind === 'dead') return record;
+    if (this.#byName.size >= MAX_OPENED || this.#sealedBytes + sealed.length > MAX_SEALED_BYTES) this.#clear();
+    opened.record = record;
     // A copy: the store's buffer may be a view on something much larger.
     opened.sealed = Buffer.allocUnsafeSlow(sealed.length);
     sealed.copy(opened.sealed);
-    return opened.record;
+    this.#byName.set(name, opened);
+    this.#sealedBytes += sealed.length;
+    return record;
+  }
+
+  /** The session has ended: neither its keys nor its cookies are of any more use. */
+  forget(host: string, sid: Sid): void {
+    this.#forget(nameOf(host, sid));
+  }
+
+  #forget(name: string): void {
+    const known = this.#byName.get(name);
+    if (known === undefined) return;
+    this.#byName.delete(name);
+    this.#sealedBytes -= known.sealed.length;
+  }
+
+  #clear(): void {
+    this.#byName.clear();
+    this.#sealedBytes = 0;
   }
 }
 

@@ -147,8 +147,9 @@ export class Sessions implements SessionSource {
     return inTurn(this.#turns, session.keys.storeKey, () => this.#update(session, response, client, policy));
   }
 
-  async drop(session: Session): Promise<void> {
+  async drop(session: Session, { host }: Pick<ClientBinding, 'host'>): Promise<void> {
     assert(session instanceof HeldSession, 'a session of another source');
+    this.#opened.forget(host, session.sid);
     await this.#store.remove(session.keys.storeKey, LIMITS.sessionTombstoneMs);
   }
 
@@ -162,7 +163,10 @@ export class Sessions implements SessionSource {
       const opened = this.#opened.of(client.host, at);
       const { keys } = opened;
       const stored = await this.#store.read(keys.storeKey);
-      if (stored === null) return null;
+      if (stored === null) {
+        this.#opened.forget(client.host, at);
+        return null;
+      }
       const record = this.#opened.read(client.host, at, opened, stored.sealed);
       if (record === null) this.stats.torn++;
       if (record === null || record.kind === 'dead') return null;
@@ -302,6 +306,7 @@ export class Sessions implements SessionSource {
     const jar = record.jar.clone();
     const changes = jar.setFromResponse(response.setCookies, response, nowMs);
     if (response.destroy || jar.isEmpty(nowMs)) {
+      this.#opened.forget(client.host, held.sid);
       return (await this.#replace(held, { kind: 'dead' }, LIMITS.sessionTombstoneMs))
         ? { session: null, event: 'destroyed' }
         : null;
@@ -331,6 +336,7 @@ export class Sessions implements SessionSource {
     policy: SessionPolicy,
     tellsSid: boolean,
   ): Promise<Absorbed | null> {
+    this.#opened.forget(host, held.sid);
     const session = await this.#plant(next, host, policy);
     const marker: SessionRecord =
       policy.oldSid === 'follow' || !tellsSid
@@ -338,7 +344,7 @@ export class Sessions implements SessionSource {
         : { kind: 'dead' };
     const ttlMs = marker.kind === 'moved' ? policy.idleTimeoutMs : LIMITS.sessionTombstoneMs;
     if (await this.#replace(held, marker, ttlMs)) return { session, event: 'rotated' };
-    await this.drop(session);
+    await this.drop(session, { host });
     return null;
   }
 

@@ -58,4 +58,25 @@ describe('OpenedSessions', () => {
     expect(read(bytes, HOST, Sid.generate())).to.equal(null);
     expect(read(bytes, 'other.example.org')).to.equal(null);
   });
+
+  it('forgets what has ended, by the store or by word', () => {
+    const bytes = sealed('1');
+    const first = read(bytes);
+    expect(read(seal(keys, encodeRecord({ kind: 'dead' }, 2)))).to.deep.equal({ kind: 'dead' });
+    const second = read(bytes);
+    expect(second).to.deep.equal(first);
+    expect(second === first).to.equal(false);
+    opened.forget(HOST, sid);
+    expect(read(bytes) === second).to.equal(false);
+  });
+
+  it('holds a bounded number of bytes', () => {
+    const all = Array.from({ length: 8 }, () => {
+      const one = Sid.generate();
+      const bytes = seal(sealKeys(HOST, one), encodeRecord(recordOf('x'.repeat(1024 * 1024)), 2));
+      return { one, bytes, record: read(bytes, HOST, one) };
+    });
+    const kept = all.filter(({ one, bytes, record }) => read(bytes, HOST, one) === record);
+    expect(kept.length).to.be.within(0, 4);
+  });
 });

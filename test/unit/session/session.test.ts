@@ -94,7 +94,7 @@ describe('Sessions', () => {
       await create();
       expect((await sessions.absorb(null, response(['a=1']), CLIENT, POLICY)).event).to.equal('not-created');
       expect(await cookiesOf(first.sid)).to.equal('id=1');
-      await sessions.drop(first);
+      await sessions.drop(first, CLIENT);
       clock.advance(1000);
       await create();
     });
@@ -342,7 +342,7 @@ describe('Sessions', () => {
 
     it('by drop', async () => {
       const session = await proven();
-      await sessions.drop(session);
+      await sessions.drop(session, CLIENT);
       expect(await sessions.find(session.sid, CLIENT, POLICY)).to.equal(null);
       expect((await absorb(session, ['late=1'])).event).to.equal('destroyed');
     });
