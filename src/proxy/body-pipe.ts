@@ -145,8 +145,8 @@ class BodyPipe {
     const trailers = this.#options.trailers?.() ?? NO_FIELDS;
     // Trailers need a chunked message, that is, one without a length.
     this.#announce(trailers.length > 0 ? null : (last?.length ?? 0));
-    this.#isEnded = true;
     if (trailers.length > 0) sendTrailers(this.#to, trailers);
+    this.#isEnded = true;
     if (last === null || last.length === 0) {
       this.#sink.end();
       return;

@@ -10,10 +10,27 @@ const NOT_IN_HTTP2: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'],
 ]);
 
+/** Fields of which node:http2 takes only one. Applications and servers behind each other double them. */
+const SINGLE_IN_HTTP2: ReadonlySet<string> = new Set([
+  ...['access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'age'],
+  ...['authorization', 'content-length', 'content-location', 'content-md5', 'content-range', 'content-type', 'date'],
+  ...['dnt', 'etag', 'expires', 'from', 'host', 'if-match', 'if-modified-since', 'if-none-match', 'if-range'],
+  ...['if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'range', 'referer'],
+  ...['retry-after', 'tk', 'upgrade-insecure-requests', 'user-agent', 'x-content-type-options'],
+]);
+/** Those of them that are lists (RFC 9110 §5.3): one field with all members is the same. */
+const LISTS_IN_HTTP2: ReadonlySet<string> = new Set(['content-encoding', 'content-language']);
+
 /** Send the final head. `fields` is a flat list; `statusText` may be empty and does not exist in HTTP/2. */
 export function sendHead(res: ClientResponse, status: number, statusText: string, fields: readonly string[]): void {
   if (res instanceof Http2ServerResponse) {
-    res.writeHead(status, grouped(fields));
+    try {
+      res.writeHead(status, grouped(fields));
+    } catch (error) {
+      // What was refused stays set, and an error page would be refused with it.
+      for (const name of res.getHeaderNames()) res.removeHeader(name);
+      throw error;
+    }
     return;
   }
   // Node takes a flat list; its types want it mutable, though it only reads it.
@@ -35,6 +52,7 @@ function withoutTrailerField(res: ServerResponse, status: number, fields: readon
   return isChunked ? fields : fields.filter((_, i) => (fields[i - (i % 2)] as string).toLowerCase() !== 'trailer');
 }
 
+/** As node:http2 takes them; of a field that cannot be there twice the first counts. */
 function grouped(fields: readonly string[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i < fields.length; i += 2) {
@@ -43,6 +61,8 @@ function grouped(fields: readonly string[]): Record<string, string | string[]> {
     if (NOT_IN_HTTP2.has(name)) continue;
     const known = headers[name];
     if (known === undefined) headers[name] = value;
+    else if (SINGLE_IN_HTTP2.has(name)) continue;
+    else if (LISTS_IN_HTTP2.has(name)) headers[name] = `${known}, ${value}`;
     else if (typeof known === 'string') headers[name] = [known, value];
     else known.push(value);
   }

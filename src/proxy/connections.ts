@@ -35,6 +35,11 @@ export class ClientConnection {
     return this.#isBusy;
   }
 
+  /** The last answer was given out: nothing that is still read is a request. */
+  get isEnding(): boolean {
+    return this.socket.destroyed || this.socket.writableEnded;
+  }
+
   /** A request is under way from now on, until `end`. */
   begin(): void {
     this.#isBusy = true;
@@ -51,7 +56,8 @@ export class ClientConnection {
 
   /** The answer is out, or never will be. */
   end(): void {
-    const next = this.socket.destroyed ? undefined : this.#waiting.shift();
+    // What waits behind a last answer would never get the socket, nor learn that it will not.
+    const next = this.isEnding ? undefined : this.#waiting.shift();
     if (next !== undefined) {
       if (this.#waiting.length < MAX_WAITING) this.socket.resume();
       next();

@@ -7,6 +7,7 @@ import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
 import { takeSetCookies, takeSignals } from '../response/fields.ts';
+import type { UpstreamResponse } from '../upstream/forward.ts';
 import {
   type BodyFraming,
   buildUpstreamRequest,
@@ -53,7 +54,7 @@ export function createExchange(
           editFields: (fields) => handshakeFields(arrival, fields),
         });
         if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
-        else record.delivered(await deliver(arrival, outcome.response, respond()));
+        else await deliverOrDiscard(arrival, outcome.response, respond(), record);
       } catch (error) {
         record.failed(error);
         throw error;
@@ -99,6 +100,16 @@ async function exchange(
     onInformation: (status, fields) => sendInformation(res, status, fields),
   });
   record.answered();
+  await deliverOrDiscard(arrival, response, res, record);
+}
+
+/** Deliver the answer; when that fails, the upstream is not left with a body that nobody reads. */
+async function deliverOrDiscard(
+  arrival: Arrival,
+  response: UpstreamResponse,
+  res: ClientResponse,
+  record: ExchangeRecord,
+): Promise<void> {
   try {
     record.delivered(await deliver(arrival, response, res));
   } catch (error) {

@@ -91,8 +91,12 @@ export class Front {
     // The rest of a message that we do not read, or do not understand, must not be taken for the next request.
     if (!req.complete || ERRORS[error.code].origin === 'client') endConnection();
     const page = errorPage(error.code, requestId, fieldValue(req.rawHeaders, 'accept'));
-    sendHead(res, page.status, STATUS_CODES[page.status] ?? '', page.fields);
-    res.end(page.body);
+    try {
+      sendHead(res, page.status, STATUS_CODES[page.status] ?? '', page.fields);
+      res.end(page.body);
+    } catch {
+      cutResponse(res);
+    }
   }
 }
 

@@ -117,8 +117,8 @@ export class Http1Front {
 
   #onRequest(req: IncomingMessage, res: ServerResponse): void {
     const connection = this.connections.of(req.socket);
-    // A connection over the cap was destroyed, and a broken one has had its last answer.
-    if (connection === null || connection.isBroken) return;
+    // A connection over the cap was destroyed; a broken or ending one has had its last answer.
+    if (connection === null || connection.isBroken || connection.isEnding) return;
     connection.requestCount += 1;
     // Node's own count says `Connection: close` and then does not close.
     const isLast = connection.requestCount >= this.#front.options.limits.requestsPerConnection;
@@ -195,6 +195,9 @@ export class Http1Front {
     // Nothing else is under way on it: see `#onUpgrade`.
     connection.begin();
     res.assignSocket(socket);
+    // Nobody reads it any more, and a client that leaves would not be noticed.
+    socket.resume();
+    socket.once('end', () => socket.destroy());
     res.once('finish', () => {
       res.detachSocket(socket);
       socket.destroySoon();

@@ -163,6 +163,10 @@ class Call implements Lease {
     return this.#message?.complete === true;
   }
 
+  get framing(): ResponseFraming | null {
+    return this.#interimCount === 0 ? this.#framing : null;
+  }
+
   get patienceMs(): number {
     return this.#message === null ? this.#options.firstByteTimeoutMs : this.#options.idleTimeoutMs;
   }

@@ -7,6 +7,7 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ProxyError } from '../errors.ts';
+import type { ResponseFraming } from './response-head.ts';
 import { Silence, SilenceClock } from './silence.ts';
 
 export interface PoolOptions {
@@ -31,6 +32,8 @@ export interface PoolOptions {
 export interface Lease {
   /** Has the whole answer been received? A byte after that belongs to nobody. */
   readonly isAnswered: boolean;
+  /** How the answer ends; null when other answers came before it. */
+  readonly framing: ResponseFraming | null;
   /** How long the upstream promised to keep the connection; null when it did not say. */
   readonly keepAliveMs: number | null;
   /** How long it may be silent, at this stage of its request. */
@@ -38,6 +41,11 @@ export interface Lease {
   /** No byte went either way for `patienceMs`; said again after as long a time. */
   onSilence(): void;
 }
+
+/** End of a head, and of a body in chunks without trailers. */
+const HEAD_END = Buffer.from('\r\n\r\n');
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const NOTHING = Buffer.alloc(0);
 
 /** The announced keep-alive time is the upstream's clock; our reuse has to end well before. */
 const KEEP_ALIVE_MARGIN_MS = 1000;
@@ -50,6 +58,10 @@ export class Connection {
   /** `socket.bytesRead` when it was lent: no more than that means that the upstream has not said a word. */
   bytesReadBefore = 0;
   #hasSurplus = false;
+  /** Since it was lent: bytes that came, how many of them are the head (if the first piece holds it), the last piece. */
+  #received = 0;
+  #headBytes = 0;
+  #last: Buffer = NOTHING;
   readonly #silence: Silence;
   /** How long it may lie idle. */
   #idleMs = 0;
@@ -61,11 +73,17 @@ export class Connection {
     socket.once('close', () => this.#pool.forget(this));
     // node:http listens only while a request has the socket; a reset in between must not end the process.
     socket.on('error', ignore);
-    socket.on('data', () => {
+    // Before the parser gets them.
+    socket.on('data', (bytes: Buffer) => {
       if (this.lease === null) socket.destroy();
       else if (this.lease.isAnswered) this.#hasSurplus = true;
+      else this.#note(bytes);
     });
-    socket.on('timeout', () => this.#onSilence());
+    socket.on('timeout', () => {
+      this.#onSilence();
+      // Node says it once.
+      if (!socket.destroyed) socket.setTimeout(socket.timeout ?? 0);
+    });
     // Emitted by node:http's ClientRequest when the answer is whole and both sides keep the connection.
     socket.on('free', () => this.#pool.takeBack(this));
   }
@@ -79,9 +97,30 @@ export class Connection {
     return this.#silence.isPast(nowMs, this.#idleMs);
   }
 
+  #note(bytes: Buffer): void {
+    if (this.#received === 0) this.#headBytes = bytes.indexOf(HEAD_END) + HEAD_END.length;
+    this.#received += bytes.length;
+    this.#last = bytes;
+  }
+
+  /**
+   * Did the last piece that came end with the answer? The parser says nothing about the beginning of another answer behind
+   * it, which would be taken for that of the next request. False as well where it cannot be told from here.
+   */
+  get endsWithAnswer(): boolean {
+    const framing = this.lease?.framing ?? null;
+    if (framing === 'chunked') {
+      const tail = Math.min(this.#last.length, LAST_CHUNK.length);
+      return LAST_CHUNK.subarray(-tail).equals(this.#last.subarray(-tail));
+    }
+    const bodyBytes = framing === 'none' ? 0 : framing;
+    return typeof bodyBytes === 'number' && this.#headBytes + bodyBytes === this.#received;
+  }
+
   /** Lent from now on. */
   lendTo(lease: Lease, nowMs: number): void {
     this.lease = lease;
+    this.#received = 0;
     this.bytesReadBefore = this.socket.bytesRead;
     this.#silence.restart(nowMs);
   }
@@ -89,6 +128,7 @@ export class Connection {
   /** Nobody's from now on, and to be closed after `idleMs`. */
   rest(idleMs: number): void {
     this.lease = null;
+    this.#last = NOTHING;
     this.#idleMs = idleMs;
     this.#silence.restart(performance.now());
   }
@@ -143,8 +183,9 @@ export class ConnectionPool {
     const { poolSize, poolIdleMs } = this.#options;
     const promisedMs = connection.lease?.keepAliveMs ?? null;
     const idleMs = promisedMs === null ? poolIdleMs : Math.min(poolIdleMs, promisedMs - KEEP_ALIVE_MARGIN_MS);
+    const isClean = connection.isReusable && connection.endsWithAnswer;
     connection.rest(idleMs);
-    if (this.#isClosed || !connection.isReusable || idleMs <= 0 || this.#idle.length >= poolSize) {
+    if (this.#isClosed || !isClean || idleMs <= 0 || this.#idle.length >= poolSize) {
       connection.socket.destroy();
       return;
     }

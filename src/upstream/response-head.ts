@@ -132,6 +132,7 @@ function keepAliveHint(value: string): number | null {
 const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   ...['content-length', 'transfer-encoding', 'trailer', 'host', 'connection', 'keep-alive', 'te', 'upgrade', 'via'],
   ...['proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'set-cookie', 'cookie', 'authorization'],
+  'http2-settings',
   ...['content-encoding', 'content-type', 'content-range', 'cache-control', 'expires', 'vary', 'location', 'expect'],
   ...['max-forwards', 'range', 'www-authenticate', 'age', 'date', 'warning', 'forwarded', 'retry-after'],
 ]);

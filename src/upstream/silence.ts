@@ -23,6 +23,7 @@ export class Silence {
   /** The time counts from now. */
   restart(nowMs: number): void {
     this.#sinceMs = nowMs;
+    this.#bytesSeen = this.#socket.bytesRead + this.#socket.bytesWritten;
   }
 
   /** For the clock: did no byte go either way for `limitMs`? Then the time counts from now again. */
@@ -30,7 +31,7 @@ export class Silence {
     const socket = this.#socket;
     if (socket.writableLength > 0) {
       // Only Node sees the kernel take a part of a chunk: its own timer, and the event 'timeout', are for this case.
-      if (!this.#hasTimer) socket.setTimeout(limitMs);
+      if (!this.#hasTimer || socket.timeout !== limitMs) socket.setTimeout(limitMs);
       this.#hasTimer = true;
       return false;
     }

@@ -104,6 +104,7 @@ export function createTunnel(options: UpstreamOptions): Tunnel {
           }
           settle();
           client.discard();
+          endWhenStalled(response, options.idleTimeoutMs);
           resolve({ kind: 'refused', response: read });
         };
 
@@ -164,6 +165,17 @@ function refused(message: IncomingMessage): UpstreamResponse | ProxyError {
     trailers: () => keepTrailers(message.rawTrailers),
     discard: () => message.destroy(),
   };
+}
+
+/** The body of a refusal has `forward`'s time limit, but not its connection, which has a clock. */
+function endWhenStalled(message: IncomingMessage, idleMs: number): void {
+  const { socket } = message;
+  socket.setTimeout(idleMs);
+  socket.on('timeout', () => {
+    // While the client is slow the time begins anew; Node says it once.
+    if (message.isPaused() || message.readableLength > 0) socket.setTimeout(idleMs);
+    else message.destroy(new ProxyError('UPSTREAM_STALLED'));
+  });
 }
 
 /** When one side ends or breaks, the other one gets a second to end as well; `done` is called once both are closed. */

@@ -384,6 +384,39 @@ describe('engine: an upstream that misbehaves', () => {
       expect(upstream.connections).to.have.length(2);
     });
 
+    for (const surplus of ['X', '\r\n', 'HTTP/1.1 2', 'HTTP/1.1 200 OK\r\nX-Y: ', answer(200, 'not asked for')]) {
+      for (const [what, whole] of [
+        ['a length', answer(200, 'mine')],
+        ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n0\r\n\r\n'],
+        ['no body', 'HTTP/1.1 204 No\r\n\r\n'],
+      ] as const) {
+        it(`are not used again when ${JSON.stringify(surplus.slice(0, 20))} came behind an answer with ${what}`, async () => {
+          upstream.script = ({ socket }) => void socket.write(whole + surplus);
+          await talk(proxy.port, [GET], { until: (text) => isWhole(text, null) });
+          await eventually('closed', () => upstream.connections.every((connection) => connection.closed));
+          expect(upstream.connections).to.have.length(1);
+        });
+      }
+    }
+
+    it('are used again whatever pieces an answer came in', async () => {
+      upstream.script = async ({ socket }) => {
+        for (const piece of ['HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n', 'mi', 'ne', 'mine']) {
+          socket.write(piece);
+          await sleep(20);
+        }
+      };
+      await talk(proxy.port, [GET], { until: whole });
+      upstream.script = async ({ socket }) => {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n');
+        await sleep(20);
+        socket.write('0\r\n\r\n');
+      };
+      await talk(proxy.port, [GET], { until: whole });
+      await serves();
+      expect(upstream.connections).to.have.length(1);
+    });
+
     it('one that was dropped while idle costs no GET', async () => {
       let lost = 0;
       for (let i = 0; i < 20; i += 1) {

@@ -92,6 +92,38 @@ describe('framing: refused before anything goes upstream', () => {
     expect(upstream.received).to.not.include('/hidden');
   });
 
+  for (const [what, bad] of [
+    ['a missing Host', 'GET / HTTP/1.1\r\n\r\n'],
+    ['a body that is too large', 'POST /p HTTP/1.1\r\nHost: app.test\r\nContent-Length: 99999999999\r\n\r\n'],
+  ]) {
+    for (const [how, parts] of [
+      ['at once', [`${bad}${HIDDEN}`]],
+      ['later', [bad as string, 100, HIDDEN]],
+      ['behind a good one', [get('') + bad + HIDDEN]],
+    ] as const) {
+      it(`nothing behind ${what} is a request, ${how}`, async () => {
+        const { text, closed } = await talk(proxy.port, parts);
+        expect(text.match(/HTTP\/1\.1 \d{3}/g)?.at(-1)).to.match(/ (?:400|413)$/);
+        expect(closed).to.not.equal(null);
+        await sleep(50);
+        expect(upstream.received).to.not.include('/hidden');
+      });
+    }
+  }
+
+  it('nothing behind the last request that a connection may bring is a request', async () => {
+    const small = await startPlainProxy({ upstreamPort: upstream.port, limits: { requestsPerConnection: 1 } });
+    try {
+      const { text, closed } = await talk(small.port, [get('') + HIDDEN + HIDDEN]);
+      expect(text.match(/HTTP\/1\.1 \d{3}/g)).to.deep.equal(['HTTP/1.1 200']);
+      expect(closed).to.equal('fin');
+      await sleep(50);
+      expect(upstream.received).to.not.include('/hidden');
+    } finally {
+      await small.close();
+    }
+  });
+
   it('every refusal has been reported with its code', () => {
     const codes = new Set(proxy.refusals.map((refusal) => refusal.code));
     for (const code of [

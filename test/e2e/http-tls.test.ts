@@ -169,6 +169,36 @@ describe('engine: TLS and HTTP/2', () => {
       expect(hint).to.equal('</a.css>; rel=preload');
     });
 
+    for (const [what, fields, want] of [
+      ['Content-Type', 'Content-Type: text/plain\r\nContent-Type: text/html\r\n', { 'content-type': 'text/plain' }],
+      ['ETag', 'ETag: "a"\r\nETag: "b"\r\n', { etag: '"a"' }],
+      ['Age', 'Age: 1\r\nAge: 1\r\n', { age: '1' }],
+      [
+        'X-Content-Type-Options',
+        'X-Content-Type-Options: nosniff\r\n'.repeat(2),
+        { 'x-content-type-options': 'nosniff' },
+      ],
+      ['Content-Language', 'Content-Language: de\r\nContent-Language: en\r\n', { 'content-language': 'de, en' }],
+    ] as const) {
+      it(`a doubled ${what} of the application's costs no answer`, async () => {
+        upstream.script = ({ socket }) => void socket.write(answer(200, 'mine', fields));
+        const { headers, body } = await ask();
+        expect(headers).to.include(want);
+        expect(body).to.equal('mine');
+      });
+    }
+
+    it('a trailer that HTTP/2 does not have ends nothing', async () => {
+      upstream.script = ({ socket }) =>
+        void socket.write(
+          `${OK}Transfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n0\r\nHTTP2-Settings: a\r\nConnection: b\r\nX-Sum: 1\r\n\r\n`,
+        );
+      const { body, trailers } = await ask();
+      expect(body).to.equal('mine');
+      expect(trailers['x-sum']).to.equal('1');
+      expect(trailers).to.not.have.property('http2-settings');
+    });
+
     it('HEAD, 204 and 304 have no body', async () => {
       upstream.script = ({ socket }, head) =>
         void socket.write(

@@ -166,6 +166,28 @@ describe('engine: upgrades', () => {
       });
     }
 
+    it('refused, and the body of the answer stalls: it is cut', async () => {
+      await proxy.close();
+      proxy = await startPlainProxy({ upstreamPort: upstream.port, upstream: { idleTimeoutMs: 200 } });
+      upstream.script = ({ socket }) => void socket.write('HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\npart');
+      const { text, closed, ms } = await talk(proxy.port, [handshake()]);
+      expect(text).to.match(/^HTTP\/1\.1 403 /);
+      expect(isWhole(text, closed)).to.equal(false);
+      expect(closed).to.not.equal(null);
+      expect(ms).to.be.within(150, 1500);
+      expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['UPSTREAM_STALLED']);
+      await eventually('the upstream connection is closed', allClosed);
+    });
+
+    for (const end of ['fin', 'reset'] as const) {
+      it(`refused, and the client leaves by ${end} before the answer is whole: so does the request`, async () => {
+        upstream.script = ({ socket }) =>
+          void socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ndata:\r\n');
+        await talk(proxy.port, [handshake(), 100, { end }], { timeoutMs: 300 });
+        await eventually('the upstream connection is closed', allClosed, 600);
+      });
+    }
+
     it('the upstream is down: 502', async () => {
       await upstream.close();
       const { text } = await talk(proxy.port, [handshake()], { until: whole });
