@@ -6,9 +6,8 @@
  * as it can: text, comments, raw text and tags of no interest are settled as they come; held back is only an unfinished
  * tag of interest, or a few bytes that may begin something.
  *
- * Tree construction is followed lazily. What a tag does to the tokenizer is nearly always plain from its name: the rare
- * contexts in which it is not (`select`, `template`, `frameset`, foreign content in disorder) are noticed here, and only
- * then are the tags so far, kept in a compact log, replayed through `TreeFeedback`, which decides.
+ * What a tag does to what comes behind it is asked of `LazyFeedback`; the tags that do nothing are written into its log
+ * here, in the hot loop.
  *
  * Where the runtime has SIMD, plain markup goes through the same loop in WebAssembly (`markup-loop.ts`), and this one takes
  * a step wherever that stops. The results are the same.
@@ -17,10 +16,12 @@
  * sections directly within an integration point (`desc`, `title`, `foreignObject`) are taken for comments.
  */
 import { LIMITS } from '../limits.ts';
-import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, IS_SPACE, TagEndFinder } from './attributes.ts';
+import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, TagEndFinder } from './attributes.ts';
 import { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
 import { asksForQuirks } from './doctype.ts';
-import { isBreakout, isFormatting, mayBeIntegrationPoint } from './element-traits.ts';
+import { isFormatting } from './element-traits.ts';
+import { CONTEXT_TAGS, isContext, keyOf, LazyFeedback } from './lazy-feedback.ts';
+import { skipSpace } from './leading-space.ts';
 import {
   FRAGMENT,
   KIND,
@@ -39,11 +40,10 @@ import {
 } from './markup-loop.ts';
 import type { TagToken } from './open-elements.ts';
 import type { LinkTag, Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
-import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, TagLog, TEXT_SHIFT } from './tag-log.ts';
+import { END, NUMBER_SHIFT, TagLog, TEXT_SHIFT } from './tag-log.ts';
 import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
 import {
   type Content,
-  contentOf,
   DATA,
   NEWLINE,
   NO_TEXT,
@@ -52,7 +52,6 @@ import {
   SPACE,
   TEXT,
   type TextKind,
-  TreeFeedback,
 } from './tree-feedback.ts';
 
 export interface HtmlScannerOptions {
@@ -80,7 +79,6 @@ const QUESTION = 0x3f;
 const DASH = 0x2d;
 const AMPERSAND = 0x26;
 const LF = 0x0a;
-const CR = 0x0d;
 
 // Where the scanner is: in markup, or in content that only its own end can end.
 const MARKUP = 0;
@@ -96,14 +94,6 @@ const REST = 7;
 const MAX_DOCTYPE_BYTES = 1024;
 /** A longer name is none that anybody is interested in. */
 const MAX_NAME_BYTES = 64;
-/** White space as a character reference; a reference of more bytes is taken for other text. */
-const MAX_REFERENCE_BYTES = 32;
-const SPACE_REFERENCE =
-  /^&(?:Tab;|NewLine;|#0*(?:9|10|12|32)(?:;|(?![0-9]))|#[xX]0*(?:9|[aA]|[cC]|20)(?:;|(?![0-9a-fA-F])))/;
-const MAYBE_SPACE_REFERENCE = /^&(?:T|Ta|Tab|N|Ne|New|NewL|NewLi|NewLin|NewLine|#0*[123]?|#[xX]0*2?)?$/;
-/** Foreign elements nested deeper than this are not told apart: no page has so many. */
-const MAX_FOREIGN_DEPTH = 4096;
-
 /** Text is searched this far by a loop before a call takes over. */
 const NEAR_BYTES = 48;
 
@@ -119,11 +109,6 @@ for (let byte = 0x61; byte <= 0x7a; byte++) {
   IS_LETTER[byte - 0x20] = 1;
 }
 
-/** 1 for start tags that the hot loop must not pass over without a closer look. */
-const CONTEXT_TAGS: readonly number[] = [
-  ...[TAG.title, TAG.textarea, TAG.style, TAG.xmp, TAG.iframe, TAG.noembed, TAG.noframes, TAG.noscript, TAG.script],
-  ...[TAG.plaintext, TAG.svg, TAG.math, TAG.select, TAG.template, TAG.frameset, TAG.input],
-];
 // What the hot loop uses of other modules: an imported binding is looked up at every use, a constant of this module not.
 const TAG_A = TAG.a;
 const TAG_FORM = TAG.form;
@@ -131,7 +116,6 @@ const NAME_ENDS = ENDS_NAME;
 const ENTRY_NUMBER = NUMBER_SHIFT;
 const ENTRY_TEXT = TEXT_SHIFT;
 const ENTRY_END = END;
-const ENTRY_MARKED = MARKED;
 const WITHOUT_TEXT = NO_TEXT;
 const WITH_TEXT = TEXT;
 const NO_NUMBER = UNKNOWN;
@@ -188,15 +172,13 @@ class HtmlScanner implements Scanner {
   private readonly watchedParameter: number;
   private readonly desk: Desk;
   private readonly reader: AttributeReader;
+  private readonly tree: LazyFeedback;
   private readonly log: TagLog;
   private readonly tagEnd: TagEndFinder;
   private readonly rawEnd: RawTextEnd;
   private readonly commentEnd: CommentEnd;
   private readonly cdataEnd: CdataEnd;
-  private readonly token: TagToken;
   private readonly tag: StartTag;
-  /** Made when it is first needed: most pages never do. */
-  private tree: TreeFeedback | null = null;
 
   private isDone = false;
   private place = MARKUP;
@@ -209,25 +191,7 @@ class HtmlScanner implements Scanner {
   /** Name of a tag that is passed over while it arrives. */
   private openNumber = UNKNOWN;
   private openHash = 0;
-  /** What stood since the last tag. */
-  private text: TextKind = NO_TEXT;
   private isAtStart = true;
-  /** The next end tag ends raw text, so tree construction has nothing to do with it. */
-  private endsRaw = false;
-
-  /** Each tag must go by `startTag` and `endTag`: something below is not plain. */
-  private isCareful = false;
-  private mayBeInSelect = false;
-  private hasTemplate = false;
-  private isInFrameset = false;
-  private mayBeFrameset = true;
-  /** Every tag goes through `feedback` at once: foreign content that is not simple. */
-  private isExact = false;
-  /** Open foreign elements in the simple case, by key: no HTML element is among them. */
-  private readonly foreign: number[] = [];
-  private foreignNamespace: Namespace = 'html';
-  /** The innermost of them may be an integration point. */
-  private isAtPoint = false;
   /** By tag number: what the hot loop must heed. */
   private readonly heed: Uint8Array;
 
@@ -248,14 +212,9 @@ class HtmlScanner implements Scanner {
     this.rawEnd = desk.rawEnd;
     this.commentEnd = desk.commentEnd;
     this.cdataEnd = desk.cdataEnd;
-    this.token = desk.token;
+    this.tree = new LazyFeedback(desk.log, desk.token, this.isScripting);
     this.tag = desk.tag;
     this.heed = heedOf(names);
-  }
-
-  private get feedback(): TreeFeedback {
-    this.tree ??= new TreeFeedback(this.isScripting);
-    return this.tree;
   }
 
   scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
@@ -271,7 +230,7 @@ class HtmlScanner implements Scanner {
       if (this.place !== MARKUP) p = this.scanContent(buffer, p, to);
       else if (this.loop === null || this.loop.isLent || to - p < this.minFastBytes) {
         p = this.scanMarkup(buffer, p, to, isLast, false);
-      } else if (this.isCareful) p = this.scanMarkup(buffer, p, to, isLast, true);
+      } else if (this.tree.isCareful) p = this.scanMarkup(buffer, p, to, isLast, true);
       else p = this.scanFast(this.loop, buffer, p, to, isLast);
     }
     return this.settle(p, to, isLast);
@@ -328,11 +287,11 @@ class HtmlScanner implements Scanner {
       for (;;) {
         if (!loop.holds(bytes, p)) loop.load(bytes, p, to);
         const { base, end } = loop;
-        loop.run(p - base, Math.min(end, to) - base, this.text, this.watchedParameter);
+        loop.run(p - base, Math.min(end, to) - base, this.tree.text, this.watchedParameter);
         const isMoving = base + loop.next !== p;
         p = base + loop.next;
-        this.text = loop.text as TextKind;
-        if (loop.entryCount !== 0) this.log.append(loop.entries, loop.entryCount, () => this.makeRoom());
+        this.tree.text = loop.text as TextKind;
+        if (loop.entryCount !== 0) this.log.append(loop.entries, loop.entryCount, () => this.tree.makeRoom());
         if (loop.recordCount !== 0) this.takeRecords(loop, bytes, base, to);
         if (p >= to) return p;
         if (p >= end || loop.why === STOPPED_FULL) continue;
@@ -391,8 +350,8 @@ class HtmlScanner implements Scanner {
     const { heed, log, reader } = this;
     const { hashes, numbers } = this.names;
     let { entries, count, highWater } = log;
-    let text = this.text as number;
-    let isCareful = this.isCareful ? CONTEXT : PLAIN;
+    let text = this.tree.text as number;
+    let isCareful = this.tree.isCareful ? CONTEXT : PLAIN;
     let p = from;
     for (;;) {
       // Text. All offsets read here and below are under `to`, so the bytes are numbers.
@@ -408,13 +367,16 @@ class HtmlScanner implements Scanner {
             text = text === WITHOUT_TEXT && q === p + 1 && byte === LF ? NEWLINE : SPACE;
           } else {
             log.count = count;
-            this.text = text as TextKind;
-            q = this.skipSpace(bytes, p, to, isLast);
-            text = this.text;
+            this.tree.text = text as TextKind;
+            q = skipSpace(bytes, p, to, isLast, this.tree);
+            text = this.tree.text;
             entries = log.entries;
             count = log.count;
             highWater = log.highWater;
-            if (this.isHeld) return q;
+            if (q < 0) {
+              this.isHeld = true;
+              return ~q;
+            }
             if (q >= to) {
               p = to;
               break;
@@ -455,14 +417,14 @@ class HtmlScanner implements Scanner {
       }
       if (IS_LETTER[byte] === 0) {
         log.count = count;
-        this.text = text as TextKind;
+        this.tree.text = text as TextKind;
         const next = this.scanOther(bytes, p, to, isLast);
-        text = this.text;
+        text = this.tree.text;
         entries = log.entries;
         count = log.count;
         highWater = log.highWater;
         p = next;
-        if (this.isHeld || this.place !== MARKUP || (isStep && !this.isCareful)) break;
+        if (this.isHeld || this.place !== MARKUP || (isStep && !this.tree.isCareful)) break;
         continue;
       }
 
@@ -506,7 +468,7 @@ class HtmlScanner implements Scanner {
         entries[count++] = (number << ENTRY_NUMBER) | (text << ENTRY_TEXT) | (isEnd ? ENTRY_END : 0);
         if (count >= highWater) {
           log.count = count;
-          this.makeRoom();
+          this.tree.makeRoom();
           entries = log.entries;
           count = log.count;
           highWater = log.highWater;
@@ -518,78 +480,21 @@ class HtmlScanner implements Scanner {
       }
 
       log.count = count;
-      this.text = text as TextKind;
+      this.tree.text = text as TextKind;
       const next = isEnd
         ? this.scanEndTag(bytes, p, nameStart, q, to, number, hash)
         : this.scanStartTag(bytes, p, nameStart, q, to, number, hash);
-      text = this.text;
+      text = this.tree.text;
       entries = log.entries;
       count = log.count;
       highWater = log.highWater;
-      isCareful = this.isCareful ? CONTEXT : PLAIN;
+      isCareful = this.tree.isCareful ? CONTEXT : PLAIN;
       p = next;
-      if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null || (isStep && !this.isCareful)) break;
+      if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null || (isStep && !this.tree.isCareful)) break;
     }
     log.count = count;
-    this.text = text as TextKind;
+    this.tree.text = text as TextKind;
     return p;
-  }
-
-  /** White space and NULs from `from` on, however spelt, which nothing but such precedes since the last tag. */
-  private skipSpace(bytes: Buffer, from: number, to: number, isLast: boolean): number {
-    let q = from;
-    for (; q < to; q++) {
-      const byte = bytes[q]!;
-      if (byte === AMPERSAND) {
-        const reference = this.skipReference(bytes, q, to, isLast);
-        if (reference <= q) return q;
-        q = reference - 1;
-        continue;
-      }
-      if (IS_SPACE[byte] === 0 && byte !== 0) break;
-      if (byte === 0) this.noteNul();
-      else if (this.text !== NO_TEXT) this.text = SPACE;
-      else if (byte === LF) this.text = NEWLINE;
-      else if (byte !== CR) this.text = SPACE;
-      else {
-        // CR LF is one newline.
-        if (q + 1 >= to && !isLast) {
-          this.isHeld = true;
-          return q;
-        }
-        if (bytes[q + 1] === LF) q++;
-        this.text = NEWLINE;
-      }
-    }
-    return q;
-  }
-
-  /** Behind the character reference at `at` if it stands for white space, else `at`. */
-  private skipReference(bytes: Buffer, at: number, to: number, isLast: boolean): number {
-    const second = bytes[at + 1];
-    // `&nbsp;` in a table cell, `&copy;`, a lone `&`: nothing to look into.
-    if (second !== undefined && second !== 0x23 && second !== 0x4e && second !== 0x54) return at;
-    const end = Math.min(at + MAX_REFERENCE_BYTES, to);
-    const start = bytes.toString('latin1', at, end);
-    const found = SPACE_REFERENCE.exec(start);
-    const isCut =
-      found === null ? MAYBE_SPACE_REFERENCE.test(start) : found[0].length === start.length && !start.endsWith(';');
-    if (isCut && end === to && to - at < MAX_REFERENCE_BYTES && !isLast) {
-      this.isHeld = true;
-      return at;
-    }
-    if (found === null) return at;
-    const isNewline = /^&(?:#0*10|#x0*a|NewLine)\b/i.test(found[0]);
-    this.text = isNewline && this.text === NO_TEXT ? NEWLINE : SPACE;
-    return at + found[0].length;
-  }
-
-  private noteNul(): void {
-    if (this.isExact) this.feedback.nul();
-    else {
-      this.log.nul();
-      if (this.log.count >= this.log.highWater) this.makeRoom();
-    }
   }
 
   /** `<` or `</` and something that is no letter. */
@@ -601,7 +506,7 @@ class HtmlScanner implements Scanner {
     }
     if (byte === QUESTION) return this.enterComment(BOGUS_COMMENT, p + 1);
     if (byte !== BANG) {
-      this.text = TEXT;
+      this.tree.text = TEXT;
       return p + 1;
     }
     const available = to - p - 2;
@@ -613,7 +518,7 @@ class HtmlScanner implements Scanner {
       if (available >= 7) return this.scanDoctype(bytes, p, to, isLast);
     } else if (startsWith(bytes, p + 2, to, '[cdata[') && isUpperCdata(bytes, p + 2, to)) {
       if (available >= 7) {
-        if (!this.isCdataAllowed()) return this.enterComment(BOGUS_COMMENT, p + 2);
+        if (!this.tree.isCdataAllowed()) return this.enterComment(BOGUS_COMMENT, p + 2);
         this.cdataEnd.start();
         this.place = CDATA;
         return p + 9;
@@ -625,15 +530,7 @@ class HtmlScanner implements Scanner {
   }
 
   private enterComment(place: number, next: number): number {
-    if (this.isExact) {
-      this.feedback.text(this.text);
-      this.feedback.comment();
-    } else {
-      this.log.comment(this.text);
-      if (this.log.count >= this.log.highWater) this.makeRoom();
-    }
-    this.noteText();
-    this.text = NO_TEXT;
+    this.tree.comment();
     this.place = place;
     return next;
   }
@@ -646,18 +543,9 @@ class HtmlScanner implements Scanner {
     }
     const isLong = end - p > MAX_DOCTYPE_BYTES;
     const isQuirks = isLong || asksForQuirks(bytes.toString('latin1', p + 9, end));
-    this.enterComment(BOGUS_COMMENT, p);
-    if (this.isExact) this.feedback.doctype(isQuirks);
-    else this.log.doctype(isQuirks);
+    this.tree.doctype(isQuirks);
+    this.place = BOGUS_COMMENT;
     return isLong ? p + MAX_DOCTYPE_BYTES : end;
-  }
-
-  private isCdataAllowed(): boolean {
-    if (this.isAtPoint) {
-      this.catchUp();
-      this.afterExact();
-    }
-    return this.isExact ? this.feedback.isForeign : this.foreign.length !== 0;
   }
 
   /** Content that only its own end can end. Returns where markup goes on, or `to`. */
@@ -667,7 +555,7 @@ class HtmlScanner implements Scanner {
       const at = this.rawEnd.find(bytes, p, to);
       if (this.rawEnd.isFound) {
         this.place = MARKUP;
-        this.endsRaw = true;
+        this.tree.endRawText();
       } else if (at < to) this.isHeld = true;
       return at;
     }
@@ -676,8 +564,8 @@ class HtmlScanner implements Scanner {
     if (this.place === COMMENT) end = this.commentEnd.find(bytes, p, to);
     else if (this.place === CDATA) {
       end = this.cdataEnd.find(bytes, p, to);
-      if (this.cdataEnd.hasText) this.text = TEXT;
-      else if (this.cdataEnd.hasSpace && this.text !== TEXT) this.text = SPACE;
+      if (this.cdataEnd.hasText) this.tree.text = TEXT;
+      else if (this.cdataEnd.hasSpace && this.tree.text !== TEXT) this.tree.text = SPACE;
     } else {
       const at = findByte(bytes, GREATER, p, to);
       end = at < to ? at + 1 : -1;
@@ -730,8 +618,8 @@ class HtmlScanner implements Scanner {
     const isStart = this.place === IN_START_TAG;
     this.place = MARKUP;
     const number = this.openNumber;
-    if (isStart) this.applyStart(number, this.openHash, this.tagEnd.isSelfClosing, false, 0);
-    else this.applyEnd(number, this.openHash);
+    if (isStart) this.start(number, this.openHash, this.tagEnd.isSelfClosing, false, 0);
+    else this.tree.end(number, keyOf(number, this.openHash));
     return end;
   }
 
@@ -745,7 +633,7 @@ class HtmlScanner implements Scanner {
     found: number,
     hash: number,
   ): number {
-    const { names, reader } = this;
+    const { names, reader, tree } = this;
     const number = found !== UNKNOWN && names.is(found, bytes, nameStart, nameEnd) ? found : UNKNOWN;
     const isWanted = names.interestingStarts[number] === 1;
     const isWhole = isWanted || number === TAG.input || number === TAG.font || number === TAG['annotation-xml'];
@@ -755,7 +643,7 @@ class HtmlScanner implements Scanner {
         this.openTag(bytes, false, number, hash, nameEnd, to);
         return to;
       }
-      this.applyStart(number, hash, reader.isSelfClosing, false, fingerprintOf(bytes, nameEnd, end, number));
+      this.start(number, hash, reader.isSelfClosing, false, fingerprintOf(bytes, nameEnd, end, number));
       return end;
     }
     const end = reader.read(bytes, nameEnd, to);
@@ -764,21 +652,19 @@ class HtmlScanner implements Scanner {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
-    const isUncertainForm = number === TAG_FORM && (this.mayBeInSelect || this.hasTemplate);
-    const isPlain = !this.isCareful && IS_CONTEXT[number] === 0 && !isUncertainForm;
+    const isPlain = !tree.isCareful && !isContext(number) && (number !== TAG_FORM || tree.isFormPlain);
     if (isWanted && isPlain && (number === TAG_A || !isFormatting(number))) {
       // Links, most of all: nothing here can matter to the tokenizer.
-      this.logPlainStart(number);
+      tree.plainStart(number, number === TAG_A && reader.count !== 0);
       this.report(number, 'html', bytes, p, end);
       return end;
     }
     const isMarked = this.isMarked(bytes, number);
     const fingerprint = fingerprintOf(bytes, nameEnd, end, number);
-    const namespace = this.applyStart(number, hash, reader.isSelfClosing, isMarked, fingerprint);
+    this.start(number, hash, reader.isSelfClosing, isMarked, fingerprint);
     if (!isWanted) return end;
-    // Whoever may be in a select was asked for exactly, just now.
-    this.tag.isDropped = number === TAG_FORM && (this.isInFrameset || this.mayBeInSelect);
-    this.report(number, namespace, bytes, p, end);
+    this.tag.isDropped = number === TAG_FORM && tree.wasFormDropped;
+    this.report(number, tree.namespace, bytes, p, end);
     this.tag.isDropped = false;
     return end;
   }
@@ -809,144 +695,9 @@ class HtmlScanner implements Scanner {
     );
   }
 
-  /** Let a whole start tag have its effect; returns the namespace of its element. */
-  private applyStart(
-    number: number,
-    hash: number,
-    isSelfClosing: boolean,
-    isMarked: boolean,
-    fingerprint: number,
-  ): Namespace {
-    const { token } = this;
-    token.tag = number;
-    token.key = number === UNKNOWN ? unknownKey(hash) : number;
-    token.isSelfClosing = isSelfClosing;
-    token.isMarked = isMarked;
-    token.fingerprint = fingerprint;
-    this.noteText();
-    if (this.isInFrameset) {
-      this.text = NO_TEXT;
-      this.enter(number === TAG.noframes ? contentOf(number, this.isScripting) : DATA, number);
-      return 'html';
-    }
-    if (this.isExact) return this.startExactly();
-    if (this.foreign.length !== 0) return this.startInForeign();
-    if (isContext(number)) return this.startInContext();
-    if (number === TAG_FORM && (this.mayBeInSelect || this.hasTemplate)) return this.startExactly();
-    this.logStart();
-    return 'html';
-  }
-
-  /** A start tag whose effect depends on where it stands; where all is plain, it is known. */
-  private startInContext(): Namespace {
-    const { tag, isSelfClosing } = this.token;
-    const isUncertain = this.mayBeInSelect || this.hasTemplate;
-    if (tag === TAG.frameset) {
-      if (this.mayBeFrameset || isUncertain) return this.startExactly();
-    } else if (tag === TAG.select) this.mayBeInSelect = true;
-    else if (tag === TAG.template) this.hasTemplate = true;
-    else if (tag !== TAG.input && isUncertain) return this.startExactly();
-    else if (tag === TAG.svg || tag === TAG.math) {
-      const namespace = tag === TAG.svg ? 'svg' : 'math';
-      if (!isSelfClosing) {
-        this.foreignNamespace = namespace;
-        this.pushForeign();
-      }
-      this.logStart();
-      return namespace;
-    } else this.enter(contentOf(tag, this.isScripting), tag);
-    this.logStart();
-    return 'html';
-  }
-
-  /** In foreign content of which only foreign elements are open. */
-  private startInForeign(): Namespace {
-    const { token } = this;
-    if (this.isAtPoint) return this.startExactly();
-    if (isBreakout(token.tag, token.isMarked)) {
-      this.leaveForeign();
-      this.logStart();
-      return 'html';
-    }
-    const namespace = this.foreignNamespace;
-    if (!token.isSelfClosing) this.pushForeign();
-    this.logStart();
-    return namespace;
-  }
-
-  private pushForeign(): void {
-    const { token } = this;
-    if (this.foreign.length < MAX_FOREIGN_DEPTH) this.foreign.push(token.key);
-    this.isAtPoint = mayBeIntegrationPoint(token.tag, this.foreignNamespace);
-    this.isCareful = true;
-  }
-
-  private leaveForeign(): void {
-    this.foreign.length = 0;
-    this.isAtPoint = false;
-    this.isCareful = this.isExact || this.isInFrameset;
-  }
-
-  /** Text opens the body, and a body with text is no frameset; but not text in a template, which may be in the head. */
-  private noteText(): void {
-    if (this.text === TEXT && !this.hasTemplate) this.mayBeFrameset = false;
-  }
-
-  /** The log is full: let it grow, or empty it. */
-  private makeRoom(): void {
-    if (this.log.grow()) return;
-    // A page of so many tags none of which needed the tree is an ordinary one, or made to be slow.
-    if (this.tree === null) this.feedback.abandon();
-    if (this.feedback.isAbandoned) this.log.count = 0;
-    else this.log.replay(this.feedback);
-  }
-
-  private logPlainStart(number: number): void {
-    const { log } = this;
-    // A wanted name has a number, so the entry is one of the plain kind.
-    const marked = number === TAG_A && this.reader.count !== 0 ? ENTRY_MARKED : 0;
-    log.entries[log.count++] = (number << ENTRY_NUMBER) | (this.text << ENTRY_TEXT) | marked;
-    this.text = WITHOUT_TEXT;
-    if (log.count >= log.highWater) this.makeRoom();
-  }
-
-  private logStart(): void {
-    const { log, token } = this;
-    const facts = (token.isSelfClosing ? SELF_CLOSING : 0) | (token.isMarked ? MARKED : 0);
-    log.tag(token.tag, token.key, facts, this.text, token.fingerprint);
-    this.text = NO_TEXT;
-    if (log.count >= log.highWater) this.makeRoom();
-  }
-
-  /** Let tree construction decide, caught up on all that went by. */
-  private startExactly(): Namespace {
-    const { feedback, token } = this;
-    this.catchUp();
-    const content = feedback.startTag(token);
-    const { namespace } = feedback;
-    this.afterExact();
-    this.enter(content, token.tag);
-    return namespace;
-  }
-
-  private catchUp(): void {
-    if (!this.isExact) this.log.replay(this.feedback);
-    this.feedback.text(this.text);
-    this.text = NO_TEXT;
-  }
-
-  private afterExact(): void {
-    const { feedback } = this;
-    this.isExact = feedback.hasForeign;
-    this.isInFrameset = feedback.isInFrameset;
-    this.mayBeInSelect = feedback.isInSelect;
-    this.hasTemplate = feedback.isInTemplate;
-    this.foreign.length = 0;
-    this.isAtPoint = false;
-    this.isCareful = this.isExact || this.isInFrameset;
-  }
-
-  private enter(content: Content, number: number): void {
+  /** Let a whole start tag have its effect. */
+  private start(number: number, hash: number, isSelfClosing: boolean, isMarked: boolean, fingerprint: number): void {
+    const content: Content = this.tree.start(number, keyOf(number, hash), isSelfClosing, isMarked, fingerprint);
     if (content === DATA) return;
     if (content === PLAINTEXT) {
       this.place = REST;
@@ -980,63 +731,11 @@ class HtmlScanner implements Scanner {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
-    const isDropped = number === TAG_FORM && this.isInSelect();
-    this.applyEnd(number, hash);
+    const isDropped = number === TAG_FORM && this.tree.isInSelect();
+    this.tree.end(number, keyOf(number, hash));
     if (isWanted && !isDropped) this.sink.endTag(names.names[number]!, bytes, p, end);
     return end;
   }
-
-  /** Exactly whether a select is open here, so that the next tag is not for what is around it. */
-  private isInSelect(): boolean {
-    if (this.isInFrameset || this.foreign.length !== 0) return false;
-    if (!this.isExact && !this.mayBeInSelect && !this.hasTemplate) return false;
-    this.catchUp();
-    this.afterExact();
-    return this.feedback.isInSelect;
-  }
-
-  private applyEnd(number: number, hash: number): void {
-    const key = number === UNKNOWN ? unknownKey(hash) : number;
-    this.noteText();
-    if (this.endsRaw || this.isInFrameset) {
-      this.endsRaw = false;
-      this.text = NO_TEXT;
-      return;
-    }
-    if (this.isExact || (this.foreign.length !== 0 && !this.endForeign(number, key))) {
-      this.catchUp();
-      this.feedback.endTag(number, key);
-      this.afterExact();
-      return;
-    }
-    if (number === TAG.select && !this.hasTemplate) this.mayBeInSelect = false;
-    this.log.tag(number, key, END, this.text, 0);
-    this.text = NO_TEXT;
-    if (this.log.count >= this.log.highWater) this.makeRoom();
-  }
-
-  /** In simple foreign content: close the innermost element of this name; false if the tag is not that simple. */
-  private endForeign(number: number, key: number): boolean {
-    const { foreign } = this;
-    if (number === TAG.p || number === TAG.br) {
-      if (this.isAtPoint) return false;
-      this.leaveForeign();
-      return true;
-    }
-    const at = foreign.lastIndexOf(key);
-    if (at < 0) return false;
-    foreign.length = at;
-    this.isAtPoint = false;
-    if (at === 0) this.leaveForeign();
-    return true;
-  }
-}
-
-const IS_CONTEXT = new Uint8Array(256);
-for (const number of CONTEXT_TAGS) IS_CONTEXT[number] = 1;
-
-function isContext(number: number): boolean {
-  return IS_CONTEXT[number] === 1;
 }
 
 const heeds = new WeakMap<NameTable, Uint8Array>();
@@ -1058,11 +757,6 @@ function heedOf(names: NameTable): Uint8Array {
   for (const number of CONTEXT_TAGS) heed[number + 256]! |= CONTEXT;
   heeds.set(names, heed);
   return heed;
-}
-
-/** An identity for a name that has no number. */
-function unknownKey(hash: number): number {
-  return hash | 0x100;
 }
 
 /**

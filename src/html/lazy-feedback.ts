@@ -1,0 +1,293 @@
+/**
+ * Tree construction followed lazily: what `TreeFeedback` would say, without asking it on nearly all pages.
+ *
+ * What a tag does to the tokenizer is nearly always plain from its name. Here it is noticed when it may not be: within
+ * `select` and `template`, in framesets, in foreign content in disorder. Only then are the tags so far, kept in a compact
+ * log, replayed through `TreeFeedback`, which decides.
+ */
+import { isBreakout, mayBeIntegrationPoint } from './element-traits.ts';
+import type { TagToken } from './open-elements.ts';
+import type { Namespace } from './scanner.ts';
+import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, type TagLog, TEXT_SHIFT } from './tag-log.ts';
+import { TAG, UNKNOWN } from './tag-names.ts';
+import { type Content, contentOf, DATA, NO_TEXT, TEXT, type TextKind, TreeFeedback } from './tree-feedback.ts';
+
+/** Foreign elements nested deeper than this are not told apart: no page has so many. */
+const MAX_FOREIGN_DEPTH = 4096;
+
+/** Tags that may change what comes behind them, or mean something else by where they stand. */
+export const CONTEXT_TAGS: readonly number[] = [
+  ...[TAG.title, TAG.textarea, TAG.style, TAG.xmp, TAG.iframe, TAG.noembed, TAG.noframes, TAG.noscript, TAG.script],
+  ...[TAG.plaintext, TAG.svg, TAG.math, TAG.select, TAG.template, TAG.frameset, TAG.input],
+];
+const IS_CONTEXT = new Uint8Array(256);
+for (const number of CONTEXT_TAGS) IS_CONTEXT[number] = 1;
+
+export function isContext(number: number): boolean {
+  return IS_CONTEXT[number] === 1;
+}
+
+export class LazyFeedback {
+  /** What stood since the last tag; written by the scanner, and by it with every tag that it logs itself. */
+  text: TextKind = NO_TEXT;
+  /** Written by the scanner's hot loop, for tags that are plain. */
+  readonly log: TagLog;
+  /** No tag is plain, by what is open here. */
+  isCareful = false;
+  /** Namespace of the element that began last. */
+  namespace: Namespace = 'html';
+
+  private readonly isScripting: boolean;
+  private readonly token: TagToken;
+  /** Made when it is first needed: most pages never do. */
+  private tree: TreeFeedback | null = null;
+  /** The next end tag ends raw text, so tree construction has nothing to do with it. */
+  private endsRaw = false;
+  private mayBeInSelect = false;
+  private hasTemplate = false;
+  private isInFrameset = false;
+  private mayBeFrameset = true;
+  /** Every tag goes through `feedback` at once: foreign content that is not simple. */
+  private isExact = false;
+  /** Open foreign elements in the simple case, by key: no HTML element is among them. */
+  private readonly foreign: number[] = [];
+  private foreignNamespace: Namespace = 'html';
+  /** The innermost of them may be an integration point. */
+  private isAtPoint = false;
+
+  /** `log` and `token` are lent, and left as they are when the page is over. */
+  constructor(log: TagLog, token: TagToken, isScripting: boolean) {
+    this.log = log;
+    this.token = token;
+    this.isScripting = isScripting;
+  }
+
+  private get feedback(): TreeFeedback {
+    this.tree ??= new TreeFeedback(this.isScripting);
+    return this.tree;
+  }
+
+  /** Whether a form that starts here has its usual meaning, as far as can be told without asking. */
+  get isFormPlain(): boolean {
+    return !this.mayBeInSelect && !this.hasTemplate;
+  }
+
+  /** Whether the form tag that was just given to `start` makes no element: who may be in a select was asked for exactly. */
+  get wasFormDropped(): boolean {
+    return this.isInFrameset || this.mayBeInSelect;
+  }
+
+  /** Log a start tag with a number and without effect on anything, `a` and such that are no formatting elements. */
+  plainStart(number: number, isMarked: boolean): void {
+    const { log } = this;
+    log.entries[log.count++] = (number << NUMBER_SHIFT) | (this.text << TEXT_SHIFT) | (isMarked ? MARKED : 0);
+    this.text = NO_TEXT;
+    if (log.count >= log.highWater) this.makeRoom();
+  }
+
+  /** Let a start tag have its effect; returns the content behind it, and `namespace` is its element's. */
+  start(tag: number, key: number, isSelfClosing: boolean, isMarked: boolean, fingerprint: number): Content {
+    const { token } = this;
+    token.tag = tag;
+    token.key = key;
+    token.isSelfClosing = isSelfClosing;
+    token.isMarked = isMarked;
+    token.fingerprint = fingerprint;
+    this.namespace = 'html';
+    this.noteText();
+    if (this.isInFrameset) {
+      this.text = NO_TEXT;
+      return tag === TAG.noframes ? contentOf(tag, this.isScripting) : DATA;
+    }
+    if (this.isExact) return this.startExactly();
+    if (this.foreign.length !== 0) return this.startInForeign();
+    if (isContext(tag)) return this.startInContext();
+    if (tag === TAG.form && !this.isFormPlain) return this.startExactly();
+    this.logStart();
+    return DATA;
+  }
+
+  /** Let an end tag have its effect. */
+  end(tag: number, key: number): void {
+    this.noteText();
+    if (this.endsRaw || this.isInFrameset) {
+      this.endsRaw = false;
+      this.text = NO_TEXT;
+      return;
+    }
+    if (this.isExact || (this.foreign.length !== 0 && !this.endForeign(tag, key))) {
+      this.catchUp();
+      this.feedback.endTag(tag, key);
+      this.afterExact();
+      return;
+    }
+    if (tag === TAG.select && !this.hasTemplate) this.mayBeInSelect = false;
+    this.log.tag(tag, key, END, this.text, 0);
+    this.text = NO_TEXT;
+    if (this.log.count >= this.log.highWater) this.makeRoom();
+  }
+
+  /** The content that the last start tag began is over; its end tag follows. */
+  endRawText(): void {
+    this.endsRaw = true;
+  }
+
+  comment(): void {
+    if (this.isExact) {
+      this.feedback.text(this.text);
+      this.feedback.comment();
+    } else {
+      this.log.comment(this.text);
+      if (this.log.count >= this.log.highWater) this.makeRoom();
+    }
+    this.noteText();
+    this.text = NO_TEXT;
+  }
+
+  doctype(isQuirks: boolean): void {
+    this.comment();
+    if (this.isExact) this.feedback.doctype(isQuirks);
+    else this.log.doctype(isQuirks);
+  }
+
+  nul(): void {
+    if (this.isExact) this.feedback.nul();
+    else {
+      this.log.nul();
+      if (this.log.count >= this.log.highWater) this.makeRoom();
+    }
+  }
+
+  /** Exactly whether a CDATA section may begin here (HTML §13.2.5.42). */
+  isCdataAllowed(): boolean {
+    if (this.isAtPoint) {
+      this.catchUp();
+      this.afterExact();
+    }
+    return this.isExact ? this.feedback.isForeign : this.foreign.length !== 0;
+  }
+
+  /** Exactly whether a select is open here, so that the next tag is not for what is around it. */
+  isInSelect(): boolean {
+    if (this.isInFrameset || this.foreign.length !== 0) return false;
+    if (!this.isExact && this.isFormPlain) return false;
+    this.catchUp();
+    this.afterExact();
+    return this.feedback.isInSelect;
+  }
+
+  /** The log is full: let it grow, or empty it. */
+  makeRoom(): void {
+    if (this.log.grow()) return;
+    // A page of so many tags none of which needed the tree is an ordinary one, or made to be slow.
+    if (this.tree === null) this.feedback.abandon();
+    if (this.feedback.isAbandoned) this.log.count = 0;
+    else this.log.replay(this.feedback);
+  }
+
+  /** A start tag whose effect depends on where it stands; where all is plain, it is known. */
+  private startInContext(): Content {
+    const { tag, isSelfClosing } = this.token;
+    const isUncertain = !this.isFormPlain;
+    let content: Content = DATA;
+    if (tag === TAG.frameset) {
+      if (this.mayBeFrameset || isUncertain) return this.startExactly();
+    } else if (tag === TAG.select) this.mayBeInSelect = true;
+    else if (tag === TAG.template) this.hasTemplate = true;
+    else if (tag !== TAG.input && isUncertain) return this.startExactly();
+    else if (tag === TAG.svg || tag === TAG.math) {
+      this.namespace = tag === TAG.svg ? 'svg' : 'math';
+      if (!isSelfClosing) {
+        this.foreignNamespace = this.namespace;
+        this.pushForeign();
+      }
+    } else content = contentOf(tag, this.isScripting);
+    this.logStart();
+    return content;
+  }
+
+  /** In foreign content of which only foreign elements are open. */
+  private startInForeign(): Content {
+    const { token } = this;
+    if (this.isAtPoint) return this.startExactly();
+    if (isBreakout(token.tag, token.isMarked)) this.leaveForeign();
+    else {
+      this.namespace = this.foreignNamespace;
+      if (!token.isSelfClosing) this.pushForeign();
+    }
+    this.logStart();
+    return DATA;
+  }
+
+  /** Let tree construction decide, caught up on all that went by. */
+  private startExactly(): Content {
+    const { feedback } = this;
+    this.catchUp();
+    const content = feedback.startTag(this.token);
+    this.namespace = feedback.namespace;
+    this.afterExact();
+    return content;
+  }
+
+  private catchUp(): void {
+    if (!this.isExact) this.log.replay(this.feedback);
+    this.feedback.text(this.text);
+    this.text = NO_TEXT;
+  }
+
+  private afterExact(): void {
+    const { feedback } = this;
+    this.isExact = feedback.hasForeign;
+    this.isInFrameset = feedback.isInFrameset;
+    this.mayBeInSelect = feedback.isInSelect;
+    this.hasTemplate = feedback.isInTemplate;
+    this.leaveForeign();
+  }
+
+  private logStart(): void {
+    const { log, token } = this;
+    const facts = (token.isSelfClosing ? SELF_CLOSING : 0) | (token.isMarked ? MARKED : 0);
+    log.tag(token.tag, token.key, facts, this.text, token.fingerprint);
+    this.text = NO_TEXT;
+    if (log.count >= log.highWater) this.makeRoom();
+  }
+
+  private pushForeign(): void {
+    const { token } = this;
+    if (this.foreign.length < MAX_FOREIGN_DEPTH) this.foreign.push(token.key);
+    this.isAtPoint = mayBeIntegrationPoint(token.tag, this.foreignNamespace);
+    this.isCareful = true;
+  }
+
+  private leaveForeign(): void {
+    this.foreign.length = 0;
+    this.isAtPoint = false;
+    this.isCareful = this.isExact || this.isInFrameset;
+  }
+
+  /** In simple foreign content: close the innermost element of this name; false if the tag is not that simple. */
+  private endForeign(tag: number, key: number): boolean {
+    const { foreign } = this;
+    if (tag === TAG.p || tag === TAG.br) {
+      if (this.isAtPoint) return false;
+      this.leaveForeign();
+      return true;
+    }
+    const at = foreign.lastIndexOf(key);
+    if (at < 0) return false;
+    foreign.length = at;
+    this.isAtPoint = false;
+    if (at === 0) this.leaveForeign();
+    return true;
+  }
+
+  /** Text opens the body, and a body with text is no frameset; but not text in a template, which may be in the head. */
+  private noteText(): void {
+    if (this.text === TEXT && !this.hasTemplate) this.mayBeFrameset = false;
+  }
+}
+
+/** An identity for a name: its number, or one for a name that has none. */
+export function keyOf(number: number, hash: number): number {
+  return number === UNKNOWN ? hash | 0x100 : number;
+}
