@@ -3,8 +3,9 @@
  *
  * Every answer proves whose it is: the upstream writes the user of the session's cookie into each page, and a client
  * knows who it logged in as. Counted are wrong and failed answers, and over the run memory and descriptors of the
- * workers. Fails on any wrong or failed answer, on memory that grows by more than 1 MiB per 100,000 requests (judged from
- * 300,000 requests on: a young process still grows), and on descriptors that grow. Needs Linux and dist/.
+ * workers, each time after a collection of garbage. Fails on any wrong or failed answer, on memory that grows by more
+ * than 1 MiB per 100,000 requests (judged in the long form, behind a warm-up), and on descriptors that grow. Needs Linux
+ * and dist/.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,11 +14,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const TOTAL = Number(process.argv[2] ?? 1_000_000);
+const COUNTED = Number(process.argv[2] ?? 1_000_000);
+/** Before them: a young process grows, and a store does until sessions end as fast as they begin. */
+const WARM_UP = Math.round(COUNTED * 0.6);
+const TOTAL = WARM_UP + COUNTED;
 const CLIENTS = 32;
 const SAMPLES = 20;
 const MAX_MIB_PER_100K = 1;
-const JUDGED_FROM = 300_000;
+const PROBE = join(import.meta.dirname, 'collect-garbage.mjs');
+/** For a collection to be over. */
+const COLLECTION_MS = 500;
+const JUDGED_FROM = 1_000_000;
 
 interface Reply {
   readonly status: number;
@@ -30,6 +37,8 @@ interface Reply {
 interface Sample {
   readonly requests: number;
   readonly rssMib: number;
+  /** Of it: what is the processes' own. The rest are files: programs, and the store's, which both workers map. */
+  readonly anonymousMib: number;
   readonly descriptors: number;
 }
 
@@ -50,9 +59,13 @@ async function main(): Promise<number> {
   writeFileSync(
     config,
     `listen: 127.0.0.1:${port}\nupstream: http://127.0.0.1:${upstream.port}\nworkers: 2\nstore: { kind: lmdb, path: ${folder}/data }
-log: { level: warn }\nlimits: { mint_per_minute: 1000000 }\nroutes: [{ path: /**, use_trans_sid: true }]\n`,
+log: { level: warn }\nlimits: { mint_per_minute: 1000000 }\nsession: { idle_timeout: 10s }\nroutes: [{ path: /**, use_trans_sid: true }]\n`,
   );
-  const proxy = spawn('node', [program, 'serve', '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const proxy = spawn('node', [program, 'serve', '-c', config], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    // For the workers too.
+    env: { ...process.env, NODE_OPTIONS: `--import ${PROBE}` },
+  });
   const exited = new Promise<number | null>((resolve) => proxy.once('exit', resolve));
   try {
     return await soak(port, proxy.pid ?? 0, exited, () => proxy.kill('SIGTERM'));
@@ -72,28 +85,35 @@ async function soak(port: number, pid: number, exited: Promise<number | null>, s
   const startedAt = Date.now();
   const clients = Array.from({ length: CLIENTS }, (_, i) => client(i, port, agent, tally));
   let nextSample = 0;
+  let collecting: Promise<void> | null = null;
   const timer = setInterval(() => {
-    if (tally.done < nextSample) return;
+    if (tally.done < nextSample || collecting !== null) return;
     nextSample += TOTAL / SAMPLES;
-    samples.push(sample(pid, tally.done));
+    collecting = takeSample().finally(() => {
+      collecting = null;
+    });
   }, 50);
+  const takeSample = async () => {
+    for (const each of familyOf(pid)) process.kill(each, 'SIGUSR2');
+    await pause(COLLECTION_MS);
+    samples.push(sample(pid, tally.done));
+  };
   await Promise.all(clients);
   clearInterval(timer);
+  await collecting;
   agent.destroy();
-  await new Promise((resolve) => {
-    setTimeout(resolve, 500); // for the sockets to close
-  });
-  samples.push(sample(pid, tally.done));
+  // The sockets close meanwhile.
+  await takeSample();
   stop();
   return report(tally, samples, (Date.now() - startedAt) / 1000, await exited);
 }
 
 function report(tally: Tally, samples: readonly Sample[], seconds: number, exitCode: number | null): number {
-  process.stdout.write('requests | RSS of all processes, MiB | descriptors\n');
-  for (const { requests, rssMib, descriptors } of samples) {
-    process.stdout.write(`${requests} | ${rssMib.toFixed(1)} | ${descriptors}\n`);
+  process.stdout.write('requests | RSS of all processes, MiB | of it anonymous | descriptors\n');
+  for (const { requests, rssMib, anonymousMib, descriptors } of samples) {
+    process.stdout.write(`${requests} | ${rssMib.toFixed(1)} | ${anonymousMib.toFixed(1)} | ${descriptors}\n`);
   }
-  const settled = samples.slice(0, -1).filter(({ requests }) => requests >= TOTAL * 0.3);
+  const settled = samples.slice(0, -1).filter(({ requests }) => requests >= WARM_UP);
   const slope = slopeOf(settled.map(({ requests, rssMib }) => [requests / 100_000, rssMib]));
   const descriptors = samples.slice(2, -1).map((each) => each.descriptors);
   const growth = Math.max(...descriptors.slice(-3)) - Math.max(...descriptors.slice(0, 3));
@@ -102,7 +122,7 @@ function report(tally: Tally, samples: readonly Sample[], seconds: number, exitC
       `RSS ${slope.toFixed(2)} MiB per 100,000; descriptors ${growth >= 0 ? '+' : ''}${growth}; exit code ${exitCode}\n`,
   );
   if (tally.firstFault !== null) process.stdout.write(`first fault: ${tally.firstFault}\n`);
-  const grows = TOTAL >= JUDGED_FROM && slope > MAX_MIB_PER_100K;
+  const grows = COUNTED >= JUDGED_FROM && slope > MAX_MIB_PER_100K;
   return tally.wrong + tally.failed > 0 || grows || growth > CLIENTS || exitCode !== 0 ? 1 : 0;
 }
 
@@ -209,12 +229,19 @@ function ask(
 /** The process and its children. */
 function sample(pid: number, requests: number): Sample {
   let rssMib = 0;
+  let anonymousMib = 0;
   let descriptors = 0;
   for (const each of familyOf(pid)) {
-    rssMib += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${each}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+    const status = readFileSync(`/proc/${each}/status`, 'utf8');
+    rssMib += mib(status, 'VmRSS');
+    anonymousMib += mib(status, 'RssAnon');
     descriptors += readdirSync(`/proc/${each}/fd`).length;
   }
-  return { requests, rssMib, descriptors };
+  return { requests, rssMib, anonymousMib, descriptors };
+}
+
+function mib(status: string, name: string): number {
+  return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
 }
 
 function familyOf(pid: number): number[] {
@@ -235,6 +262,12 @@ function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
   return over / points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
 }
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
 async function answers(port: number): Promise<void> {
   const agent = new Agent();
   for (let i = 0; i < 200; i += 1) {
@@ -243,9 +276,7 @@ async function answers(port: number): Promise<void> {
       () => false,
     );
     if (isUp) return;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
+    await pause(100);
   }
   throw new Error('the proxy does not answer');
 }
