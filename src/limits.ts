@@ -24,8 +24,8 @@ export const LIMITS = {
   sessionTombstoneMs: 10 * 60 * 1000,
   /** Rotations that one old SID is followed through (`old_sid: follow`): a frame that slept through some sign-ins. */
   maxSidMoves: 8,
-  /** Compare-and-set attempts of one update. Each failure means that another writer got through. */
-  maxStoreAttempts: 64,
+  /** Compare-and-set attempts of one update, some 2 s. Each failure means that another writer got through. */
+  maxStoreAttempts: 256,
   /** Characters of a SID in mirror mode [PHP 11.3]. */
   maxMirrorSidChars: 256,
   /** Interim (1xx) responses of one exchange that are passed on. */
