@@ -45,6 +45,8 @@ const HEAD_BYTES = VERSION_AT + 4;
 
 /** One step looks at this many entries: half a millisecond at most, far below the 5 ms that a request may be kept waiting. */
 const SWEEP_ENTRIES = 64;
+/** For a write, with all that waits in front of it. */
+const WRITE_MS = 5000;
 const SWEEP_STEP_MS = 50;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
 const SWEEP_REST_MS = 30_000;
@@ -135,13 +137,25 @@ class LmdbStore implements SessionStore {
   }
 }
 
-/** Every fault of the package (disk full, file gone) becomes STORE_UNAVAILABLE. */
+/** Every fault of the package (disk full, file gone) becomes STORE_UNAVAILABLE, and so does a write without an answer. */
 async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return await work();
+    const done = work();
+    return done instanceof Promise ? await within(WRITE_MS, done) : done;
   } catch (cause) {
     throw new ProxyError('STORE_UNAVAILABLE', { cause });
   }
+}
+
+/**
+ * The same, but rejecting after `ms` without an answer. The package never settles writes when its environment has panicked,
+ * as that of one worker may when another one is killed in the middle of a commit.
+ */
+export function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer for ${ms} ms`)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** What is there, as of this turn of the event loop (the package keeps one snapshot a turn). */
