@@ -1,6 +1,7 @@
 /**
  * Compiles the AssemblyScript of the hot loop to `src/html/markup-loop.wasm.ts`, which holds the WebAssembly module as
- * text: nothing has to find a file at run time, and the sources run without a build. Part of it; CI checks that what is committed is up to date.
+ * text: nothing has to find a file at run time, and the sources run without a build. A part of `npm run build`; CI checks
+ * that what is committed is up to date.
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

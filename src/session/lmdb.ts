@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
 import type { SessionStore, StoredRecord } from './store.ts';
+import { within } from './within.ts';
 
 export interface LmdbStoreOptions {
   /** A directory, made when it is not there, for the program's user alone. */
@@ -45,7 +46,10 @@ const HEAD_BYTES = VERSION_AT + 4;
 
 /** One step looks at this many entries: half a millisecond at most, far below the 5 ms that a request may be kept waiting. */
 const SWEEP_ENTRIES = 64;
-/** For a write, with all that waits in front of it. */
+/**
+ * For a write, with all that waits in front of it. The package never settles writes when its environment has panicked, as
+ * that of one worker may when another one is killed in the middle of a commit.
+ */
 const WRITE_MS = 5000;
 const SWEEP_STEP_MS = 50;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
@@ -145,17 +149,6 @@ async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
   } catch (cause) {
     throw new ProxyError('STORE_UNAVAILABLE', { cause });
   }
-}
-
-/**
- * The same, but rejecting after `ms` without an answer. The package never settles writes when its environment has panicked,
- * as that of one worker may when another one is killed in the middle of a commit.
- */
-export function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer for ${ms} ms`)), ms);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 /** What is there, as of this turn of the event loop (the package keeps one snapshot a turn). */

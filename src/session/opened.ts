@@ -40,7 +40,10 @@ export class OpenedSessions {
     this.#forget(name);
     const record = decodeRecord(text);
     if (record.kind === 'dead') return record;
-    if (this.#byName.size >= MAX_OPENED || this.#sealedBytes + sealed.length > MAX_SEALED_BYTES) this.#clear();
+    if (this.#byName.size >= MAX_OPENED || this.#sealedBytes + sealed.length > MAX_SEALED_BYTES) {
+      this.#byName.clear();
+      this.#sealedBytes = 0;
+    }
     opened.record = record;
     // A copy: the store's buffer may be a view on something much larger.
     opened.sealed = Buffer.allocUnsafeSlow(sealed.length);
@@ -60,11 +63,6 @@ export class OpenedSessions {
     if (known === undefined) return;
     this.#byName.delete(name);
     this.#sealedBytes -= known.sealed.length;
-  }
-
-  #clear(): void {
-    this.#byName.clear();
-    this.#sealedBytes = 0;
   }
 }
 

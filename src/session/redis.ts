@@ -12,6 +12,7 @@ import { type ClientContext, Cluster, type ClusterOptions, Redis, type RedisOpti
 import { ProxyError } from '../errors.ts';
 import { Breaker } from './breaker.ts';
 import type { SessionStore, StoredRecord } from './store.ts';
+import { within } from './within.ts';
 
 /** Exactly one of `url`, `sentinels` and `cluster` says where the server is; the others are null or empty. */
 export interface RedisStoreOptions {
@@ -93,7 +94,7 @@ class RedisStore implements SessionStore {
       maxFailures: MAX_FAILURES,
       probeEveryMs: PROBE_EVERY_MS,
       // A write: a server that only reads (a replica after a failover) is no store yet.
-      probe: () => this.#inTime(client.set(`${keyPrefix}probe`, '1', 'PX', PROBE_EVERY_MS)),
+      probe: () => within(this.#timeoutMs, client.set(`${keyPrefix}probe`, '1', 'PX', PROBE_EVERY_MS)),
     });
     // Without a listener the package prints to stderr; commands report the fault to those who wait for them.
     client.on('error', () => {});
@@ -142,21 +143,14 @@ class RedisStore implements SessionStore {
   async #run<T>(command: () => Promise<T>): Promise<T> {
     if (this.#breaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis is away' });
     try {
-      const reply = await this.#inTime(command());
+      // The package's own timeout holds for one attempt on one node; this one for the command with all redirections.
+      const reply = await within(this.#timeoutMs, command());
       this.#breaker.succeeded();
       return reply;
     } catch (cause) {
       this.#breaker.failed();
       throw new ProxyError('STORE_UNAVAILABLE', { detail: String(cause), cause });
     }
-  }
-
-  /** The package's own timeout holds for one attempt on one node; this one for the command with all redirections. */
-  #inTime<T>(reply: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no answer in time')), this.#timeoutMs);
-      reply.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
   }
 }
 

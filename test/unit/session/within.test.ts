@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { within } from '../../../src/session/lmdb.ts';
+import { within } from '../../../src/session/within.ts';
 
-describe('lmdb: a write without an answer', () => {
+describe('within: a store without an answer', () => {
   it('is given up after its time', async () => {
     const fault = await within(20, new Promise(() => {})).then(
       () => null,
