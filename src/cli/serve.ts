@@ -7,6 +7,7 @@ import { configFromUpstream, parseServedConfig, readConfigText } from '../config
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { createProxy, type ListeningAt } from '../index.ts';
+import { endWithLostStore } from '../proxy/stores.ts';
 import { Supervisor } from '../proxy/supervisor.ts';
 import { runWorker } from '../proxy/worker.ts';
 import type { CommandIo } from './main.ts';
@@ -22,7 +23,10 @@ const UPSTREAM_USAGE = `Usage: transid URL [--listen HOST:PORT]
 Runs the proxy in front of the application at URL, with session IDs in URLs for clients without cookies on every path.
 `;
 
-/** Exit code 0 after a signal, 1 when the address cannot be had, 2 for wrong usage or a configuration with problems. */
+/**
+ * Exit code 0 after a signal, 1 when the address cannot be had, 2 for wrong usage or a configuration with problems. A process that
+ * loses its session store drains and ends by SIGKILL.
+ */
 export async function serveCommand(argv: string[], io: CommandIo): Promise<number> {
   // The primary starts its workers with its own arguments and tells them the rest.
   if (cluster.isWorker) return runWorker();
@@ -45,6 +49,7 @@ export async function serveCommand(argv: string[], io: CommandIo): Promise<numbe
     const stopWatching = watchConfig({ file, text, isWatched: config.watch, service });
     return {
       place,
+      failed: service.failed,
       stop: () => {
         stopWatching();
         return service.stop();
@@ -72,7 +77,7 @@ export async function serveUpstreamCommand(argv: string[], io: CommandIo): Promi
   if (config === null) return 2;
   return run(config, io, note, async () => {
     const service = await serveAlone(config);
-    return { place: await service.start(), stop: service.stop };
+    return { place: await service.start(), failed: service.failed, stop: service.stop };
   });
 }
 
@@ -102,15 +107,18 @@ async function serveAlone(config: Config) {
     stop: () => proxy.close(),
     reload: (_text: string, next: Config) => proxy.reload(next),
     refuseReload: (problems: readonly string[]) => proxy.refuseReload(problems),
+    failed: proxy.storeDied,
   };
 }
 
 interface Running {
   readonly place: ListeningAt;
+  /** Resolves when it cannot go on. */
+  readonly failed: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Start, say where, wait for a signal, drain. */
+/** Start, say where, wait for a signal or the end of what it needs, drain. */
 async function run(config: Config, io: CommandIo, note: string, start: () => Promise<Running>): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
@@ -126,8 +134,9 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
   const scheme = config.listen.tls === null ? 'http' : 'https';
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   io.stderr.write(`${note}transid listens on ${scheme}://${address} for ${config.upstream.url}\n`);
-  await stopped;
+  const hasFailed = await Promise.race([stopped.then(() => false), running.failed.then(() => true)]);
   await running.stop();
+  if (hasFailed) endWithLostStore();
   return 0;
 }
 

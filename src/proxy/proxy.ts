@@ -56,6 +56,11 @@ export interface ReverseProxy {
   /** All metrics of this process. */
   read(): Promise<MetricsReading>;
   readonly isStoreAvailable: boolean;
+  /**
+   * Resolves when this process has lost its session store for good, as after a fault of the disk under LMDB: close the proxy
+   * and start a new process. Requests without a session are served until then.
+   */
+  readonly storeDied: Promise<void>;
 }
 
 export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<ReverseProxy> {
@@ -64,7 +69,13 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
   const log = createLog(config.log, options.logSink ?? process.stdout);
   const metrics = createMetrics({ version: VERSION, clock });
   const observers = new Observers(log, metrics);
-  const store = metrics.watchStore(await openStore(config, clocks, options.worker?.sweeps ?? true));
+  let onDeath = () => {};
+  const storeDied = new Promise<void>((resolve) => {
+    onDeath = resolve;
+  });
+  const sweep = options.worker?.sweeps ?? true;
+  const store = metrics.watchStore(await openStore(config, { clocks, sweep, onDeath }));
+  void storeDied.then(() => log.error('the session store is lost to this process', { code: 'STORE_UNAVAILABLE' }));
   const sessionStats = newSessionStats();
   metrics.watchSessions(sessionStats);
   let site = openSite(config, store, sessionStats, clock);
@@ -120,6 +131,7 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
       metrics.reloaded(false);
       log.error('the configuration was not taken, the old one serves on', { problems });
     },
+    storeDied,
     read: () => metrics.read(),
     get isStoreAvailable() {
       return store.isAvailable;

@@ -14,11 +14,24 @@ export interface StoreClocks {
   readonly monotonic: () => number;
 }
 
+export interface StoreOptions {
+  readonly clocks: StoreClocks;
+  /** Of all processes that share a store on disk one sweeps: it clears away what is past its end. */
+  readonly sweep: boolean;
+  /** Called once when a store on disk is lost to this process for good; a new process is the remedy. */
+  readonly onDeath: () => void;
+}
+
 /**
- * Rejects with STORE_UNAVAILABLE when a store on disk cannot be opened; a remote one may be away at the start. Of all processes
- * that share a store on disk one sweeps: it clears away what is past its end.
+ * End a process that has lost its store, when all else is done: LMDB holds a lock for ever after a panic, and every gentler end
+ * waits for it.
  */
-export async function openStore(config: Config, clocks: StoreClocks, sweep: boolean): Promise<SessionStore> {
+export function endWithLostStore(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Rejects with STORE_UNAVAILABLE when a store on disk cannot be opened; a remote one may be away at the start. */
+export async function openStore(config: Config, { clocks, sweep, onDeath }: StoreOptions): Promise<SessionStore> {
   const { store, limits } = config;
   switch (store.kind) {
     case 'memory':
@@ -29,7 +42,7 @@ export async function openStore(config: Config, clocks: StoreClocks, sweep: bool
       });
     case 'lmdb': {
       const { openLmdbStore } = await import('../session/lmdb.ts');
-      return openLmdbStore({ path: store.path, clock: clocks.wall, sweep });
+      return openLmdbStore({ path: store.path, clock: clocks.wall, sweep, onDeath });
     }
     case 'redis': {
       const { openRedisStore } = await import('../session/redis.ts');

@@ -43,6 +43,8 @@ interface Slot {
 
 export class Supervisor {
   readonly log: Log;
+  /** Never: it replaces workers that cannot go on. */
+  readonly failed = new Promise<void>(() => {});
   readonly #file: string;
   readonly #first: Config;
   #text: string;

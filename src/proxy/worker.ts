@@ -5,53 +5,60 @@
 import { parseServedConfig } from '../config/load.ts';
 import { setSidLogKey } from '../sid/sid.ts';
 import { createProxy, type ReverseProxy } from './proxy.ts';
+import { endWithLostStore } from './stores.ts';
 import type { ToPrimary, ToWorker } from './worker-messages.ts';
 
-/** Serve until told to stop. The exit code of the process: 0 after draining, 1 when it could not start. */
+/** Serve until told to stop. The exit code of the process: 0 after draining, 1 when it could not start or go on. */
 export async function runWorker(): Promise<number> {
   let proxy: ReverseProxy | null = null;
   let file = '';
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-    process.once('disconnect', () => resolve());
+  let hasLostStore = false;
+  let end: (exitCode: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
   });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(0));
+  process.once('disconnect', () => end(0));
   // A terminal sends its signals to the whole group: reloading is the primary's business.
   process.on('SIGHUP', () => {});
 
-  const started = new Promise<boolean>((resolve) => {
-    process.on('message', (message: ToWorker) => {
-      switch (message.kind) {
-        case 'start':
-          file = message.file;
-          start(message).then(
-            (running) => {
-              proxy = running;
-              resolve(true);
-            },
-            (error: unknown) => {
-              tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
-              resolve(false);
-            },
-          );
-          break;
-        case 'reload':
-          proxy
-            ?.reload(parseServedConfig(message.text, file))
-            .catch((error: unknown) => proxy?.refuseReload([String(error)]));
-          break;
-        case 'read':
-          if (proxy !== null) void answer(proxy, message.id);
-          break;
-      }
-    });
+  let starting: Promise<void> | null = null;
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'start':
+        file = message.file;
+        starting = start(message).then(
+          (running) => {
+            proxy = running;
+            void running.storeDied.then(() => {
+              hasLostStore = true;
+              end(1);
+            });
+          },
+          (error: unknown) => {
+            tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+            end(1);
+          },
+        );
+        break;
+      case 'reload':
+        proxy
+          ?.reload(parseServedConfig(message.text, file))
+          .catch((error: unknown) => proxy?.refuseReload([String(error)]));
+        break;
+      case 'read':
+        if (proxy !== null) void answer(proxy, message.id);
+        break;
+    }
   });
   tell({ kind: 'waiting' });
-  const hasStarted = await Promise.race([started, stopped.then(() => true)]);
-  if (hasStarted) await stopped;
+  const exitCode = await ended;
+  await starting;
   // The cast tells what the compiler cannot see: the listener above may have set it.
   await (proxy as ReverseProxy | null)?.close();
   if (process.connected) process.disconnect();
-  return hasStarted ? 0 : 1;
+  if (hasLostStore) endWithLostStore();
+  return exitCode;
 }
 
 async function start(message: ToWorker & { kind: 'start' }): Promise<ReverseProxy> {

@@ -2,9 +2,8 @@
  * The embedded store: one LMDB file that all workers of a machine share. It survives restarts and `kill -9` at any
  * moment: LMDB never overwrites a page that a reader can still see, and a commit is one page write.
  *
- * A write is acknowledged when it is committed, that is, visible to every process; the flush to the disk follows within
- * milliseconds without being waited for. So a killed process loses nothing that was acknowledged, and a machine that
- * loses power loses the last moments and is never left with a corrupt file (LMDB with overlapping sync).
+ * A write is acknowledged when it is committed: visible to every process and flushed to the disk. So neither a killed
+ * process nor a machine that loses power loses anything that was acknowledged. Writes of one moment share a flush.
  *
  * Reads run in this thread on the memory map (2 µs); a file larger than the memory would make them wait for the disk.
  */
@@ -12,8 +11,9 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
+import { DiskRoom, freeBytesAt } from './disk-room.ts';
+import { committed, LmdbGuard } from './lmdb-guard.ts';
 import type { SessionStore, StoredRecord } from './store.ts';
-import { within } from './within.ts';
 
 export interface LmdbStoreOptions {
   /** A directory, made when it is not there, for the program's user alone. */
@@ -22,6 +22,10 @@ export interface LmdbStoreOptions {
   readonly clock: () => number;
   /** One worker of a machine is enough to clear away what is past its end. */
   readonly sweep: boolean;
+  /** Called once, when this process cannot use the file any more; others can. A new process is the remedy. */
+  readonly onDeath?: () => void;
+  /** What may still be written to the disk; for tests. */
+  readonly freeBytes?: () => Promise<number>;
 }
 
 type Database = RootDatabase<Buffer, string>;
@@ -46,11 +50,6 @@ const HEAD_BYTES = VERSION_AT + 4;
 
 /** One step looks at this many entries: half a millisecond at most, far below the 5 ms that a request may be kept waiting. */
 const SWEEP_ENTRIES = 64;
-/**
- * For a write, with all that waits in front of it. The package never settles writes when its environment has panicked, as
- * that of one worker may when another one is killed in the middle of a commit.
- */
-const WRITE_MS = 5000;
 const SWEEP_STEP_MS = 50;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
 const SWEEP_REST_MS = 30_000;
@@ -64,6 +63,10 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
       path: join(options.path, 'sessions.mdb'),
       encoding: 'binary',
       useVersions: true,
+      // With overlapping flushes, one process that dies in a flush makes LMDB panic in another that is writing.
+      overlappingSync: false,
+      // The package's promise for the writes of one turn is nobody's: a failed commit would end the process by it.
+      eventTurnBatching: false,
       // A worker takes a reader slot; a killed one leaves it until the next start clears it.
       maxReaders: 512,
     });
@@ -75,26 +78,31 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
 
 class LmdbStore implements SessionStore {
   readonly kind = 'lmdb';
-  readonly isAvailable = true;
   readonly #database: Database;
   readonly #clock: () => number;
+  readonly #guard: LmdbGuard;
   readonly #stopSweep: () => void;
 
-  constructor(database: Database, { clock, sweep }: LmdbStoreOptions) {
+  constructor(database: Database, { path, clock, sweep, onDeath, freeBytes }: LmdbStoreOptions) {
     this.#database = database;
     this.#clock = clock;
+    this.#guard = new LmdbGuard(new DiskRoom(freeBytes ?? (() => freeBytesAt(path))), onDeath ?? (() => {}));
     this.#stopSweep = sweep ? startSweep(database, clock) : () => {};
   }
 
+  get isAvailable(): boolean {
+    return this.#guard.isAvailable;
+  }
+
   async read(key: string): Promise<StoredRecord | null> {
-    const entry = await guarded(() => readEntry(this.#database, key));
+    const entry = this.#guard.read(() => readEntry(this.#database, key));
     return entry === null || entry.isTombstone || entry.expiresAtMs <= this.#clock() ? null : entry;
   }
 
   async compareAndSet(key: string, expectedVersion: number, sealed: Buffer, ttlMs: number): Promise<boolean> {
     const nowMs = this.#clock();
     const value = encode(RECORD, nowMs + ttlMs, expectedVersion + 1, sealed);
-    return guarded(() => {
+    return this.#guard.write(async () => {
       const entry = readFresh(this.#database, key);
       if (entry === null) return expectedVersion === 0 && this.#putNew(key, value);
       const isOver = entry.expiresAtMs <= nowMs;
@@ -107,7 +115,7 @@ class LmdbStore implements SessionStore {
   /** Keeps the stamp: a write that was prepared meanwhile still holds. A write that came between makes it void. */
   async touch(key: string, ttlMs: number): Promise<void> {
     const nowMs = this.#clock();
-    await guarded(() => {
+    await this.#guard.write(async () => {
       const entry = readEntry(this.#database, key);
       if (entry === null || entry.isTombstone || entry.expiresAtMs <= nowMs) return false;
       const value = encode(RECORD, nowMs + ttlMs, entry.version, entry.sealed);
@@ -117,37 +125,27 @@ class LmdbStore implements SessionStore {
 
   async remove(key: string, tombstoneMs: number): Promise<void> {
     const value = encode(TOMBSTONE, this.#clock() + tombstoneMs, 0, Buffer.alloc(0));
-    await guarded(() => this.#database.put(key, value, newStamp()));
+    await this.#guard.write(() => this.#database.put(key, value, newStamp()));
   }
 
   /** With tombstones and what the sweep has not reached yet. */
   async count(): Promise<number> {
     // The package's types leave the statistics open.
-    const stats = await guarded(() => this.#database.getStats() as { entryCount: number });
+    const stats = this.#guard.read(() => this.#database.getStats() as { entryCount: number });
     return stats.entryCount;
   }
 
   async close(): Promise<void> {
     this.#stopSweep();
-    await this.#database.flushed;
-    await this.#database.close();
+    // A dead one waits for its writes for ever.
+    if (!this.#guard.isDead) await this.#database.close();
   }
 
   #putNew(key: string, value: Buffer): Promise<boolean> {
     return this.#database.ifNoExists(key, () => {
       // The condition's result is the one that counts; a fault of the disk rejects both.
-      this.#database.put(key, value, newStamp()).catch(() => false);
+      committed(this.#database.put(key, value, newStamp())).catch(() => false);
     });
-  }
-}
-
-/** Every fault of the package (disk full, file gone) becomes STORE_UNAVAILABLE, and so does a write without an answer. */
-async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    const done = work();
-    return done instanceof Promise ? await within(WRITE_MS, done) : done;
-  } catch (cause) {
-    throw new ProxyError('STORE_UNAVAILABLE', { cause });
   }
 }
 
@@ -224,7 +222,7 @@ export function sweepStep(
     last = key;
     const entry = decode(value, version ?? 0);
     // A rejection means that the disk is in trouble, which the next request reports.
-    if (entry.expiresAtMs <= nowMs) database.remove(key, entry.stamp).catch(() => false);
+    if (entry.expiresAtMs <= nowMs) committed(database.remove(key, entry.stamp)).catch(() => false);
   }
   return seen < SWEEP_ENTRIES ? null : last;
 }

@@ -34,7 +34,12 @@ describe('workers', function () {
     rmSync(folder, { recursive: true });
   });
 
-  const serve = async (more = ''): Promise<{ run: CliRun; origin: string; admin: string }> => {
+  interface Serving {
+    readonly run: CliRun;
+    readonly origin: string;
+    readonly admin: string;
+  }
+  const serve = async ({ workers = 2, ...options }: { workers?: number; preload?: string } = {}): Promise<Serving> => {
     const adminPort = await freePort();
     const file = join(folder, 'transid.yaml');
     writeFileSync(
@@ -42,20 +47,24 @@ describe('workers', function () {
       `listen: 127.0.0.1:0
 admin: 127.0.0.1:${adminPort}
 upstream: ${upstream.origin}
-workers: 2
+workers: ${workers}
 store: { kind: lmdb, path: data }
 log: { level: warn }
+limits: { mint_per_minute: 1000000 }
 routes: [{ path: /**, use_trans_sid: true }]
-${more}`,
+`,
     );
-    program = startCli(['serve', '-c', file]);
+    program = startCli(['serve', '-c', file], options);
     const found = await program.until(/listens on (http:\/\/127\.0\.0\.1:\d+)/);
     return { run: program, origin: found[1]!, admin: `http://127.0.0.1:${adminPort}` };
   };
 
   /** A connection of its own each time, so that the workers take turns. */
-  const get = (url: string) =>
-    fetch(url, { headers: { Connection: 'close', Accept: 'text/html', 'User-Agent': 'workers test' } });
+  const get = (url: string, init: RequestInit = {}) =>
+    fetch(url, {
+      ...init,
+      headers: { Connection: 'close', Accept: 'text/html', 'User-Agent': 'workers test' },
+    });
   const textOf = async (url: string): Promise<string> => (await get(url)).text();
   const workersOf = (run: CliRun): number[] =>
     readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, 'utf8')
@@ -107,10 +116,44 @@ ${more}`,
     expect(await textOf(`${origin}/next?_sid=${sid}`), 'the session outlives its workers').to.include('app=1');
   });
 
+  it('one that loses its store says so, ends what it serves and is replaced', async () => {
+    const { run, origin } = await serve({ preload: 'break-lmdb.ts' });
+    const sid = SID.exec(await textOf(origin))![1]!;
+    const [victim] = workersOf(run);
+    process.kill(victim!, 'SIGUSR2');
+    await sleep(100);
+    const statuses = new Set<number>();
+    await waitFor(run, async () => {
+      // A new session each time. A request that is on its way to the victim when it closes may break.
+      const answer = await get(`${origin}/`).catch(() => null);
+      if (answer !== null) statuses.add(answer.status);
+      return deaths(run).length === 1;
+    });
+    expect([...statuses].filter((status) => status !== 200 && status !== 503)).to.deep.equal([]);
+    expect(run.stdout()).to.include('the session store is lost to this process');
+    expect(deaths(run).map(({ end }) => end)).to.deep.equal(['SIGKILL']);
+    await waitFor(run, () => workersOf(run).length === 2);
+    expect(workersOf(run)).to.not.include(victim);
+    for (let n = 0; n < 12; n++) {
+      expect(await textOf(`${origin}/next?_sid=${sid}`)).to.include('app=1');
+      expect((await get(origin)).status, 'a new session').to.equal(200);
+    }
+  });
+
+  it('a process without workers that loses its store ends, so that it is started again', async () => {
+    const { run, origin } = await serve({ workers: 1, preload: 'break-lmdb.ts' });
+    expect((await get(origin)).status).to.equal(200);
+    run.child.kill('SIGUSR2');
+    await sleep(100);
+    while ((await get(origin).catch(() => null)) !== null) await sleep(20);
+    expect(await run.exit).to.equal('SIGKILL');
+    expect(run.stdout()).to.include('the session store is lost to this process');
+  });
+
   it('take a new configuration together', async () => {
     const { run, origin } = await serve();
     const file = join(folder, 'transid.yaml');
-    writeFileSync(file, `${readFileSync(file, 'utf8')}limits: { target: 256B }\n`);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('limits: {', 'limits: { target: 256B,'));
     run.child.kill('SIGHUP');
     const deadlineMs = Date.now() + 10_000;
     const statuses = async () =>

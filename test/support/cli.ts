@@ -21,9 +21,17 @@ export interface CliRun {
   stop(): Promise<void>;
 }
 
+export interface CliOptions {
+  readonly input?: string;
+  readonly cwd?: string;
+  /** A module of `test/support` that is loaded before the program, also in its workers. */
+  readonly preload?: string;
+}
+
 /** Start `transid …args`. `input` goes to its standard input, which is closed then. */
-export function startCli(args: readonly string[], options: { input?: string; cwd?: string } = {}): CliRun {
-  const command = ['--import', TSX, MAIN, ...args];
+export function startCli(args: readonly string[], options: CliOptions = {}): CliRun {
+  const preload = options.preload === undefined ? [] : ['--import', new URL(options.preload, import.meta.url).href];
+  const command = ['--import', TSX, ...preload, MAIN, ...args];
   const child = spawn(process.execPath, command, { cwd: options.cwd ?? ROOT, stdio: 'pipe' });
   return watch(child, options.input ?? '');
 }

@@ -1,0 +1,48 @@
+/**
+ * Whether a disk has room left. A store that is asked for room before it writes refuses in good order; one that finds the
+ * disk full in the middle of a write depends on how well its package takes that.
+ */
+import { statfs } from 'node:fs/promises';
+
+/** More than what is written between two looks, and what a change of a few pages takes. */
+export const MIN_FREE_BYTES = 16 * 1024 * 1024;
+const LOOK_EVERY_MS = 250;
+
+export class DiskRoom {
+  readonly #freeBytes: () => Promise<number>;
+  #isThere = true;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #look: Promise<void> | null = null;
+
+  /** `freeBytes`: what an ordinary user may still write. */
+  constructor(freeBytes: () => Promise<number>) {
+    this.#freeBytes = freeBytes;
+  }
+
+  /** As of the last look. */
+  get isThere(): boolean {
+    return this.#isThere;
+  }
+
+  /** As of now, give or take a quarter of a second. What cannot be told counts as room: the write itself will tell. */
+  async check(): Promise<boolean> {
+    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
+      this.#look ??= this.#lookNow();
+      await this.#look;
+    }
+    return this.#isThere;
+  }
+
+  async #lookNow(): Promise<void> {
+    const freeBytes = await this.#freeBytes().catch(() => Number.POSITIVE_INFINITY);
+    this.#isThere = freeBytes >= MIN_FREE_BYTES;
+    this.#lookedAtMs = performance.now();
+    this.#look = null;
+  }
+}
+
+/** Free bytes of the file system that holds `path`; without end where it does not tell its size. */
+export async function freeBytesAt(path: string): Promise<number> {
+  const { bavail, blocks, bsize } = await statfs(path);
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+}

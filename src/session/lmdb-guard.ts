@@ -1,0 +1,103 @@
+/**
+ * What can go wrong around LMDB, so that a caller meets one fault only: STORE_UNAVAILABLE, in time.
+ *
+ * Two faults of the package shape this file (lmdb 3.5). A failed commit hands its reason on in a second promise, whose
+ * rejection ends the process when nobody listens to it. And an environment that has panicked (its meta page could not be
+ * written) fails every read from then on and never settles a write again: nothing but a new process mends that.
+ */
+import { getSystemErrorName } from 'node:util';
+import { ProxyError } from '../errors.ts';
+import type { DiskRoom } from './disk-room.ts';
+import { within } from './within.ts';
+
+/**
+ * MDB_PANIC, and EINVAL: what LMDB says to a read that goes on after it. Neither has another reason here, where keys and values
+ * are well formed.
+ */
+const DEADLY_CODES: readonly number[] = [-30795, 22];
+/** For a write, with all that waits in front of it and the flush to the disk. */
+const WRITE_MS = 5000;
+/** The package tells why a commit failed within the turn that tells that it failed, or a few later. */
+const REASON_MS = 500;
+
+export class LmdbGuard {
+  readonly #room: DiskRoom;
+  readonly #onDeath: () => void;
+  #isDead = false;
+
+  /** `onDeath`: called once, when this process cannot use the file any more. */
+  constructor(room: DiskRoom, onDeath: () => void) {
+    this.#room = room;
+    this.#onDeath = onDeath;
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** False when writes are refused, as of the last one. */
+  get isAvailable(): boolean {
+    return !this.#isDead && this.#room.isThere;
+  }
+
+  /** The result of `work`. Throws STORE_UNAVAILABLE for every fault. */
+  read<T>(work: () => T): T {
+    this.#mustLive();
+    try {
+      return work();
+    } catch (error) {
+      throw this.#fault(error);
+    }
+  }
+
+  /** The same for a write, which waits for room on the disk and for its commit. Rejects after 5 s without an answer. */
+  async write(work: () => Promise<boolean>): Promise<boolean> {
+    this.#mustLive();
+    try {
+      return await within(WRITE_MS, this.#writeWhereRoomIs(work));
+    } catch (error) {
+      throw this.#fault(error);
+    }
+  }
+
+  async #writeWhereRoomIs(work: () => Promise<boolean>): Promise<boolean> {
+    if (!(await this.#room.check())) {
+      throw new ProxyError('STORE_UNAVAILABLE', { detail: 'the disk of the lmdb store is full but for 16 MiB' });
+    }
+    return committed(work());
+  }
+
+  #mustLive(): void {
+    if (this.#isDead) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'lmdb is dead in this process' });
+  }
+
+  #fault(error: unknown): ProxyError {
+    if (error instanceof ProxyError) return error;
+    if (DEADLY_CODES.includes(codeOf(error) ?? 0) && !this.#isDead) {
+      this.#isDead = true;
+      this.#onDeath();
+    }
+    return new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb: ${spell(error)}`, cause: error });
+  }
+}
+
+/** The same result as `write`; a rejection has the reason of the failed commit, and nothing is left unheard. */
+export function committed(write: Promise<boolean>): Promise<boolean> {
+  return write.catch(async (error: { commitError?: Promise<never> }) => {
+    // Rejects always: with the reason, or because there came none.
+    if (error.commitError !== undefined) await within(REASON_MS, error.commitError);
+    throw error;
+  });
+}
+
+function codeOf(error: unknown): number | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : null;
+}
+
+/** The name of the system's error (ENOSPC) or of LMDB's (MDB_MAP_FULL); a message of ours as it is. */
+function spell(error: unknown): string {
+  const code = codeOf(error);
+  if (code !== null && code > 0) return getSystemErrorName(-code);
+  const message = error instanceof Error ? error.message : String(error);
+  return /^MDB_[A-Z_]+/.exec(message)?.[0] ?? message;
+}

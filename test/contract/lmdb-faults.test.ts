@@ -1,0 +1,85 @@
+/** LMDB on a disk that fails or fills up: clear refusals in time, nothing lost that was acknowledged, no process ended by it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { openLmdbStore } from '../../src/session/lmdb.ts';
+import type { SessionStore } from '../../src/session/store.ts';
+import { startProgram } from '../support/cli.ts';
+
+const TTL_MS = 60_000;
+const SEALED = Buffer.from('sealed');
+const MEBIBYTE = 1024 * 1024;
+
+describe('lmdb and faults of the disk', function () {
+  this.timeout(30_000);
+  let path: string;
+
+  beforeEach(() => {
+    path = mkdtempSync(join(tmpdir(), 'transid-lmdb-'));
+  });
+  afterEach(() => rmSync(path, { recursive: true }));
+
+  it('a meta page that cannot be written: the store is dead for this process and says so at once', async () => {
+    const run = startProgram(process.execPath, ['--import', 'tsx', 'test/support/broken-lmdb.ts', path]);
+    expect(await run.exit, run.stderr()).to.equal('SIGKILL');
+    const said = JSON.parse(run.stdout());
+    expect(said.first).to.equal('STORE_UNAVAILABLE: lmdb: EBADF');
+    const { create, ...later } = said.later;
+    expect(create).to.match(/^STORE_UNAVAILABLE: lmdb: (MDB_PANIC|EINVAL)$/);
+    expect([...new Set(Object.values(later))]).to.deep.equal(['STORE_UNAVAILABLE: lmdb is dead in this process']);
+    expect(said.laterMs, 'nobody waits for a dead store').to.be.lessThan(1000);
+    expect(said.deaths).to.equal(1);
+    expect(said.isAvailable).to.equal(false);
+
+    const store = openLmdbStore({ path, clock: Date.now, sweep: false });
+    expect((await store.read('key'))?.sealed, 'for the next process the file is whole').to.deep.equal(SEALED);
+    expect(await store.compareAndSet('key', 1, SEALED, TTL_MS)).to.equal(true);
+    await store.close();
+  });
+
+  describe('that fills up', () => {
+    let freeBytes: number;
+    let store: SessionStore;
+
+    beforeEach(async () => {
+      freeBytes = 17 * MEBIBYTE;
+      store = openLmdbStore({ path, clock: Date.now, sweep: false, freeBytes: async () => freeBytes });
+      expect(await store.compareAndSet('key', 0, SEALED, TTL_MS)).to.equal(true);
+    });
+    afterEach(() => store.close());
+
+    it('nothing is written into its last 16 MiB; what is there is read', async () => {
+      freeBytes = 16 * MEBIBYTE - 1;
+      await delay(300);
+      const writes = [
+        () => store.compareAndSet('other', 0, SEALED, TTL_MS),
+        () => store.compareAndSet('key', 1, SEALED, TTL_MS),
+        () => store.touch('key', TTL_MS),
+        () => store.remove('key', TTL_MS),
+      ];
+      for (const write of writes) {
+        const fault = await write().catch((error: unknown) => error);
+        expect(fault).to.include({
+          code: 'STORE_UNAVAILABLE',
+          detail: 'the disk of the lmdb store is full but for 16 MiB',
+        });
+      }
+      expect(store.isAvailable).to.equal(false);
+      expect((await store.read('key'))?.version).to.equal(1);
+      expect(await store.count()).to.equal(1);
+    });
+
+    it('writes go on when there is room again', async () => {
+      freeBytes = 0;
+      await delay(300);
+      expect(await store.remove('key', TTL_MS).catch(({ code }) => code)).to.equal('STORE_UNAVAILABLE');
+      freeBytes = 16 * MEBIBYTE;
+      await delay(300);
+      await store.remove('key', TTL_MS);
+      expect(await store.read('key')).to.equal(null);
+      expect(store.isAvailable).to.equal(true);
+    });
+  });
+});

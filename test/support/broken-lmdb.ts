@@ -1,0 +1,39 @@
+/** A process whose LMDB panics under it. Prints, as one line of JSON, what its store said before and after. */
+import { performance } from 'node:perf_hooks';
+import { ProxyError } from '../../src/errors.ts';
+import { openLmdbStore } from '../../src/session/lmdb.ts';
+import { breakLmdb } from './break-lmdb.ts';
+
+const TTL_MS = 60_000;
+const SEALED = Buffer.from('sealed');
+
+let deaths = 0;
+const store = openLmdbStore({ path: process.argv[2]!, clock: Date.now, sweep: true, onDeath: () => deaths++ });
+const attempts: Record<string, () => Promise<unknown>> = {
+  create: () => store.compareAndSet('other', 0, SEALED, TTL_MS),
+  update: () => store.compareAndSet('key', 1, SEALED, TTL_MS),
+  read: () => store.read('key'),
+  touch: () => store.touch('key', TTL_MS),
+  remove: () => store.remove('key', TTL_MS),
+  count: () => store.count(),
+};
+
+await store.compareAndSet('key', 0, SEALED, TTL_MS);
+breakLmdb();
+const first = await told(() => store.remove('new', TTL_MS));
+const later: Record<string, string> = {};
+const startedAtMs = performance.now();
+for (const [name, attempt] of Object.entries(attempts)) later[name] = await told(attempt);
+const laterMs = performance.now() - startedAtMs;
+const { isAvailable } = store;
+await store.close();
+process.stdout.write(`${JSON.stringify({ first, later, laterMs, deaths, isAvailable })}\n`);
+process.kill(process.pid, 'SIGKILL'); // As the product does: no gentler end is sure.
+
+async function told(attempt: () => Promise<unknown>): Promise<string> {
+  try {
+    return String(await attempt());
+  } catch (error) {
+    return error instanceof ProxyError ? `${error.code}: ${error.detail}` : String(error);
+  }
+}
