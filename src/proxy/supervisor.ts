@@ -76,6 +76,8 @@ export class Supervisor {
 
   /** Start all workers. Rejects with the reason when one of them cannot start; the others are ended then. */
   async start(): Promise<ListeningAt> {
+    // Each accepts by itself: a connection that this process had handed to a worker that dies would hang (docs/decisions/051).
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     let places: Array<{ host: string; port: number }>;
     try {
       places = await Promise.all(this.#slots.map((slot) => this.#fill(slot)));

@@ -116,6 +116,39 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(await textOf(`${origin}/next?_sid=${sid}`), 'the session outlives its workers').to.include('app=1');
   });
 
+  it('killed while sessions are made and changed: the others go on making and changing them, nothing acknowledged is lost', async () => {
+    const { run, origin, admin } = await serve();
+    const sids: string[] = [];
+    const ends = new Set<string>();
+    let isOver = false;
+    const visit = async (): Promise<void> => {
+      while (!isOver) {
+        try {
+          const answer = await get(`${origin}/`, { signal: AbortSignal.timeout(10_000) });
+          ends.add(String(answer.status));
+          sids.push(SID.exec(await answer.text())![1]!);
+        } catch (error) {
+          // Of one that is killed the connections break. None may hang, and none be refused.
+          const { name, cause } = error as Error & { cause?: { code?: string } };
+          ends.add(cause?.code ?? name);
+        }
+      }
+    };
+    const visitors = Array.from({ length: 8 }, visit);
+    for (let round = 1; round <= 8; round++) {
+      const made = sids.length;
+      await waitFor(run, async () => sids.length > made + 50 && (await textOf(`${admin}/`)).includes('2 workers'));
+      process.kill(workersOf(run)[round % 2]!, 'SIGKILL');
+      await waitFor(run, () => deaths(run).length === round);
+    }
+    const made = sids.length;
+    await waitFor(run, () => sids.length > made + 50);
+    isOver = true;
+    await Promise.all(visitors);
+    expect([...ends].filter((end) => !['200', 'ECONNRESET', 'UND_ERR_SOCKET'].includes(end))).to.deep.equal([]);
+    for (const sid of sids.slice(-400)) expect(await textOf(`${origin}/next?_sid=${sid}`)).to.match(/app=\d/);
+  });
+
   it('one that loses its store says so, ends what it serves and is replaced', async () => {
     const { run, origin } = await serve({ preload: 'break-lmdb.ts' });
     const sid = SID.exec(await textOf(origin))![1]!;
