@@ -2,6 +2,7 @@
  * `transid rewrite`: one page from standard input, marked as the proxy would mark it, to standard output; or, with
  * `--jsonl`, one case a line and one answer a line, for many pages in one process.
  */
+import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -206,9 +207,16 @@ function explanation(findings: readonly Finding[], page: Buffer): string {
     .join('');
 }
 
-/** A URL of a page can hold anything; a line of ours holds no control characters. */
+/**
+ * A URL of a page can hold anything; a line of ours holds no control characters. Bytes above ASCII are shown as UTF-8 where they
+ * are that, else one by one.
+ */
 function printable(url: string): string {
-  return url.replace(/[\x00-\x1f\x7f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return url.replace(/[\x00-\x1f\x7f]|[\x80-\xff]+/g, (bytes) => {
+    const text = Buffer.from(bytes, 'latin1');
+    if (bytes >= '\x80' && isUtf8(text) && !/[\x80-\x9f]/.test(text.toString())) return text.toString();
+    return [...text].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  });
 }
 
 // ------------------------------------------------------------------------------------------------------ many pages

@@ -99,6 +99,12 @@ describe('transid rewrite', () => {
     expect(out.toString()).to.contain('_sid=abc');
   });
 
+  it('shows bytes above ASCII as UTF-8 where they are that, else one by one; no control characters', async () => {
+    const page = Buffer.concat([Buffer.from('<a href="é&copy;\x1b\u0085'), Buffer.of(0xe9), Buffer.from('">')]);
+    const { err } = await run([...HERE, '--explain'], page);
+    expect(err).to.equal('1:10\ta\thref\té\u{FFFD}\\x1b\\xc2\\x85\\xe9\tmark\tnavigation\n');
+  });
+
   it('explains what PHP does and what the veto leaves out, at places of the page itself', async () => {
     const page = '<a href="x">1</a><a\nhref=" //e/">2</a><a href="mailto:m">3</a><form>.';
     const argv = ['--rewriter', 'php', '--explain', '--var', 'v=1', '--url-rewriter-tags', 'a=href'];
