@@ -134,7 +134,11 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
   const scheme = config.listen.tls === null ? 'http' : 'https';
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   io.stderr.write(`${note}transid listens on ${scheme}://${address} for ${config.upstream.url}\n`);
-  const hasFailed = await Promise.race([stopped.then(() => false), running.failed.then(() => true)]);
+  let hasFailed = false;
+  const failed = running.failed.then(() => {
+    hasFailed = true;
+  });
+  await Promise.race([stopped, failed]);
   await running.stop();
   if (hasFailed) endWithLostStore();
   return 0;

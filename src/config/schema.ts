@@ -155,7 +155,8 @@ const limitsShape = {
     .prefault('128MiB')
     .meta({ description: 'Bytes kept by the memory store; above it the session unused for longest goes.' }),
   mint_per_minute: count(1, 1_000_000).default(60).meta({
-    description: 'New sessions a minute for one client address (of IPv6: /64); above it pages carry no SID.',
+    description:
+      'New sessions a minute for one client address (of IPv6: /64), per worker; above it pages carry no SID.',
   }),
 };
 

@@ -57,8 +57,8 @@ export interface ReverseProxy {
   read(): Promise<MetricsReading>;
   readonly isStoreAvailable: boolean;
   /**
-   * Resolves when this process has lost its session store for good, as after a fault of the disk under LMDB: close the proxy
-   * and start a new process. Requests without a session are served until then.
+   * Resolves when this process has lost its session store for good, as after a fault of the disk under LMDB: close the proxy,
+   * end the process by SIGKILL (no other end of it is sure) and start a new one. Requests without a session are served until then.
    */
   readonly storeDied: Promise<void>;
 }

@@ -3,15 +3,20 @@
  * disk full in the middle of a write depends on how well its package takes that.
  */
 import { statfs } from 'node:fs/promises';
+import { within } from './within.ts';
 
 /** More than what is written between two looks, and what a change of a few pages takes. */
 export const MIN_FREE_BYTES = 16 * 1024 * 1024;
 const LOOK_EVERY_MS = 250;
+/** Nobody waits longer for a file system that does not answer; the look itself goes on, and there is never a second one. */
+const LOOK_MS = 1000;
 
 export class DiskRoom {
   readonly #freeBytes: () => Promise<number>;
   #isThere = true;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #isLooking = false;
+  /** For those who wait for the look. */
   #look: Promise<void> | null = null;
 
   /** `freeBytes`: what an ordinary user may still write. */
@@ -26,17 +31,22 @@ export class DiskRoom {
 
   /** As of now, give or take a quarter of a second. What cannot be told counts as room: the write itself will tell. */
   async check(): Promise<boolean> {
-    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
-      this.#look ??= this.#lookNow();
-      await this.#look;
+    if (!this.#isLooking && performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
+      this.#look = within(LOOK_MS, this.#lookNow()).catch(() => {
+        this.#isThere = true;
+        this.#look = null;
+      });
     }
+    if (this.#look !== null) await this.#look;
     return this.#isThere;
   }
 
   async #lookNow(): Promise<void> {
+    this.#isLooking = true;
     const freeBytes = await this.#freeBytes().catch(() => Number.POSITIVE_INFINITY);
     this.#isThere = freeBytes >= MIN_FREE_BYTES;
     this.#lookedAtMs = performance.now();
+    this.#isLooking = false;
     this.#look = null;
   }
 }

@@ -2,8 +2,9 @@
  * What can go wrong around LMDB, so that a caller meets one fault only: STORE_UNAVAILABLE, in time.
  *
  * Two faults of the package shape this file (lmdb 3.5). A failed commit hands its reason on in a second promise, whose
- * rejection ends the process when nobody listens to it. And an environment that has panicked (its meta page could not be
- * written) fails every read from then on and never settles a write again: nothing but a new process mends that.
+ * rejection ends the process when nobody listens to it. And when a transaction cannot begin (the environment has panicked
+ * because its meta page could not be written, or its lock is broken), the package keeps a lock for ever: no write settles again in
+ * this process, and it cannot even end by itself. Nothing but a new process mends that.
  */
 import { getSystemErrorName } from 'node:util';
 import { ProxyError } from '../errors.ts';
@@ -15,24 +16,33 @@ import { within } from './within.ts';
  * are well formed.
  */
 const DEADLY_CODES: readonly number[] = [-30795, 22];
-/** For a write, with all that waits in front of it and the flush to the disk. */
-const WRITE_MS = 5000;
+/** Milliseconds. */
+export interface GuardTimes {
+  /** For a write, with all that waits in front of it and the flush to the disk. */
+  readonly write: number;
+  /** So long without any write that settles is death: another process may be slow in its flush, but not for so long. */
+  readonly silence: number;
+  /** For the writes under way at the end, and the last flush. */
+  readonly close: number;
+}
+
+const TIMES: GuardTimes = { write: 5000, silence: 30_000, close: 6000 };
 /** The package tells why a commit failed within the turn that tells that it failed, or a few later. */
 const REASON_MS = 500;
 
 export class LmdbGuard {
   readonly #room: DiskRoom;
   readonly #onDeath: () => void;
+  readonly #times: GuardTimes;
   #isDead = false;
+  /** When the oldest write began that has had no answer, if none has had one since. */
+  #silentSinceMs: number | null = null;
 
   /** `onDeath`: called once, when this process cannot use the file any more. */
-  constructor(room: DiskRoom, onDeath: () => void) {
+  constructor(room: DiskRoom, onDeath: () => void, times = TIMES) {
     this.#room = room;
     this.#onDeath = onDeath;
-  }
-
-  get isDead(): boolean {
-    return this.#isDead;
+    this.#times = times;
   }
 
   /** False when writes are refused, as of the last one. */
@@ -50,21 +60,47 @@ export class LmdbGuard {
     }
   }
 
-  /** The same for a write, which waits for room on the disk and for its commit. Rejects after 5 s without an answer. */
+  /** The same for a write, which waits for room on the disk and for its commit. Rejects after `times.write` without an answer. */
   async write(work: () => Promise<boolean>): Promise<boolean> {
     this.#mustLive();
+    if (!(await this.#room.check())) {
+      throw new ProxyError('STORE_UNAVAILABLE', { detail: 'the disk of the lmdb store is full but for 16 MiB' });
+    }
+    const startedAtMs = performance.now();
+    let isSettled = false;
     try {
-      return await within(WRITE_MS, this.#writeWhereRoomIs(work));
+      const written = committed(work()).finally(() => {
+        isSettled = true;
+        this.#silentSinceMs = null;
+      });
+      return await within(this.#times.write, written);
     } catch (error) {
+      if (!isSettled) this.#unanswered(startedAtMs);
       throw this.#fault(error);
     }
   }
 
-  async #writeWhereRoomIs(work: () => Promise<boolean>): Promise<boolean> {
-    if (!(await this.#room.check())) {
-      throw new ProxyError('STORE_UNAVAILABLE', { detail: 'the disk of the lmdb store is full but for 16 MiB' });
-    }
-    return committed(work());
+  /** May the store be written to, and is there room? For writes that can wait for another day. */
+  async hasRoom(): Promise<boolean> {
+    return !this.#isDead && (await this.#room.check());
+  }
+
+  /** Wait for `closing`, but not for ever: what does not end in time is dead. */
+  async close(closing: () => Promise<void>): Promise<void> {
+    if (this.#isDead) return; // It would wait for its writes.
+    await within(this.#times.close, closing()).catch(() => this.#die());
+  }
+
+  /** A write that began at `startedAtMs` has had no answer in time. */
+  #unanswered(startedAtMs: number): void {
+    this.#silentSinceMs ??= startedAtMs;
+    if (performance.now() - this.#silentSinceMs >= this.#times.silence) this.#die();
+  }
+
+  #die(): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
+    this.#onDeath();
   }
 
   #mustLive(): void {
@@ -73,10 +109,7 @@ export class LmdbGuard {
 
   #fault(error: unknown): ProxyError {
     if (error instanceof ProxyError) return error;
-    if (DEADLY_CODES.includes(codeOf(error) ?? 0) && !this.#isDead) {
-      this.#isDead = true;
-      this.#onDeath();
-    }
+    if (DEADLY_CODES.includes(codeOf(error) ?? 0)) this.#die();
     return new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb: ${spell(error)}`, cause: error });
   }
 }

@@ -48,11 +48,16 @@ const END_AT = 1;
 const VERSION_AT = END_AT + 8;
 const HEAD_BYTES = VERSION_AT + 4;
 
+/** Else the sixth write that waits would begin a commit of its own. In the package's documents, not in its types. */
+const ONE_COMMIT_A_TURN = { txnStartThreshold: 100_000 };
+
 /** One step looks at this many entries: half a millisecond at most, far below the 5 ms that a request may be kept waiting. */
 const SWEEP_ENTRIES = 64;
 const SWEEP_STEP_MS = 50;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
 const SWEEP_REST_MS = 30_000;
+/** Until the sweep looks again for room on the disk. */
+const NO_ROOM_MS = 1000;
 
 /** Open or make the store. Throws ProxyError STORE_UNAVAILABLE when the directory cannot be used. */
 export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
@@ -67,6 +72,7 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
       overlappingSync: false,
       // The package's promise for the writes of one turn is nobody's: a failed commit would end the process by it.
       eventTurnBatching: false,
+      ...ONE_COMMIT_A_TURN,
       // A worker takes a reader slot; a killed one leaves it until the next start clears it.
       maxReaders: 512,
     });
@@ -87,7 +93,7 @@ class LmdbStore implements SessionStore {
     this.#database = database;
     this.#clock = clock;
     this.#guard = new LmdbGuard(new DiskRoom(freeBytes ?? (() => freeBytesAt(path))), onDeath ?? (() => {}));
-    this.#stopSweep = sweep ? startSweep(database, clock) : () => {};
+    this.#stopSweep = sweep ? startSweep(database, clock, this.#guard) : () => {};
   }
 
   get isAvailable(): boolean {
@@ -137,13 +143,12 @@ class LmdbStore implements SessionStore {
 
   async close(): Promise<void> {
     this.#stopSweep();
-    // A dead one waits for its writes for ever.
-    if (!this.#guard.isDead) await this.#database.close();
+    await this.#guard.close(() => this.#database.close());
   }
 
   #putNew(key: string, value: Buffer): Promise<boolean> {
     return this.#database.ifNoExists(key, () => {
-      // The condition's result is the one that counts; a fault of the disk rejects both.
+      // The condition's result, and its fault, are those that count.
       committed(this.#database.put(key, value, newStamp())).catch(() => false);
     });
   }
@@ -186,13 +191,18 @@ function newStamp(): number {
 }
 
 /** Walk over all entries in steps, for ever; returns what stops it. The timer keeps no process alive. */
-function startSweep(database: Database, clock: () => number): () => void {
+function startSweep(database: Database, clock: () => number, guard: LmdbGuard): () => void {
   let from: string | null = null;
   let isStopped = false;
-  const step = () => {
+  const step = async () => {
+    const hasRoom = await guard.hasRoom(); // Removing writes, too.
     if (isStopped) return;
+    if (!hasRoom) {
+      timer = setTimeout(step, NO_ROOM_MS).unref();
+      return;
+    }
     try {
-      from = sweepStep(database, from, clock());
+      from = guard.read(() => sweepStep(database, from, clock()));
     } catch {
       from = null; // The file cannot be read now: requests report that, the sweep tries again.
     }

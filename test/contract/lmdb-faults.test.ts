@@ -21,22 +21,39 @@ describe('lmdb and faults of the disk', function () {
   });
   afterEach(() => rmSync(path, { recursive: true }));
 
-  it('a meta page that cannot be written: the store is dead for this process and says so at once', async () => {
-    const run = startProgram(process.execPath, ['--import', 'tsx', 'test/support/broken-lmdb.ts', path]);
-    expect(await run.exit, run.stderr()).to.equal('SIGKILL');
-    const said = JSON.parse(run.stdout());
-    expect(said.first).to.equal('STORE_UNAVAILABLE: lmdb: EBADF');
-    const { create, ...later } = said.later;
-    expect(create).to.match(/^STORE_UNAVAILABLE: lmdb: (MDB_PANIC|EINVAL)$/);
-    expect([...new Set(Object.values(later))]).to.deep.equal(['STORE_UNAVAILABLE: lmdb is dead in this process']);
-    expect(said.laterMs, 'nobody waits for a dead store').to.be.lessThan(1000);
-    expect(said.deaths).to.equal(1);
-    expect(said.isAvailable).to.equal(false);
+  for (const first of ['create', 'sweep'])
+    it(`a meta page that cannot be written (${first}): the store is dead for this process and says so at once`, async () => {
+      const run = startProgram(process.execPath, ['--import', 'tsx', 'test/support/broken-lmdb.ts', path, first]);
+      // By its own hand, at its end: nothing unheard has ended it before.
+      expect(await run.exit, run.stderr()).to.equal('SIGKILL');
+      const { said, later, laterMs, deaths, isAvailable } = JSON.parse(run.stdout());
+      if (first === 'create') expect(said).to.equal('STORE_UNAVAILABLE: lmdb: EBADF');
+      const { create, ...others } = later;
+      expect(create).to.match(/^STORE_UNAVAILABLE: lmdb: (MDB_PANIC|EINVAL)$/);
+      expect([...new Set(Object.values(others))]).to.deep.equal(['STORE_UNAVAILABLE: lmdb is dead in this process']);
+      expect(laterMs, 'nobody waits for a dead store').to.be.lessThan(1000);
+      expect(deaths).to.equal(1);
+      expect(isAvailable).to.equal(false);
 
+      const store = openLmdbStore({ path, clock: Date.now, sweep: false });
+      expect((await store.read('key'))?.sealed, 'for the next process the file is whole').to.deep.equal(SEALED);
+      expect(await store.compareAndSet('key', 1, SEALED, TTL_MS)).to.equal(true);
+      await store.close();
+    });
+
+  it('the sweep leaves a full disk alone, and goes on when there is room', async () => {
+    let freeBytes = 0;
     const store = openLmdbStore({ path, clock: Date.now, sweep: false });
-    expect((await store.read('key'))?.sealed, 'for the next process the file is whole').to.deep.equal(SEALED);
-    expect(await store.compareAndSet('key', 1, SEALED, TTL_MS)).to.equal(true);
+    await store.compareAndSet('old', 0, SEALED, 1);
     await store.close();
+    const sweeping = openLmdbStore({ path, clock: Date.now, sweep: true, freeBytes: async () => freeBytes });
+    await delay(400);
+    expect(await sweeping.count()).to.equal(1);
+    freeBytes = 17 * MEBIBYTE;
+    const startedAtMs = performance.now();
+    while ((await sweeping.count()) > 0 && performance.now() - startedAtMs < 5000) await delay(20);
+    expect(await sweeping.count()).to.equal(0);
+    await sweeping.close();
   });
 
   describe('that fills up', () => {

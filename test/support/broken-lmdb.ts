@@ -1,5 +1,9 @@
-/** A process whose LMDB panics under it. Prints, as one line of JSON, what its store said before and after. */
+/**
+ * A process whose LMDB panics under it, by the first write that fails: a new record (`create`), or what the sweep clears away
+ * (`sweep`). Prints, as one line of JSON, what its store said to that and to what came after.
+ */
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProxyError } from '../../src/errors.ts';
 import { openLmdbStore } from '../../src/session/lmdb.ts';
 import { breakLmdb } from './break-lmdb.ts';
@@ -8,7 +12,8 @@ const TTL_MS = 60_000;
 const SEALED = Buffer.from('sealed');
 
 let deaths = 0;
-const store = openLmdbStore({ path: process.argv[2]!, clock: Date.now, sweep: true, onDeath: () => deaths++ });
+const [, , path, first] = process.argv;
+const store = openLmdbStore({ path: path!, clock: Date.now, sweep: first === 'sweep', onDeath: () => deaths++ });
 const attempts: Record<string, () => Promise<unknown>> = {
   create: () => store.compareAndSet('other', 0, SEALED, TTL_MS),
   update: () => store.compareAndSet('key', 1, SEALED, TTL_MS),
@@ -19,15 +24,16 @@ const attempts: Record<string, () => Promise<unknown>> = {
 };
 
 await store.compareAndSet('key', 0, SEALED, TTL_MS);
+if (first === 'sweep') await store.compareAndSet('old', 0, SEALED, 1);
 breakLmdb();
-const first = await told(() => store.remove('new', TTL_MS));
+const said = first === 'sweep' ? await delay(500) : await told(() => store.compareAndSet('new', 0, SEALED, TTL_MS));
 const later: Record<string, string> = {};
 const startedAtMs = performance.now();
 for (const [name, attempt] of Object.entries(attempts)) later[name] = await told(attempt);
 const laterMs = performance.now() - startedAtMs;
 const { isAvailable } = store;
 await store.close();
-process.stdout.write(`${JSON.stringify({ first, later, laterMs, deaths, isAvailable })}\n`);
+process.stdout.write(`${JSON.stringify({ said, later, laterMs, deaths, isAvailable })}\n`);
 process.kill(process.pid, 'SIGKILL'); // As the product does: no gentler end is sure.
 
 async function told(attempt: () => Promise<unknown>): Promise<string> {
