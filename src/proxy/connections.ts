@@ -65,7 +65,9 @@ export class ClientConnection {
     }
     this.#waiting.length = 0;
     this.#isBusy = false;
-    if (this.#atRest !== null) this.#atRest();
+    const atRest = this.#atRest;
+    this.#atRest = null;
+    if (atRest !== null) atRest();
     else if (this.#isDraining) this.socket.destroySoon();
   }
 

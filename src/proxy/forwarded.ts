@@ -5,6 +5,7 @@
  * What stands further left was written by strangers: it is not believed and does not go upstream.
  */
 
+import { isIPv4, isIPv6 } from 'node:net';
 import type { ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 
@@ -33,10 +34,11 @@ export function readForwarded(input: ForwardedInput): ForwardedClient {
   const forwarded = joined(input.fields, 'forwarded');
   const hops = forwarded === null ? fromCustomFields(input.fields) : fromForwarded(forwarded);
   const chain = believed(hops, input.isTrustedProxy);
-  const first = chain[0];
+  // X-Forwarded-Proto and -Host are the peer's own word, even where it does not say who asked.
+  const first = chain[0] ?? (forwarded === null ? hops.at(-1) : undefined);
   const addresses = [...chain.map((hop) => hop.address), peerAddress];
   return {
-    address: first?.address ?? peerAddress,
+    address: chain[0]?.address ?? peerAddress,
     scheme: first?.scheme ?? scheme,
     host: first?.host ?? host,
     forwardedFor: addresses.join(', '),
@@ -64,15 +66,15 @@ function fromCustomFields(fields: readonly string[]): Hop[] {
   const host = last(joined(fields, 'x-forwarded-host'));
   const scheme = proto === 'http' || proto === 'https' ? proto : null;
   const saidHost = host !== null && isAuthority(host) ? host : null;
-  const addresses = list === null ? [] : list.split(',').map((item) => plainAddress(item.trim()));
+  const addresses = list === null ? [''] : list.split(',').map((item) => plainAddress(item.trim()));
   return addresses.map((address) => ({ address, scheme, host: saidHost }));
 }
 
 /** RFC 7239 §4: `for=192.0.2.60;proto=http, for="[2001:db8::1]:4711"`. */
 function fromForwarded(value: string): Hop[] {
-  return value.split(',').map((element) => {
+  return splitUnquoted(value, ',').map((element) => {
     const pairs = new Map<string, string>();
-    for (const pair of element.split(';')) {
+    for (const pair of splitUnquoted(element, ';')) {
       const at = pair.indexOf('=');
       if (at > 0) pairs.set(pair.slice(0, at).trim().toLowerCase(), unquoted(pair.slice(at + 1).trim()));
     }
@@ -86,13 +88,32 @@ function fromForwarded(value: string): Hop[] {
   });
 }
 
+/** Cut at `separator`, but not within quoted strings (RFC 9110 §5.6.4). What follows a quote without its end is quoted. */
+function splitUnquoted(text: string, separator: string): string[] {
+  const parts: string[] = [];
+  let from = 0;
+  let isQuoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === '"') isQuoted = !isQuoted;
+    else if (char === '\\' && isQuoted) i++;
+    else if (char === separator && !isQuoted) {
+      parts.push(text.slice(from, i));
+      from = i + 1;
+    }
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
 /** `[2001:db8::1]:80` → `2001:db8::1`, `192.0.2.1:80` → `192.0.2.1`; '' for `unknown`, `_hidden` and nonsense. */
 function plainAddress(text: string): string {
   const bracketed = /^\[([0-9a-f:.]{2,45})\](?::\d{1,5})?$/i.exec(text)?.[1];
-  if (bracketed !== undefined) return unmapped(bracketed.toLowerCase());
-  const v4 = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?$/.exec(text)?.[1];
-  if (v4 !== undefined) return v4;
-  return /^[0-9a-f:]{2,39}$|^[0-9a-f:]{2,30}\d{1,3}(?:\.\d{1,3}){3}$/i.test(text) ? unmapped(text.toLowerCase()) : '';
+  if (bracketed !== undefined) return isIPv6(bracketed) ? unmapped(bracketed.toLowerCase()) : '';
+  const v4 = /^([\d.]{7,15})(?::\d{1,5})?$/.exec(text)?.[1];
+  if (v4 !== undefined) return isIPv4(v4) ? v4 : '';
+  // No zone: it means nothing on another machine.
+  return isIPv6(text) && !text.includes('%') ? unmapped(text.toLowerCase()) : '';
 }
 
 /** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`. */

@@ -63,6 +63,8 @@ export interface HeadFault {
 
 /** Visible bytes only; `#` never stands in a target and is read in two ways when it does. */
 const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
+/** Methods are case-sensitive (RFC 9110 §9.1), and what comes next may not know that: `connect` is none. */
+const METHOD = /^[A-Z][A-Z-]{0,31}$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** What one pass over the fields found. */
@@ -287,6 +289,7 @@ function readHead2(
   }
   // Browsers cut the cookie into crumbs to compress it better (RFC 9113 §8.2.3).
   if (cookie !== '') fields.push('cookie', cookie);
+  if (!METHOD.test(raw.method)) return fault('BAD_REQUEST', 'method');
   if (raw.method === 'CONNECT' || raw.method === 'TRACE') return fault('METHOD_NOT_ALLOWED', raw.method);
   const scheme = pseudo.get(':scheme');
   if (scheme !== 'https' && scheme !== 'http') return fault('BAD_TARGET', 'scheme');

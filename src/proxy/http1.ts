@@ -140,13 +140,23 @@ export class Http1Front {
 
   #onUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     const connection = this.connections.of(socket);
-    if (connection === null || connection.isBroken || connection.isBusy) {
+    if (connection === null || connection.isBroken) {
       socket.destroy();
       return;
     }
-    const requestId = this.#front.nextId();
     // node:http has let go of the socket: its errors are ours now.
     socket.on('error', () => socket.destroy());
+    if (!connection.isBusy) this.#upgrade(req, socket, connection, head);
+    else {
+      connection.wait(() => {
+        socket.pause(); // What comes next is the tunnel's: nobody reads it yet.
+        this.#upgrade(req, socket, connection, head);
+      });
+    }
+  }
+
+  #upgrade(req: IncomingMessage, socket: Socket, connection: ClientConnection, head: Buffer): void {
+    const requestId = this.#front.nextId();
     const facts = readHead(headOf(req, connection.address), this.#front.headLimits, requestId);
     if ('fault' in facts) {
       this.#answerRaw(

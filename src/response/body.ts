@@ -129,6 +129,7 @@ function recode(
   const encoder = createEncoder(coding);
   const guard = new BombGuard();
   let pending = 0;
+  let isEmpty = true;
 
   const fail = (error: Error): void => {
     body.destroy();
@@ -138,6 +139,7 @@ function recode(
 
   body.on('data', (chunk: Buffer) => {
     guard.took(chunk.length);
+    isEmpty = false;
     pending += 1;
     const goesOn = decoder.write(chunk, () => {
       pending -= 1;
@@ -149,7 +151,8 @@ function recode(
       decoder.once('drain', () => body.resume());
     }
   });
-  body.on('end', () => decoder.end());
+  // An empty body is not coded at all, whatever the field says: as many servers send it behind a redirect.
+  body.on('end', () => (isEmpty ? encoder.end(stage.end()) : decoder.end()));
   body.on('error', fail);
 
   decoder.on('data', (chunk: Buffer) => {

@@ -24,6 +24,17 @@ export function firstValue(fields: readonly string[], lowerName: string): string
   return null;
 }
 
+/** The values of a field as one list (RFC 9110 §5.3), null for none. */
+export function joinedValue(fields: readonly string[], lowerName: string): string | null {
+  let joined: string | null = null;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
+    joined = joined === null ? (fields[i + 1] as string) : `${joined},${fields[i + 1]}`;
+  }
+  return joined;
+}
+
 /** Every value of a field, in order. */
 export function allValues(fields: readonly string[], lowerName: string): string[] {
   const values: string[] = [];

@@ -5,7 +5,16 @@
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { charsetParameter } from './charset.ts';
 import { type ContentCoding, parseCoding } from './coding.ts';
-import { adaptToOtherBytes, firstValue, guardMarked, holdsUrls, type MarkReference, markUrls } from './fields.ts';
+import {
+  adaptToOtherBytes,
+  allValues,
+  firstValue,
+  guardMarked,
+  holdsUrls,
+  joinedValue,
+  type MarkReference,
+  markUrls,
+} from './fields.ts';
 
 export interface ResponseHead {
   readonly status: number;
@@ -35,14 +44,15 @@ const LANGUAGES: ReadonlyMap<string, PageKind['language']> = new Map([
  */
 export function pageKind(head: ResponseHead): PageKind | null {
   if (head.status < 200 || head.status === 204 || head.status === 206 || head.status === 304) return null;
+  if (firstValue(head.fields, 'content-length') === '0') return null;
   const contentType = firstValue(head.fields, 'content-type');
   if (contentType === null) return null;
   const semicolon = contentType.indexOf(';');
   const language = LANGUAGES.get((semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase());
   if (language === undefined) return null;
-  if (/\bno-transform\b/i.test(firstValue(head.fields, 'cache-control') ?? '')) return null;
-  if (/^\s*attachment\b/i.test(firstValue(head.fields, 'content-disposition') ?? '')) return null;
-  const coding = parseCoding(firstValue(head.fields, 'content-encoding'));
+  if (/\bno-transform\b/i.test(joinedValue(head.fields, 'cache-control') ?? '')) return null;
+  if (allValues(head.fields, 'content-disposition').some((value) => /^\s*attachment\b/i.test(value))) return null;
+  const coding = parseCoding(joinedValue(head.fields, 'content-encoding'));
   return coding === null ? null : { language, coding, charset: charsetParameter(contentType) };
 }
 

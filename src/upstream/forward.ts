@@ -14,7 +14,7 @@ import {
   type IncomingMessage,
   type InformationEvent,
 } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
@@ -189,11 +189,13 @@ class Call implements Lease {
     request.on('response', (message) => this.#onResponse(message));
     request.on('error', (error) => this.#onError(error));
     request.on('information', (info) => this.#onInformation(info));
-    request.on('upgrade', (_message, socket) => {
-      // Nobody asked: a tunnel here would let the client speak past us.
-      this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: 'unasked 101' }));
-      socket.destroy();
-    });
+    // Nobody asked: a tunnel here would let the client speak past us.
+    for (const event of ['upgrade', 'connect']) {
+      request.on(event, (_message: IncomingMessage, socket: Duplex) => {
+        this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: 'unasked tunnel' }));
+        socket.destroy();
+      });
+    }
     this.#upload(request);
   }
 
@@ -291,6 +293,11 @@ class Call implements Lease {
     }
     const waitsForClient = this.#message.isPaused() || this.#message.readableLength > 0;
     if (!waitsForClient) this.#abort(new ProxyError('UPSTREAM_STALLED'));
+  }
+
+  /** Of an answer that ends with its connection nobody knows whether it was whole. */
+  onReset(): void {
+    if (this.#framing === 'close') this.#message?.destroy(new ProxyError('UPSTREAM_TRUNCATED', { detail: 'reset' }));
   }
 
   #onClientClose(): void {

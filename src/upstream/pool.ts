@@ -40,6 +40,8 @@ export interface Lease {
   readonly patienceMs: number;
   /** No byte went either way for `patienceMs`; said again after as long a time. */
   onSilence(): void;
+  /** The stream from the upstream seems to end, but it was reset. */
+  onReset(): void;
 }
 
 /** End of a head, and of a body in chunks without trailers. */
@@ -83,6 +85,10 @@ export class Connection {
       this.#onSilence();
       // Node says it once.
       if (!socket.destroyed) socket.setTimeout(socket.timeout ?? 0);
+    });
+    // Before the parser, which would call what came so far whole.
+    socket.on('end', () => {
+      if (this.lease !== null && isReset(socket)) this.lease.onReset();
     });
     // Emitted by node:http's ClientRequest when the answer is whole and both sides keep the connection.
     socket.on('free', () => this.#pool.takeBack(this));
@@ -147,6 +153,14 @@ export class Connection {
   get hasAnswered(): boolean {
     return this.socket.bytesRead > this.bytesReadBefore;
   }
+}
+
+/**
+ * Was the connection reset, though Node says that it ended? It does where the kernel tells of the reset and the end at once.
+ * Only a connection that is reset has no peer any more. (Node asks the kernel at the first look, and keeps the answer.)
+ */
+function isReset(socket: Socket): boolean {
+  return socket.remoteAddress === undefined;
 }
 
 export class ConnectionPool {

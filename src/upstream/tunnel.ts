@@ -54,6 +54,7 @@ export function createTunnel(options: UpstreamOptions): Tunnel {
         let sent: ClientRequest | null = null;
         let upstream: Duplex | null = null;
         let isConnected = false;
+        let isOpen = false;
         let bytesDownBefore = 0;
         const timer = setTimeout(() => fail(new ProxyError('UPSTREAM_TIMEOUT')), options.firstByteTimeoutMs);
         const onLeft = () => fail(new ProxyError('CLIENT_GONE'));
@@ -73,6 +74,7 @@ export function createTunnel(options: UpstreamOptions): Tunnel {
           socket.off('close', onLeft);
         };
         const fail = (error: unknown) => {
+          if (isOpen) return; // The client has its 101: the tunnel closes, and nothing else is said in it.
           settle();
           client.discard();
           sent?.destroy();
@@ -87,6 +89,7 @@ export function createTunnel(options: UpstreamOptions): Tunnel {
             return;
           }
           settle();
+          isOpen = true;
           bytesDownBefore = written(socket);
           client.open(upgradeHead(hooks.editFields?.(fields) ?? fields));
           closeTogether(socket, proxySocket, () => {

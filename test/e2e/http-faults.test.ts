@@ -279,6 +279,19 @@ describe('engine: an upstream that misbehaves', () => {
   });
 
   describe('what is odd but whole', () => {
+    it('a close-delimited body that is reset at once never looks whole', async () => {
+      upstream.script = ({ socket }) => {
+        socket.write(`${OK}Content-Type: text/plain\r\n\r\n${'x'.repeat(5000)}`, () => socket.resetAndDestroy());
+      };
+      let seen = 0;
+      for (let n = 0; n < 60; n++) {
+        const { text } = await talk(proxy.port, [GET]);
+        if (text.startsWith(OK)) seen++;
+        expect(text.startsWith(OK) && text.endsWith('\r\n0\r\n\r\n'), `try ${n}`).to.equal(false);
+      }
+      expect(seen, 'answers that came before the reset').to.be.greaterThan(0);
+    });
+
     it('a close-delimited body is whole when the upstream closes well', async () => {
       upstream.script = ({ socket }) => void socket.end(`${OK}Connection: close\r\n\r\nhello`);
       const { text } = await talk(proxy.port, [GET], { until: whole });

@@ -124,6 +124,18 @@ describe('framing: refused before anything goes upstream', () => {
     }
   });
 
+  it('a fault behind a request that is under way is reported once', async () => {
+    upstream.script = async ({ socket }) => {
+      await sleep(60);
+      socket.write(answer(200, 'good'));
+    };
+    const before = proxy.refusals.length;
+    const { text } = await talk(proxy.port, [`GET /1 HTTP/1.1\r\n${HOST}\r\n\xff\xfe\xfd\r\n\r\n`]);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).to.deep.equal(['HTTP/1.1 200', 'HTTP/1.1 400']);
+    await sleep(50);
+    expect(proxy.refusals.slice(before).map(({ code }) => code)).to.deep.equal(['BAD_REQUEST']);
+  });
+
   it('every refusal has been reported with its code', () => {
     const codes = new Set(proxy.refusals.map((refusal) => refusal.code));
     for (const code of [

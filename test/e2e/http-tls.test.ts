@@ -153,6 +153,17 @@ describe('engine: TLS and HTTP/2', () => {
       });
     }
 
+    for (const method of ['connect', 'Connect', 'trace', 'get']) {
+      it(`a method is what it is: "${method}" is refused`, async () => {
+        const refused = await ask({ ':method': method }).then(
+          ({ status }) => status,
+          () => 'reset',
+        );
+        expect(refused).to.be.oneOf([400, 405, 'reset']);
+        expect(upstream.received).to.equal('');
+      });
+    }
+
     it('trailers and 103 go on', async () => {
       upstream.script = ({ socket }) =>
         void socket.write(

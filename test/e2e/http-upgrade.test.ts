@@ -39,6 +39,42 @@ describe('engine: upgrades', () => {
   const allClosed = () =>
     upstream.connections.length > 0 && upstream.connections.every((connection) => connection.closed);
 
+  describe('behind a request that is under way', () => {
+    const POST = 'POST /slow HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx';
+    beforeEach(() => {
+      const { script } = upstream;
+      upstream.script = async (connection, head) => {
+        if (!head.startsWith('POST')) return script(connection, head);
+        await sleep(80);
+        connection.socket.write(answer(200, 'done'));
+      };
+    });
+
+    it('a tunnel opens when the answer is out, and loses no byte', async () => {
+      const { text } = await talk(proxy.port, [`${POST}${handshake()}early`, 200, 'late'], {
+        until: (seen) => seen.endsWith('late'),
+      });
+      expect(text).to.match(
+        /^HTTP\/1\.1 200 [\s\S]*\r\n\r\ndoneHTTP\/1\.1 101 [\s\S]*\r\n\r\necho:early(?:echo:)?late$/,
+      );
+    });
+
+    for (const [what, request, status] of [
+      ['CONNECT', 'CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\n\r\n', 405],
+      ['a handshake with a body', handshake('Content-Length: 2\r\n'), 400],
+      ['an unknown upgrade', 'GET /h2 HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n', 101],
+    ] as const) {
+      it(`${what} gets its own answer`, async () => {
+        const { text, closed } = await talk(proxy.port, [`${POST}${request}`, 400]);
+        const [first = '', second = ''] = text.split(/(?<=done)/);
+        expect(first).to.match(/^HTTP\/1\.1 200 /);
+        if (status === 101) expect(second).to.match(/^HTTP\/1\.1 (?!1)/);
+        else expect(second.slice(0, 12)).to.equal(`HTTP/1.1 ${status}`);
+        expect(closed).to.not.equal(null);
+      });
+    }
+  });
+
   describe('a silent tunnel', () => {
     const open = async () => {
       await proxy.close();
@@ -203,6 +239,22 @@ describe('engine: upgrades', () => {
   });
 
   describe('upgrade: the end of a tunnel', () => {
+    for (const delayMs of [0, 1, 60]) {
+      it(`reset by the upstream ${delayMs} ms after its first frame: nothing is said in the tunnel but its bytes`, async () => {
+        upstream.script = async ({ socket }) => {
+          socket.write(`${SWITCH}\x81\x02hi`, 'latin1');
+          if (delayMs > 0) await sleep(delayMs);
+          socket.resetAndDestroy();
+        };
+        const { text, closed } = await talk(proxy.port, [handshake()]);
+        // A reset may overtake the 101 in the kernel: then there is one error page, and no tunnel.
+        if (text.startsWith('HTTP/1.1 101 ')) expect(text.split('\r\n\r\n')[1] ?? '').to.be.oneOf(['', '\x81\x02hi']);
+        else expect(text).to.match(/^HTTP\/1\.1 502 /);
+        expect(text.match(/HTTP\/1\.1/g)).to.have.length(1);
+        expect(closed).to.not.equal(null);
+      });
+    }
+
     for (const end of ['reset', 'fin'] as const) {
       it(`the client ends (${end}): both are closed within a second or so`, async () => {
         await talk(proxy.port, [handshake(), 60, { end }], { timeoutMs: 200 });

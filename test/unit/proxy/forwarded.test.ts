@@ -105,3 +105,44 @@ describe('unmapped', () => {
     it(address, () => expect(unmapped(address)).to.equal(want));
   }
 });
+
+describe('readForwarded: what is quoted is one value', () => {
+  for (const [value, address, host] of [
+    ['for=203.0.113.77;host="a, for=9.9.9.9;x=b"', '203.0.113.77', 'app.test'],
+    ['for=9.9.9.9, for=203.0.113.77;by="a\\", for=8.8.8.8"', '203.0.113.77', 'app.test'],
+    ['for=9.9.9.9, for="203.0.113.77:80";host="b.test"', '203.0.113.77', 'b.test'],
+    ['for=9.9.9.9, for="203.0.113.77', '10.0.0.1', 'app.test'],
+  ] as const) {
+    it(value, () => {
+      expect(client(['Forwarded', value])).to.include({ address, host });
+    });
+  }
+});
+
+describe('readForwarded: what is no address', () => {
+  for (const value of [
+    '999.1.1.1',
+    '1.2.3',
+    '1.2.3.4.5',
+    ':::',
+    '[1.2.3.4]',
+    '1:2:3:4:5:6:7:8:9',
+    'fe80::1%eth0',
+    '01.2.3.4',
+  ]) {
+    it(value, () => {
+      expect(client(['X-Forwarded-For', value])).to.include({ address: '10.0.0.1', forwardedFor: '10.0.0.1' });
+    });
+  }
+});
+
+describe('readForwarded: a trusted proxy that does not say who asked still says how', () => {
+  for (const fields of [
+    ['X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'shop.test'],
+    ['X-Forwarded-For', 'unknown', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'shop.test'],
+  ]) {
+    it(fields.join(' '), () => {
+      expect(client(fields)).to.include({ address: '10.0.0.1', scheme: 'https', host: 'shop.test' });
+    });
+  }
+});

@@ -51,6 +51,10 @@ describe('openPageBody', () => {
         expect(decode(await collect(body)).toString()).to.equal(`${text.toUpperCase()}[END]`);
       });
     }
+    it(`${coding}, an empty body: no fault`, async () => {
+      const { body } = openPageBody(Readable.from([]), page(coding as ContentCoding), upperCase());
+      expect(decode(await collect(body)).toString()).to.equal('[END]');
+    });
     it(`${coding}, truncated: fails with CODING_BROKEN`, async () => {
       const encoded = encode(Buffer.from(text));
       const { body } = openPageBody(

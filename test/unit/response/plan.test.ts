@@ -26,6 +26,26 @@ describe('pageKind', () => {
     ['a part', 206, html, null],
     ['no-transform', 200, [...html, 'Cache-Control', 'max-age=1, No-Transform'], null],
     ['an attachment', 200, [...html, 'Content-Disposition', 'Attachment; filename=x'], null],
+    [
+      'no-transform in a second field',
+      200,
+      [...html, 'Cache-Control', 'no-cache', 'Cache-Control', 'no-transform'],
+      null,
+    ],
+    [
+      'attachment in a second field',
+      200,
+      [...html, 'Content-Disposition', 'inline', 'Content-Disposition', 'attachment'],
+      null,
+    ],
+    ['two codings in two fields', 200, [...html, 'Content-Encoding', 'gzip', 'Content-Encoding', 'br'], null],
+    ['an empty body', 302, [...html, 'Content-Encoding', 'gzip', 'Content-Length', '0'], null],
+    [
+      'a name like attachment',
+      200,
+      [...html, 'Content-Disposition', 'inline; filename="a, attachment"'],
+      'html identity null',
+    ],
     ['inline', 200, [...html, 'Content-Disposition', 'inline'], 'html identity null'],
   ];
   for (const [why, status, fields, want] of rows) {
