@@ -58,6 +58,7 @@ export const ERRORS = {
   CODING_BROKEN: { origin: 'page', status: null, text: 'the content coding of the page is damaged' },
   DECOMPRESSION_BOMB: { origin: 'page', status: null, text: 'the page grows too much when decoded' },
 
+  EXHAUSTED: { origin: 'proxy', status: 503, text: 'the machine has no more connections to give' },
   INTERNAL: { origin: 'proxy', status: 500, text: 'the proxy failed' },
 } as const satisfies Record<string, ErrorEntry>;
 

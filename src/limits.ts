@@ -3,6 +3,9 @@
  * Bounds that an operator may change have their default in `config/schema.ts`.
  */
 export const LIMITS = {
+  /** Trailer section of a request, names and values, and its fields. */
+  maxTrailerBytes: 8 * 1024,
+  maxTrailerFields: 100,
   /** Fields of one response from the upstream. */
   maxResponseFields: 500,
   /** One start tag, held until its end is seen. A longer one ends the marking of its page. */

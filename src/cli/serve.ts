@@ -40,6 +40,10 @@ export async function serveCommand(argv: string[], io: CommandIo): Promise<numbe
     return 0;
   }
   const file = String(args.values['config'] ?? 'transid.yaml');
+  let wasAskedToReload = false;
+  process.once('SIGHUP', () => {
+    wasAskedToReload = true;
+  });
   const loaded = loadOrReport(() => loadFile(file), io);
   if (loaded === null) return 2;
   const { text, config } = loaded;
@@ -47,6 +51,7 @@ export async function serveCommand(argv: string[], io: CommandIo): Promise<numbe
     const service = config.workers > 1 ? new Supervisor({ file, text, config }) : await serveAlone(config);
     const place = await service.start();
     const stopWatching = watchConfig({ file, text, isWatched: config.watch, service });
+    if (wasAskedToReload) process.emit('SIGHUP');
     return {
       place,
       failed: service.failed,

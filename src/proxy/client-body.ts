@@ -5,6 +5,7 @@
 import { Http2ServerRequest } from 'node:http2';
 import { Readable } from 'node:stream';
 import { type ErrorCode, ProxyError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
 import type { RequestFacts } from './framing.ts';
 
@@ -106,7 +107,9 @@ export class ClientBody extends Readable {
     this.#req.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#req.once('end', () => {
       if (this.#timer !== null) clearInterval(this.#timer);
-      if (isWhole(this.#req)) this.push(null);
+      if (hasLongTrailers(this.#req.rawTrailers)) {
+        this.destroy(new ProxyError('BODY_TOO_LARGE', { detail: 'trailers' }));
+      } else if (isWhole(this.#req)) this.push(null);
       else this.destroy(new ProxyError('CLIENT_GONE'));
     });
     if (this.#pace.idleMs > 0) this.#timer = setInterval(() => this.#checkPace(), this.#pace.idleMs).unref();
@@ -139,6 +142,12 @@ export class ClientBody extends Readable {
 /** An HTTP/2 request emits 'end' when its stream is reset, too. */
 function isWhole(req: ClientRequest): boolean {
   return req instanceof Http2ServerRequest ? !req.aborted && !req.stream.closed : req.complete;
+}
+
+function hasLongTrailers(trailers: readonly string[]): boolean {
+  if (trailers.length === 0) return false;
+  const bytes = trailers.reduce((sum, text) => sum + text.length, 0);
+  return bytes > LIMITS.maxTrailerBytes || trailers.length > LIMITS.maxTrailerFields * 2;
 }
 
 function ignore(): void {}

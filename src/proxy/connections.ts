@@ -11,6 +11,12 @@ const MAX_WAITING = 16;
 /** After an answer to a message that was not read whole: time for the client to see it before the connection goes. */
 const LINGER_MS = 2000;
 
+/** A response, as far as it says what becomes of its connection. */
+export interface LastingResponse {
+  shouldKeepAlive: boolean;
+  readonly headersSent: boolean;
+}
+
 export class ClientConnection {
   readonly socket: Socket;
   readonly address: string;
@@ -22,6 +28,8 @@ export class ClientConnection {
   readonly #silence: Silence;
   #isBusy = false;
   #isDraining = false;
+  /** Of the request that is under way. */
+  #response: LastingResponse | null = null;
   readonly #waiting: (() => void)[] = [];
   #atRest: (() => void) | null = null;
 
@@ -40,9 +48,11 @@ export class ClientConnection {
     return this.socket.destroyed || this.socket.writableEnded;
   }
 
-  /** A request is under way from now on, until `end`. */
-  begin(): void {
+  /** The request that `response` answers is under way from now on, until `end`. */
+  begin(response: LastingResponse): void {
     this.#isBusy = true;
+    this.#response = response;
+    if (this.#isDraining) response.shouldKeepAlive = false;
   }
 
   /**
@@ -65,6 +75,7 @@ export class ClientConnection {
     }
     this.#waiting.length = 0;
     this.#isBusy = false;
+    this.#response = null;
     const atRest = this.#atRest;
     this.#atRest = null;
     if (atRest !== null) atRest();
@@ -86,6 +97,8 @@ export class ClientConnection {
   /** Close as soon as nothing is under way. */
   drain(): void {
     this.#isDraining = true;
+    // The client learns it with the answer that is under way, if its head is not out.
+    if (this.#response?.headersSent === false) this.#response.shouldKeepAlive = false;
     if (!this.#isBusy && !this.isTunnel) this.socket.destroySoon();
   }
 

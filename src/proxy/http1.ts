@@ -101,6 +101,11 @@ export class Http1Front {
     // Silence is the connection table's business: node:http would set and clear a timer for every request.
     server.keepAliveTimeout = 0;
     server.timeout = 0;
+    // What the system says when it cannot accept a connection, such as EMFILE; unheard it would end the process.
+    server.on('error', (error: Error & { code?: string }) => {
+      if (!server.listening) return; // whoever starts it hears that
+      this.#front.report('', new ProxyError('EXHAUSTED', { detail: error.code ?? error.name }), '');
+    });
     // Without a listener node:http would destroy a socket whose timer the table has set.
     server.on('timeout', () => {});
   }
@@ -122,16 +127,14 @@ export class Http1Front {
     connection.requestCount += 1;
     // Node's own count says `Connection: close` and then does not close.
     const isLast = connection.requestCount >= this.#front.options.limits.requestsPerConnection;
-    if (isLast || this.#isDraining) res.shouldKeepAlive = false;
+    if (isLast) res.shouldKeepAlive = false;
     res.on('close', () => connection.end());
     if (connection.isBusy) connection.wait(() => this.#serve(req, res, connection));
-    else {
-      connection.begin();
-      this.#serve(req, res, connection);
-    }
+    else this.#serve(req, res, connection);
   }
 
   #serve(req: IncomingMessage, res: ServerResponse, connection: ClientConnection): void {
+    connection.begin(res);
     this.#front.serve(req, res, headOf(req, connection.address), () => {
       res.shouldKeepAlive = false;
       connection.lingerOnClose();
@@ -203,7 +206,7 @@ export class Http1Front {
     connection.isTunnel = false;
     connection.lingerOnClose();
     // Nothing else is under way on it: see `#onUpgrade`.
-    connection.begin();
+    connection.begin(res);
     res.assignSocket(socket);
     // Nobody reads it any more, and a client that leaves would not be noticed.
     socket.resume();
@@ -239,7 +242,7 @@ export class Http1Front {
     // The parser reports every further byte.
     if (connection.isBroken) return;
     connection.isBroken = true;
-    const code = PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST';
+    const code = isLongTarget(error) ? 'TARGET_TOO_LONG' : (PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST');
     const current = (socket as SocketWithParser).parser?.incoming ?? null;
     if (connection.isBusy && current !== null && !current.complete) {
       // The fault is in the body of a request: its reader ends the exchange, and so answers once.
@@ -317,6 +320,13 @@ interface ParserError extends Error {
   readonly code?: string;
   readonly rawPacket?: Buffer;
 }
+
+/** A head that overflowed within its first line, as far as one piece shows that. */
+function isLongTarget({ code, rawPacket }: ParserError): boolean {
+  return code === 'HPE_HEADER_OVERFLOW' && LONG_TARGET.test(rawPacket?.toString('latin1') ?? '');
+}
+
+const LONG_TARGET = /^[A-Z]{1,20} [^\r\n]{16384}/;
 
 /** Could the message that was not understood have been a HEAD request? */
 const HEAD_REQUEST = /(?:^|\n)HEAD /;

@@ -43,7 +43,7 @@ export class Http2Front {
     const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);
     for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) this.#server.on(event, onRequest);
     this.#server.on('session', (session: ServerHttp2Session) => this.#onSession(session));
-    this.#server.on('sessionError', () => {}); // the session is destroyed by then, and its streams with it
+    this.#server.on('sessionError', (error, session) => this.#onSessionError(error, session));
   }
 
   /** Speak HTTP/2 on this connection. */
@@ -73,7 +73,8 @@ export class Http2Front {
       resets += 1;
       if (resets <= limits.http2Streams * LIMITS.maxResetsPerStreamLimit || session.destroyed) return;
       this.#front.report('', new ProxyError('TOO_MANY_RESETS'), addressOf(session));
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy();
     };
     session.on('stream', (stream: ServerHttp2Stream) => {
       open += 1;
@@ -88,6 +89,12 @@ export class Http2Front {
     session.setTimeout(timeouts.keepAliveMs, () => {
       if (open === 0) session.close();
     });
+  }
+
+  /** Frames that break the rules: the session is destroyed by then, and its streams with it. */
+  #onSessionError(error: Error & { readonly code?: string }, session: ServerHttp2Session): void {
+    if (error.code === undefined || !error.code.startsWith('ERR_HTTP2')) return; // the connection broke
+    this.#front.report('', new ProxyError('BAD_REQUEST', { detail: error.code }), addressOf(session));
   }
 
   #onRequest(req: Http2ServerRequest, res: Http2ServerResponse): void {

@@ -229,6 +229,12 @@ class Call implements Lease {
       this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: head }));
       return;
     }
+    // RFC 9112 §6.1: a length in chunks within HTTP/1.0 is read in two ways.
+    const { httpVersion } = message;
+    if (httpVersion !== '1.1' && (httpVersion !== '1.0' || head.framing === 'chunked')) {
+      this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: `HTTP/${httpVersion}` }));
+      return;
+    }
     this.#framing = head.framing;
     this.keepAliveMs = head.keepAliveMs;
     // The answer came before the whole request: what is left of it must not be taken for the client's next one.

@@ -234,6 +234,21 @@ describe('engine: clients', () => {
   });
 
   describe('drain', () => {
+    it('an answer whose head is not out says that its connection closes', async () => {
+      await open();
+      upstream.script = async ({ socket }) => {
+        await sleep(150);
+        socket.write(answer(200, 'whole'));
+      };
+      const talking = talk(proxy.port, [GET.repeat(2)]);
+      await eventually('it is under way', () => upstream.requestCount === 1);
+      await proxy.server.drain();
+      const { text, closed } = await talking;
+      expect(text).to.match(/^HTTP\/1\.1 200 [\s\S]*\r\nConnection: close\r\n[\s\S]*whole$/);
+      expect(text.match(/HTTP\/1\.1/g)).to.have.length(1);
+      expect(closed).to.equal('fin');
+    });
+
     it('what is under way ends whole, idle connections close, new ones are refused', async () => {
       await open();
       upstream.script = async ({ socket }, head) => {

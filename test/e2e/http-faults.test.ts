@@ -75,6 +75,18 @@ describe('engine: an upstream that misbehaves', () => {
         ({ socket }) => void socket.write('HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
       ],
       [
+        'version 2.0',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        ({ socket }) => void socket.write('HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nab'),
+      ],
+      [
+        'chunks in HTTP/1.0',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        ({ socket }) => void socket.write('HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+      ],
+      [
         'two lengths',
         502,
         'UPSTREAM_BAD_RESPONSE',

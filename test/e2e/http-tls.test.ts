@@ -368,16 +368,35 @@ describe('engine: TLS and HTTP/2', () => {
       upstream.script = () => {};
       await ask({ ':method': 'OPTIONS', 'max-forwards': '0' });
       let goneAfter = 0;
+      let goaway: number | null = null;
+      session.on('goaway', (code) => {
+        goaway = code;
+      });
       for (; goneAfter < 500 && !session.destroyed; goneAfter += 1) {
         start({}).close(constants.NGHTTP2_CANCEL);
         if (goneAfter % 10 === 9) await sleep(5);
       }
       await eventually('the session ends', () => session.destroyed);
       expect(goneAfter).to.be.lessThan(400);
+      expect(goaway).to.equal(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       expect(proxy.refusals.map((refusal) => refusal.code)).to.include('TOO_MANY_RESETS');
       session = connectSession();
       upstream.script = ({ socket }) => void socket.write(answer(200, 'mine'));
       expect((await ask()).status, 'others are served').to.equal(200);
+    });
+
+    it('frames that break the rules end the connection, and that is reported', async () => {
+      await open();
+      const socket = connectTls({ port: proxy.port, host: '127.0.0.1', ca: CERTIFICATE.cert, ALPNProtocols: ['h2'] });
+      socket.on('error', () => {});
+      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      // SETTINGS belong to stream 0 (RFC 9113 §6.5).
+      socket.write(Buffer.concat([frame(4, 0, 0, Buffer.alloc(0)), frame(4, 0, 1, Buffer.alloc(0))]));
+      socket.resume();
+      await eventually('it ends', () => socket.destroyed);
+      expect(proxy.refusals.map(({ code, detail }) => `${code} ${detail}`)).to.deep.equal([
+        'BAD_REQUEST ERR_HTTP2_ERROR',
+      ]);
     });
 
     it('a client that does not read its stream is cut', async () => {

@@ -53,6 +53,13 @@ describe('reload of the configuration', function () {
     return { run: program, port: Number(found[1]) };
   };
 
+  it('asked for while the program starts is done when it has', async () => {
+    write('');
+    program = startCli(['serve', '-c', join(folder, 'transid.yaml')], { preload: 'early-sighup.ts' });
+    await program.until(/listens on http/);
+    await program.until(/the configuration was reloaded/);
+  });
+
   const get = (port: number, agent: Agent, path = '/'): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
       request({ host: '127.0.0.1', port, path, agent }, (response) => {

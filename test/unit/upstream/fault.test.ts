@@ -1,0 +1,26 @@
+import { expect } from 'chai';
+import { ProxyError } from '../../../src/errors.ts';
+import { upstreamFault } from '../../../src/upstream/fault.ts';
+
+const error = (code: string) => Object.assign(new Error(code), { code });
+
+describe('upstreamFault', () => {
+  for (const [code, isConnected, want] of [
+    ['ECONNREFUSED', false, 'UPSTREAM_REFUSED'],
+    ['ECONNRESET', true, 'UPSTREAM_RESET'],
+    ['HPE_INVALID_CONSTANT', true, 'UPSTREAM_BAD_RESPONSE'],
+    ['HPE_INVALID_EOF_STATE', true, 'UPSTREAM_RESET'],
+    ['EMFILE', false, 'EXHAUSTED'],
+    ['ENFILE', false, 'EXHAUSTED'],
+    ['EADDRNOTAVAIL', false, 'EXHAUSTED'],
+  ] as const) {
+    it(`${code}${isConnected ? ' on a connection' : ''}: ${want}`, () => {
+      expect(upstreamFault(error(code), isConnected)).to.include({ code: want, detail: code });
+    });
+  }
+
+  it('passes a fault of ours on', () => {
+    const fault = new ProxyError('CLIENT_GONE');
+    expect(upstreamFault(fault, true)).to.equal(fault);
+  });
+});
