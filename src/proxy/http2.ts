@@ -20,6 +20,8 @@ import type { Front } from './front.ts';
 
 /** CVE-2023-44487: the time over which resets are counted. */
 const RESET_WINDOW_MS = 10_000;
+/** More fields do not fit into the head that a client may send. */
+const HEAD_PAIRS = 2048;
 
 export class Http2Front {
   readonly #front: Front;
@@ -36,8 +38,8 @@ export class Http2Front {
         enablePush: false,
         enableConnectProtocol: false,
       },
-      // The pseudo-fields count as well; what is over the limit of fields is answered by us with 431.
-      maxHeaderListPairs: limits.fields + 16,
+      // What is over the limit of fields is answered by us, with 431 and a reason. Above this nghttp2 resets the stream.
+      maxHeaderListPairs: Math.max(limits.fields + 16, HEAD_PAIRS),
       maxSessionMemory: 10,
     });
     const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);

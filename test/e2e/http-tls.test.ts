@@ -230,6 +230,7 @@ describe('engine: TLS and HTTP/2', () => {
       ['a fragment', 400, { ':path': '/a#b' }],
       ['a target over 8 KiB', 414, { ':path': `/${'a'.repeat(9000)}` }],
       ['201 fields', 431, Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`x-${i}`, 'a']))],
+      ['1,500 fields', 431, Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`x-${i}`, 'a']))],
       ['an unknown expectation', 417, { expect: 'magic' }],
       ['a loop', 508, { via: '1.1 test-proxy' }],
     ] as const) {
