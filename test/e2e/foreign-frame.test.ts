@@ -89,17 +89,30 @@ describe('a frame on a foreign site [needs chromium]', function () {
       const page = await browser.newPage();
       await page.goto(`https://lms.test:${(platform.address() as AddressInfo).port}${path}`);
       const seen: { user: string; url: string }[] = [];
-      const look = async (): Promise<Frame> => {
+      const toolFrame = async (): Promise<Frame> => {
         const frame = await page.waitForFrame(
           (candidate) => candidate.name() === 'tool' && candidate.url().startsWith('https://tool.test'),
         );
         await frame.waitForSelector('#user');
+        return frame;
+      };
+      const look = async (): Promise<Frame> => {
+        const frame = await toolFrame();
         seen.push({ user: await frame.$eval('#user', (element) => element.textContent ?? ''), url: frame.url() });
         return frame;
       };
       const go = async (selector: string): Promise<void> => {
-        const frame = await look();
-        await Promise.all([frame.waitForNavigation(), frame.click(selector)]);
+        let frame = await look();
+        // A click into a frame that Chromium is just exchanging is lost, as a user's would be, who clicks again.
+        for (let clicks = 1; ; clicks++) {
+          try {
+            await Promise.all([frame.waitForNavigation({ timeout: 8000 }), frame.click(selector)]);
+            return;
+          } catch (error) {
+            if (clicks === 3) throw error;
+            frame = await toolFrame();
+          }
+        }
       };
       await go('#login');
       await go('#next');
