@@ -58,7 +58,8 @@ transid COMMAND --help tells more. Exit codes: 0 fine, 1 found problems, 2 wrong
 
 async function main(argv: string[], io: CommandIo): Promise<number> {
   const [first, ...rest] = argv;
-  // Before the program is loaded: a reload that is asked for while it starts must not be its end.
+  // Before the program is loaded: a reload that is asked for while it starts must not be its end. Nor a worker's, ever: a
+  // terminal sends its signals to the whole group, and reloading is the primary's business.
   if (first === 'serve') process.on('SIGHUP', () => {});
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
     (first === undefined ? io.stderr : io.stdout).write(usage());

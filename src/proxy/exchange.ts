@@ -6,7 +6,7 @@ import { STATUS_CODES } from 'node:http';
 import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
-import { takeSetCookies, takeSignals } from '../response/fields.ts';
+import { firstValue, takeSetCookies, takeSignals } from '../response/fields.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
 import {
   type BodyFraming,
@@ -17,7 +17,7 @@ import {
 import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, mayInsertScript } from './delivery.ts';
-import { fieldValue, type RequestFacts } from './framing.ts';
+import type { RequestFacts } from './framing.ts';
 import { type ExchangeObserver, ExchangeRecord } from './record.ts';
 import { ownRedirect, redirectFields } from './redirects.ts';
 import type { ClientRequest, Handler, UpgradeHandler } from './server.ts';
@@ -149,7 +149,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   if (framing !== facts.body) edits.body = framing;
   const referer = toUpstreamOrigin(arrival, cleanReferer(arrival));
   if (referer !== client.referer) edits.referer = referer;
-  if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, fieldValue(facts.fields, 'origin'));
+  if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, firstValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
   if (treatment.mayMark || policy.rewriteVars.length > 0 || mayInsertScript(arrival)) edits.codings = KNOWN_CODINGS;

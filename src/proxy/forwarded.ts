@@ -6,6 +6,7 @@
  */
 
 import { isIPv4, isIPv6 } from 'node:net';
+import { joinedValue } from '../response/fields.ts';
 import type { ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 
@@ -31,7 +32,7 @@ export function readForwarded(input: ForwardedInput): ForwardedClient {
   if (!input.isTrustedProxy(peerAddress)) {
     return { address: peerAddress, scheme, host, forwardedFor: peerAddress, forwarded: null, isPeerTrusted: false };
   }
-  const forwarded = joined(input.fields, 'forwarded');
+  const forwarded = joinedValue(input.fields, 'forwarded');
   const hops = forwarded === null ? fromCustomFields(input.fields) : fromForwarded(forwarded);
   const chain = believed(hops, input.isTrustedProxy);
   // X-Forwarded-Proto and -Host are the peer's own word, even where it does not say who asked.
@@ -61,9 +62,9 @@ function believed(hops: readonly Hop[], isTrusted: (address: string) => boolean)
 
 /** X-Forwarded-For is a list; -Proto and -Host are of the nearest proxy, which is the only one we can believe. */
 function fromCustomFields(fields: readonly string[]): Hop[] {
-  const list = joined(fields, 'x-forwarded-for');
-  const proto = last(joined(fields, 'x-forwarded-proto'))?.toLowerCase() ?? null;
-  const host = last(joined(fields, 'x-forwarded-host'));
+  const list = joinedValue(fields, 'x-forwarded-for');
+  const proto = last(joinedValue(fields, 'x-forwarded-proto'))?.toLowerCase() ?? null;
+  const host = last(joinedValue(fields, 'x-forwarded-host'));
   const scheme = proto === 'http' || proto === 'https' ? proto : null;
   const saidHost = host !== null && isAuthority(host) ? host : null;
   const addresses = list === null ? [''] : list.split(',').map((item) => plainAddress(item.trim()));
@@ -127,17 +128,6 @@ function quoted(address: string): string {
 
 function unquoted(text: string): string {
   return text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text;
-}
-
-/** All values of a field as one list, null when it is absent. */
-function joined(fields: readonly string[], lowerName: string): string | null {
-  let value: string | null = null;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
-    value = value === null ? (fields[i + 1] as string) : `${value}, ${fields[i + 1]}`;
-  }
-  return value;
 }
 
 function last(list: string | null): string | null {

@@ -326,22 +326,3 @@ function readHead2(
     client: forwardedClient(raw, host, fields, limits),
   };
 }
-
-/** The first value of a field, null when it is absent. */
-export function fieldValue(fields: readonly string[], lowerName: string): string | null {
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return fields[i + 1] as string;
-  }
-  return null;
-}
-
-/** All values of a field, in order. */
-export function fieldValues(fields: readonly string[], lowerName: string): string[] {
-  const values: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) values.push(fields[i + 1] as string);
-  }
-  return values;
-}

@@ -5,10 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { ERRORS, ProxyError } from '../errors.ts';
+import { firstValue } from '../response/fields.ts';
 import { setBodyPace } from './client-body.ts';
 import { type ClientRequest, type ClientResponse, cutResponse, sendHead } from './client-response.ts';
 import { errorPage, optionsFields } from './error-page.ts';
-import { fieldValue, type HeadLimits, type RawHead, readHead } from './framing.ts';
+import { type HeadLimits, type RawHead, readHead } from './framing.ts';
 import type { Handler, ServerOptions } from './server.ts';
 
 export class Front {
@@ -90,7 +91,7 @@ export class Front {
     }
     // The rest of a message that we do not read, or do not understand, must not be taken for the next request.
     if (!req.complete || ERRORS[error.code].origin === 'client') endConnection();
-    const page = errorPage(error.code, requestId, fieldValue(req.rawHeaders, 'accept'));
+    const page = errorPage(error.code, requestId, firstValue(req.rawHeaders, 'accept'));
     try {
       sendHead(res, page.status, STATUS_CODES[page.status] ?? '', page.fields);
       res.end(page.body);

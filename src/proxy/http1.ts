@@ -10,10 +10,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, ProxyError } from '../errors.ts';
+import { firstValue } from '../response/fields.ts';
 import { failBody } from './client-body.ts';
 import { type ClientConnection, ConnectionTable } from './connections.ts';
 import { rawErrorAnswer } from './error-page.ts';
-import { fieldValue, type RawHead, type RequestFacts, readHead } from './framing.ts';
+import { type RawHead, type RequestFacts, readHead } from './framing.ts';
 import { asProxyError, type Front } from './front.ts';
 import { Http2Front } from './http2.ts';
 import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
@@ -242,7 +243,9 @@ export class Http1Front {
     // The parser reports every further byte.
     if (connection.isBroken) return;
     connection.isBroken = true;
-    const code = isLongTarget(error) ? 'TARGET_TOO_LONG' : (PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST');
+    const code = isLongTarget(error, this.#front.options.limits.headerBytes)
+      ? 'TARGET_TOO_LONG'
+      : (PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST');
     const current = (socket as SocketWithParser).parser?.incoming ?? null;
     if (connection.isBusy && current !== null && !current.complete) {
       // The fault is in the body of a request: its reader ends the exchange, and so answers once.
@@ -312,7 +315,7 @@ interface Asked {
 }
 
 function askedBy(req: IncomingMessage): Asked {
-  return { accept: fieldValue(req.rawHeaders, 'accept'), mayHaveBody: req.method !== 'HEAD' };
+  return { accept: firstValue(req.rawHeaders, 'accept'), mayHaveBody: req.method !== 'HEAD' };
 }
 
 /** node:http adds the bytes that the parser choked on. */
@@ -321,12 +324,14 @@ interface ParserError extends Error {
   readonly rawPacket?: Buffer;
 }
 
-/** A head that overflowed within its first line, as far as one piece shows that. */
-function isLongTarget({ code, rawPacket }: ParserError): boolean {
-  return code === 'HPE_HEADER_OVERFLOW' && LONG_TARGET.test(rawPacket?.toString('latin1') ?? '');
+/** A head of more than `headerBytes` that overflowed within its first line, as far as one piece shows that. */
+function isLongTarget({ code, rawPacket }: ParserError, headerBytes: number): boolean {
+  if (code !== 'HPE_HEADER_OVERFLOW' || rawPacket === undefined || rawPacket.length < headerBytes) return false;
+  return FIRST_LINE.test(rawPacket.toString('latin1', 0, headerBytes));
 }
 
-const LONG_TARGET = /^[A-Z]{1,20} [^\r\n]{16384}/;
+/** Of a request, cut before its end. */
+const FIRST_LINE = /^[A-Z]{1,20} [^\r\n]*$/;
 
 /** Could the message that was not understood have been a HEAD request? */
 const HEAD_REQUEST = /(?:^|\n)HEAD /;

@@ -6,11 +6,12 @@
 import { Readable } from 'node:stream';
 import { type FormEncoding, formEncoding, unmarkForm } from '../form/unmark.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
+import { firstValue } from '../response/fields.ts';
 import type { UploadBody } from '../upstream/forward.ts';
 import type { BodyFraming } from '../upstream/request.ts';
 import { type ClientBody, openBody } from './client-body.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
-import { fieldValue, type RequestFacts } from './framing.ts';
+import type { RequestFacts } from './framing.ts';
 import type { Site } from './site.ts';
 
 export interface Upload {
@@ -32,9 +33,9 @@ export function openUpload(
   const body = openBody(req, res, facts, policy.bodyLimitBytes);
   const asCame: Upload = { body, framing: facts.body, sids: [] };
   if (body === null || !mayHoldField(site, policy)) return asCame;
-  const encoding = formEncoding(fieldValue(facts.fields, 'content-type'));
+  const encoding = formEncoding(firstValue(facts.fields, 'content-type'));
   // A coded body is not ours to read; browsers never send one from a form.
-  if (encoding === null || fieldValue(facts.fields, 'content-encoding') !== null) return asCame;
+  if (encoding === null || firstValue(facts.fields, 'content-encoding') !== null) return asCame;
   return unmarkUpload(site, policy, facts, body, encoding);
 }
 

@@ -19,8 +19,6 @@ export async function runWorker(): Promise<number> {
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(0));
   process.once('disconnect', () => end(0));
-  // A terminal sends its signals to the whole group: reloading is the primary's business.
-  process.on('SIGHUP', () => {});
 
   let starting: Promise<void> | null = null;
   process.on('message', (message: ToWorker) => {

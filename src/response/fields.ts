@@ -30,7 +30,7 @@ export function joinedValue(fields: readonly string[], lowerName: string): strin
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
-    joined = joined === null ? (fields[i + 1] as string) : `${joined},${fields[i + 1]}`;
+    joined = joined === null ? (fields[i + 1] as string) : `${joined}, ${fields[i + 1]}`;
   }
   return joined;
 }

@@ -14,7 +14,7 @@ import {
   type IncomingMessage,
   type InformationEvent,
 } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
@@ -189,13 +189,11 @@ class Call implements Lease {
     request.on('response', (message) => this.#onResponse(message));
     request.on('error', (error) => this.#onError(error));
     request.on('information', (info) => this.#onInformation(info));
-    // Nobody asked: a tunnel here would let the client speak past us.
-    for (const event of ['upgrade', 'connect']) {
-      request.on(event, (_message: IncomingMessage, socket: Duplex) => {
-        this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: 'unasked tunnel' }));
-        socket.destroy();
-      });
-    }
+    request.on('upgrade', (_message, socket) => {
+      // Nobody asked: a tunnel here would let the client speak past us.
+      this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: 'unasked 101' }));
+      socket.destroy();
+    });
     this.#upload(request);
   }
 

@@ -1,12 +1,6 @@
 import { expect } from 'chai';
-import {
-  fieldValue,
-  fieldValues,
-  type HeadFault,
-  type RawHead,
-  type RequestFacts,
-  readHead,
-} from '../../../src/proxy/framing.ts';
+import { type HeadFault, type RawHead, type RequestFacts, readHead } from '../../../src/proxy/framing.ts';
+import { allValues, firstValue } from '../../../src/response/fields.ts';
 
 const LIMITS = { maxFields: 200, maxTargetBytes: 8192, viaName: 'us-1', isTrustedProxy: () => false };
 const HOST = ['Host', 'app.test'];
@@ -241,12 +235,12 @@ describe('readHead: HTTP/2', () => {
   }
 });
 
-describe('fieldValue and fieldValues', () => {
+describe('firstValue and allValues', () => {
   const list = ['Accept', 'a', 'accept', 'b', 'Accept-X', 'c'];
   it('find by any case, first or all', () => {
-    expect(fieldValue(list, 'accept')).to.equal('a');
-    expect(fieldValues(list, 'accept')).to.deep.equal(['a', 'b']);
-    expect(fieldValue(list, 'absent')).to.equal(null);
-    expect(fieldValues(list, 'absent')).to.deep.equal([]);
+    expect(firstValue(list, 'accept')).to.equal('a');
+    expect(allValues(list, 'accept')).to.deep.equal(['a', 'b']);
+    expect(firstValue(list, 'absent')).to.equal(null);
+    expect(allValues(list, 'absent')).to.deep.equal([]);
   });
 });
