@@ -11,6 +11,7 @@
  *
  * Not covered, because the path alone cannot tell: 8.3 names of Windows, symbolic links, rewrites by the application.
  */
+import { isUtf8 } from 'node:buffer';
 
 export interface PathReadings {
   /** Decoded once, dot segments resolved: what most servers see; routes that are not about safety go by it. */
@@ -75,6 +76,8 @@ const includes = (text: string, apply: (reading: string) => string): Step => ({
   apply,
 });
 
+const BEYOND_ASCII = /[\x80-\xff]/;
+
 /** No expression here can look at a character more than a fixed number of times: no nested repetition, no overlap. */
 const STEPS: readonly Step[] = [
   includes('%', decodeOnce),
@@ -84,7 +87,8 @@ const STEPS: readonly Step[] = [
   ),
   // Decoders that check nothing take overlong UTF-8 (C1 A1) for ASCII.
   step(/[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}/, decodeOverlong),
-  step(/[\x80-\xff]/, foldUnicode),
+  { applies: (reading) => BEYOND_ASCII.test(reading) && !isUtf8(Buffer.from(reading, 'latin1')), apply: utf8OfLatin1 },
+  step(BEYOND_ASCII, foldUnicode),
   includes('\\', (reading) => reading.replaceAll('\\', '/')),
   includes(';', (reading) => reading.replace(/;[^/]*/g, '')),
   step(/\/\.{1,2}(?:\/|$)/, removeDots),
@@ -145,6 +149,11 @@ function decodeOverlong(reading: string): string {
       return codePoint < 0x80 ? String.fromCharCode(codePoint) : bytesOf(codePoint);
     },
   );
+}
+
+/** Names of old applications: E4 is their ä, which a route says as C3 A4. */
+function utf8OfLatin1(reading: string): string {
+  return Buffer.from(reading, 'utf8').toString('latin1');
 }
 
 /**

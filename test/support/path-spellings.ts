@@ -47,6 +47,10 @@ export const BACKENDS: Readonly<Record<string, Backend>> = {
           .join('/'),
       ),
     ),
+  'takes bytes for Latin-1, and accents for none': (target) =>
+    dots(decode(target))
+      .replace(/[\xe0-\xe5]/g, 'a')
+      .replace(/[\xec-\xef]/g, 'i'),
   'merges slashes and dots': (target) => dots(decode(target).split(/\/+/).join('/')),
 };
 
@@ -79,6 +83,8 @@ function spell(char: string, { how, upper }: { how: number; upper: boolean }): s
       return char === '/' ? '/./' : char;
     case 6:
       return char === '/' ? (upper ? '/%2e/' : '/%252e%2f') : char;
+    case 7:
+      return char === 'a' || char === 'i' ? hex(char === 'a' ? '\xe1' : '\xed', upper) : char;
     default:
       return char;
   }

@@ -9,7 +9,7 @@ const labelOf = (table: ReturnType<typeof tableOf>, host: string, path: string):
 
 describe('routes: which route', () => {
   const table = tableOf(`routes:
-  - { name: admin, path: [/admin/**, /Intern/*/edit], use_only_cookies: true }
+  - { name: admin, path: [/admin/**, /Intern/*/edit, /Büro/**], use_only_cookies: true }
   - { name: files, path: /files/**, use_trans_sid: true, body_limit: 64MiB }
   - { name: tenant, host: "*.shop.test", use_trans_sid: true }
   - { name: safe, host: safe.test, path: /**, use_only_cookies: true }
@@ -27,6 +27,11 @@ describe('routes: which route', () => {
     ['a.test', '/administrator', 'rest'],
     ['a.test', '/intern/7/EDIT/', 'admin'],
     ['a.test', '/late/x', 'rest'],
+    ['a.test', '/B%C3%BCro', 'admin'],
+    ['a.test', '/b%C3%9CRO/x', 'admin'],
+    ['a.test', '/b%DCro/x', 'admin'],
+    ['a.test', '/adm%EDn', 'admin'],
+    ['a.test', '/m%FCll', 'rest'],
     ['b.shop.test', '/x', 'tenant'],
     ['b.shop.test', '/files/x', 'files'],
     ['b.shop.test', '/admin', 'admin'],
