@@ -60,6 +60,23 @@ export function size(minBytes = 1) {
     .register(units, { suffix: 'Bytes' });
 }
 
+/** The URL of a server: scheme, host and maybe a port. */
+export function httpUrl() {
+  return z
+    .string({ error: 'a URL is needed, such as http://127.0.0.1:8000' })
+    .refine((text) => isOriginUrl(text), {
+      error: 'not the URL of a server: write http:// or https://, a host and maybe a port, without path, query or user',
+    })
+    .transform((text) => new URL(text).origin);
+}
+
+/** http(s), a host, nothing behind it: the path of a request is forwarded as it came. */
+function isOriginUrl(text: string): boolean {
+  if (!/^https?:\/\/[^/\s]+\/?$/i.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' && url.pathname === '/' && url.search === '' && url.hash === '';
+}
+
 /** A whole number within the bounds, both inclusive. */
 export function count(least: number, most: number) {
   const error = `a whole number from ${least} to ${most} is needed`;

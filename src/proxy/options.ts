@@ -4,9 +4,6 @@ import type { Config } from '../config/schema.ts';
 import type { UpstreamOptions } from '../upstream/forward.ts';
 import type { ServerEvents, ServerOptions } from './server.ts';
 
-/** Our pseudonym in Via (RFC 9110 §7.6.3). */
-export const VIA_NAME = 'transid';
-
 export function serverOptions(config: Config, events: ServerEvents): ServerOptions {
   const { listen, timeouts, limits } = config;
   return {
@@ -33,7 +30,7 @@ export function serverOptions(config: Config, events: ServerEvents): ServerOptio
       connections: limits.connections,
       connectionsPerAddress: limits.connectionsPerAddress,
     },
-    viaName: VIA_NAME,
+    viaName: config.via,
     isTrustedProxy: trustOf(config.trustedProxies),
     events,
   };

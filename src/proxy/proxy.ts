@@ -185,7 +185,7 @@ function openSite(config: Config, store: SessionStore, stats: SessionStats, cloc
     }),
     upstream: createUpstream(options),
     tunnel: createTunnel(options),
-    upstreamSettings: { authority: url.host, preserveHost: config.upstream.preserveHost, viaName: 'transid' },
+    upstreamSettings: { authority: url.host, preserveHost: config.upstream.preserveHost, viaName: config.via },
     upstreamOrigin: url.origin,
     scopes: new ScopeCache(routes, [url.origin]),
     clock,
