@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 import { readConfig, readConfigText, servedStore } from '../config/load.ts';
 import { ConfigError, type ConfigProblem, type Place, spellPath } from '../config/problems.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 import { warningsOf } from './warnings.ts';
 
 const USAGE = `Usage: transid check [--strict] FILE

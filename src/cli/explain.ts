@@ -13,7 +13,7 @@ import { compileRoutes, type RouteFinding, type RouteTable, stricterOf } from '.
 import { unmarkTarget } from '../sid/carrier.ts';
 import { markReference } from '../sid/mark.ts';
 import { Sid } from '../sid/sid.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 
 const USAGE = `Usage: transid explain -c FILE [--method METHOD] [--header 'Name: value']... URL
 

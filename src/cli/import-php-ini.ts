@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import { readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 import { isOn, type PhpSetting, type PhpSettings, readPhpSettings } from './php-settings.ts';
 
 const USAGE = `Usage: transid import-php-ini [--upstream URL] FILE...

@@ -3,15 +3,7 @@
  * `transid`: argv → subcommand → exit code (0 fine, 1 found problems, 2 wrong usage). Each subcommand is a file of its
  * own and is loaded only when it is asked for.
  */
-import type { Readable, Writable } from 'node:stream';
-
-export interface CommandIo {
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
-
-type Command = (argv: string[], io: CommandIo) => Promise<number>;
+import type { Command, CommandIo } from './command.ts';
 
 const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
   serve: { summary: 'run the proxy: serve [-c FILE]', load: async () => (await import('./serve.ts')).serveCommand },

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/problems.ts';
 import type { PhpText, PhpVariable } from '../sid/php-encode.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 import { type Finding, openPage, type RewriteOptions, RewriteUsageError } from './rewrite-page.ts';
 
 const USAGE = `Usage: transid rewrite --url URL --sid ID [OPTIONS] < page.html > out.html

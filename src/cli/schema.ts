@@ -2,7 +2,7 @@
  * `transid schema`: what `config/schema.json` and `config/reference.md` are made with.
  */
 import { jsonSchema, referenceMarkdown } from '../config/generate.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 
 const USAGE = `Usage: transid schema [--reference]
 

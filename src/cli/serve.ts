@@ -10,7 +10,7 @@ import { createProxy, type ListeningAt } from '../index.ts';
 import { endWithLostStore } from '../proxy/stores.ts';
 import { Supervisor } from '../proxy/supervisor.ts';
 import { runWorker } from '../proxy/worker.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 import { watchConfig } from './reload.ts';
 
 const SERVE_USAGE = `Usage: transid serve [-c FILE]

@@ -24,7 +24,7 @@ import {
   runJourney,
   SimulatorError,
 } from '../simulator/index.ts';
-import type { CommandIo } from './main.ts';
+import type { CommandIo } from './command.ts';
 
 const USAGE = `Usage: transid simulate [OPTIONS] URL
        transid simulate [OPTIONS] --script journey.yaml [URL]

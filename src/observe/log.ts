@@ -5,7 +5,7 @@
  */
 import { type Logger, pino } from 'pino';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
-import type { Outcome } from '../proxy/record.ts';
+import type { Outcome } from '../proxy/outcome.ts';
 
 export interface LogSettings {
   readonly level: string;

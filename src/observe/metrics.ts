@@ -8,7 +8,8 @@
  */
 import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
-import type { Outcome } from '../proxy/record.ts';
+import type { Outcome } from '../proxy/outcome.ts';
+import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionStore } from '../session/store.ts';
 import { Distribution, labelsOf, Tally } from './tallies.ts';
 
@@ -203,12 +204,6 @@ export type MetricsReading = ReadonlyArray<{
     readonly metricName?: string;
   }>;
 }>;
-
-/** What one page came to: counts by kind of place and by reason. */
-export interface PlaceCounts {
-  readonly marks: Readonly<Record<string, number>>;
-  readonly skips: Readonly<Record<string, number>>;
-}
 
 /** As in `session/session.ts`. */
 export interface SessionCounters {

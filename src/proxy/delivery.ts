@@ -4,7 +4,6 @@
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import { BufferPool } from '../html/buffer-pool.ts';
-import type { PlaceCounts } from '../observe/metrics.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   firstValue,
@@ -16,6 +15,7 @@ import {
   takeSignals,
   type UpstreamSignals,
 } from '../response/fields.ts';
+import type { PlaceCounts } from '../response/mark-tally.ts';
 import { createPageStage, type MarkingStage, type PageMarking } from '../response/page-stage.ts';
 import {
   canCarry,

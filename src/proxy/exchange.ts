@@ -18,7 +18,8 @@ import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive } fro
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
-import { type ExchangeObserver, ExchangeRecord } from './record.ts';
+import type { ExchangeObserver } from './outcome.ts';
+import { ExchangeRecord } from './record.ts';
 import { ownRedirect, redirectFields } from './redirects.ts';
 import type { ClientRequest, Handler, UpgradeHandler } from './server.ts';
 import { type Site, sessionsOf } from './site.ts';

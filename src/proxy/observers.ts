@@ -4,7 +4,7 @@
  */
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { ExchangeObserver, Outcome } from './record.ts';
+import type { ExchangeObserver, Outcome } from './outcome.ts';
 import type { Refusal, ServerEvents } from './server.ts';
 
 export class Observers implements ExchangeObserver, ServerEvents {

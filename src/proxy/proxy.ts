@@ -16,8 +16,9 @@ import { VERSION } from '../version.ts';
 import { createExchange } from './exchange.ts';
 import { Observers } from './observers.ts';
 import { serverOptions, upstreamOptions } from './options.ts';
-import { type RunningServer, startServer } from './server.ts';
+import type { RunningServer } from './server.ts';
 import { ScopeCache, type Site } from './site.ts';
+import { startServer } from './start-server.ts';
 import { openStore } from './stores.ts';
 
 export interface ProxyOptions {

@@ -6,48 +6,15 @@
  */
 import type { Verdict } from '../client/detect.ts';
 import { type ErrorCode, ProxyError } from '../errors.ts';
-import type { PlaceCounts } from '../observe/metrics.ts';
+import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionEvent } from '../session/session.ts';
 import { type Arrival, cleanReferer, type Located } from './arrival.ts';
 import type { Delivery } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
 import { hideSids } from './hide-sids.ts';
+import type { Outcome } from './outcome.ts';
 import type { OwnRedirect } from './redirects.ts';
 import type { Site } from './site.ts';
-
-/** One exchange as the log and the metrics see it. */
-export interface Outcome {
-  readonly facts: RequestFacts;
-  /** The target without any SID; null when the exchange failed before that was known. */
-  readonly target: string | null;
-  /** The Referer without any SID, and the User-Agent, for log formats that name them. */
-  readonly referer: string | null;
-  readonly userAgent: string | null;
-  readonly route: string | null;
-  readonly verdict: Verdict | null;
-  readonly carrier: string | null;
-  readonly foundBy: 'target' | 'referer' | null;
-  readonly sidHash: string | null;
-  readonly event: SessionEvent;
-  readonly plan: 'pass' | 'rewrite' | 'redirect' | 'tunnel' | 'refused';
-  /** The reason of an own redirect, a refusal, a cut or a bail-out; an error code where there is one. */
-  readonly reason: string | null;
-  readonly status: number | null;
-  readonly marks: number;
-  /** Marks by kind of place and skips by reason; null when no page was marked. */
-  readonly places: PlaceCounts | null;
-  /** A SID came along that was not honoured. */
-  readonly hasDroppedSid: boolean;
-  readonly bytes: number;
-  readonly upstreamMs: number | null;
-  readonly durationMs: number;
-  /** The fault behind `reason`, for the log; null when all went well. */
-  readonly fault: unknown;
-}
-
-export interface ExchangeObserver {
-  exchange(outcome: Outcome): void;
-}
 
 export class ExchangeRecord implements Outcome {
   readonly facts: RequestFacts;

@@ -1,16 +1,14 @@
 /**
  * The listening side: takes connections, checks heads, hands requests to the handler, and answers for whatever goes
- * wrong. It knows nothing of sessions or upstreams. This file has its contract; `http1.ts` and `http2.ts` speak.
+ * wrong. It knows nothing of sessions or upstreams. This file has its contract; `start-server.ts` starts it, `http1.ts` and
+ * `http2.ts` speak.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../errors.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
 import type { ConnectionCaps } from './connections.ts';
 import type { RequestFacts } from './framing.ts';
-import { Front } from './front.ts';
-import { Http1Front } from './http1.ts';
 
 export type { ClientRequest, ClientResponse } from './client-response.ts';
 
@@ -101,34 +99,4 @@ export interface RunningServer {
   reconfigure(options: ServerOptions): void;
   /** No new connections; requests under way end whole, the rest is cut after `drainMs`. */
   drain(): Promise<void>;
-}
-
-/** Resolves when it listens; rejects when it cannot. */
-export async function startServer(
-  options: ServerOptions,
-  handler: Handler,
-  upgradeHandler: UpgradeHandler,
-): Promise<RunningServer> {
-  const listener = new Http1Front(new Front(options, handler), upgradeHandler);
-  const server = listener.server;
-  await listen(server, options.listener);
-  const { address: host, port } = server.address() as AddressInfo; // TCP: never a path, and never null while listening
-  return {
-    address: { host, port },
-    get connectionCount() {
-      return listener.connections.size;
-    },
-    reconfigure: (next) => listener.reconfigure(next),
-    drain: () => listener.drain(),
-  };
-}
-
-function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host === null ? {} : { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

@@ -19,7 +19,13 @@ export interface Explanation {
   readonly decision: Judgement | 'field' | 'unmarked' | 'base' | 'nested-form' | 'empty-frame';
 }
 
-export interface MarkCounts {
+/** What one page came to: counts by kind of place and by reason. */
+export interface PlaceCounts {
+  readonly marks: Readonly<Record<string, number>>;
+  readonly skips: Readonly<Record<string, number>>;
+}
+
+export interface MarkCounts extends PlaceCounts {
   /** URLs that got the SID or extra parameters, by place. Hidden fields count as `form`. */
   readonly marks: Record<PlaceKind, number>;
   readonly skips: Record<SkipReason, number>;

@@ -10,7 +10,7 @@ import { expect } from 'chai';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
-import type { Outcome } from '../../src/proxy/record.ts';
+import type { Outcome } from '../../src/proxy/outcome.ts';
 import { createMemoryStore } from '../../src/session/memory.ts';
 import { adminSource } from '../support/admin-source.ts';
 

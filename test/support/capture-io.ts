@@ -2,7 +2,7 @@
  * Streams for a command that keep what is written.
  */
 import { PassThrough, Readable } from 'node:stream';
-import type { CommandIo } from '../../src/cli/main.ts';
+import type { CommandIo } from '../../src/cli/command.ts';
 
 export interface CapturedIo {
   readonly io: CommandIo;

@@ -6,13 +6,8 @@
 import { pipeBody } from '../../src/proxy/body-pipe.ts';
 import { openBody } from '../../src/proxy/client-body.ts';
 import { type ClientResponse, sendHead, sendInformation } from '../../src/proxy/client-response.ts';
-import {
-  type Handler,
-  type Refusal,
-  type RunningServer,
-  type ServerOptions,
-  startServer,
-} from '../../src/proxy/server.ts';
+import type { Handler, Refusal, RunningServer, ServerOptions } from '../../src/proxy/server.ts';
+import { startServer } from '../../src/proxy/start-server.ts';
 import {
   createUpstream,
   type Upstream,

@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
 import { createLog, type LogSettings } from '../../../src/observe/log.ts';
 import type { RequestFacts } from '../../../src/proxy/framing.ts';
-import { ExchangeRecord, type Outcome } from '../../../src/proxy/record.ts';
+import type { Outcome } from '../../../src/proxy/outcome.ts';
+import { ExchangeRecord } from '../../../src/proxy/record.ts';
 
 const facts: RequestFacts = {
   requestId: 'r-1',

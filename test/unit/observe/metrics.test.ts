@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
 import { createMetrics, METRICS, mergeReadings, renderReadings } from '../../../src/observe/metrics.ts';
-import type { Outcome } from '../../../src/proxy/record.ts';
+import type { Outcome } from '../../../src/proxy/outcome.ts';
 import type { SessionStore } from '../../../src/session/store.ts';
 
 /** Only what metrics look at. */
