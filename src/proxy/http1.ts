@@ -93,8 +93,11 @@ export class Http1Front {
     server.on('request', onRequest);
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
-    const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#onUpgrade(req, socket as Socket, head);
+    const onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer) => {
+      // From Node 24 on the socket comes wrapped while a body is under way; the wrapper repeats its errors.
+      if (stream !== req.socket) stream.on('error', () => {});
+      this.#onUpgrade(req, req.socket, head);
+    };
     server.on('upgrade', onUpgrade);
     // Refused by its head; without a listener Node would hang up without a word.
     server.on('connect', onUpgrade);

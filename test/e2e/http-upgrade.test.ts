@@ -1,6 +1,6 @@
 /** WebSocket tunnels through the engine, with raw sockets where the handshake matters and `ws` where the frames do. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type PlainProxy, startPlainProxy } from '../support/plain-proxy.ts';
@@ -73,6 +73,18 @@ describe('engine: upgrades', () => {
         expect(closed).to.not.equal(null);
       });
     }
+  });
+
+  it('a client that resets within the body of a handshake harms nobody', async () => {
+    for (const pause of [0, 30]) {
+      const socket = connect(proxy.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(handshake('Content-Length: 9\r\n'));
+      await sleep(pause);
+      socket.resetAndDestroy();
+    }
+    const { text } = await talk(proxy.port, [`${handshake()}early`], { until: (seen) => seen.endsWith('early') });
+    expect(text).to.match(/^HTTP\/1\.1 101 /);
   });
 
   describe('a silent tunnel', () => {
