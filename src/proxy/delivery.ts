@@ -48,39 +48,45 @@ export interface Delivery {
   readonly bailedOut: string | null;
 }
 
+/** Deliver the answer; when that fails, the upstream is not left with a body that nobody reads. */
 export async function deliver(arrival: Arrival, response: UpstreamResponse, res: ClientResponse): Promise<Delivery> {
-  const { signals, fields } = takeSignals(response.fields);
-  const { policy, treatment } = arrival;
-  const vars = varsOf(arrival, signals);
-  const mayRewrite = treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
-  const asCame: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
-  const page = mayRewrite ? pageKind(asCame) : null;
-  const absorbing = absorb(arrival, asCame, page, signals);
-  const absorbed = absorbing instanceof Promise ? await absorbing : absorbing;
-  const head: ResponseHead = { status: response.status, fields: absorbed.fields };
-  const marking = openMarking(arrival, absorbed.session);
-  const plan = planResponse({
-    head,
-    page,
-    policy,
-    markSid: marking?.markSid ?? null,
-    hasVars: vars.length > 0 || (page?.language === 'html' && mayInsertScript(arrival)),
-    isRewriteOff: signals.isRewriteOff,
-  });
-  const sent =
-    plan.kind === 'pass'
-      ? await sendUntouched(arrival, response, res, plan)
-      : await sendRewritten(arrival, response, res, plan, () => pageMarking(arrival, marking, vars));
-  return {
-    status: response.status,
-    session: absorbed.session,
-    event: absorbed.event,
-    plan: plan.kind,
-    marks: plan.markedFields + sent.marks,
-    places: sent.places,
-    bytes: sent.bytes,
-    bailedOut: sent.bailedOut,
-  };
+  try {
+    const { signals, fields } = takeSignals(response.fields);
+    const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
+    const vars = varsOf(arrival, signals);
+    const mayRewrite = arrival.treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
+    const page = mayRewrite ? pageKind(adopted) : null;
+    const absorbing = absorb(arrival, adopted, page, signals);
+    const absorbed = absorbing instanceof Promise ? await absorbing : absorbing;
+    const marking = openMarking(arrival, absorbed.session);
+    const plan = planResponse({
+      head: { status: response.status, fields: absorbed.fields },
+      page,
+      policy: arrival.policy,
+      markSid: marking?.markSid ?? null,
+      hasVars: vars.length > 0 || (page?.language === 'html' && mayInsertScript(arrival)),
+      isRewriteOff: signals.isRewriteOff,
+    });
+    const sending =
+      plan.kind === 'pass'
+        ? sendUntouched(arrival, response, res, plan)
+        : sendRewritten(arrival, response, res, plan, () => pageMarking(arrival, marking, vars));
+    const { bytes } = await sending.done;
+    const { stage } = sending;
+    return {
+      status: response.status,
+      session: absorbed.session,
+      event: absorbed.event,
+      plan: plan.kind,
+      marks: plan.markedFields + (stage?.editCount ?? 0),
+      places: stage?.places ?? null,
+      bytes,
+      bailedOut: stage?.bailedOut ?? null,
+    };
+  } catch (error) {
+    response.discard();
+    throw error;
+  }
 }
 
 /** What the page's marker is told; asked for when the page turns out to be one that can be marked. */
@@ -220,35 +226,30 @@ function openMarking(arrival: Arrival, session: Session | null): SidMarking | nu
   };
 }
 
-interface Sent {
-  bytes: number;
-  marks: number;
-  places: PlaceCounts | null;
-  bailedOut: string | null;
+/** An answer on its way. */
+interface Sending {
+  readonly done: Promise<{ bytes: number }>;
+  /** The one that marks it, once it is known that it is a page that can be marked. */
+  readonly stage: MarkingStage | null;
 }
 
-async function sendUntouched(
-  arrival: Arrival,
-  response: UpstreamResponse,
-  res: ClientResponse,
-  plan: ResponsePlan,
-): Promise<Sent> {
+function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: ClientResponse, plan: ResponsePlan): Sending {
   const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
   sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
-  const { bytes } = await pipeBody(response.body, res, {
+  const done = pipeBody(response.body, res, {
     lengthBytes: typeof response.framing === 'number' ? response.framing : null,
     trailers: () => response.trailers(),
   });
-  return { bytes, marks: 0, places: null, bailedOut: null };
+  return { done, stage: null };
 }
 
-async function sendRewritten(
+function sendRewritten(
   arrival: Arrival,
   response: UpstreamResponse,
   res: ClientResponse,
   plan: RewritePlan,
   marking: () => PageMarking,
-): Promise<Sent> {
+): Sending {
   const script =
     arrival.simulated !== null && mayInsertScript(arrival) && plan.page.language === 'html'
       ? simulationScript(arrival.simulated.simulation)
@@ -257,8 +258,7 @@ async function sendRewritten(
   const fields = script === null ? forClient : permitScript(forClient, script);
   if (response.framing === 'none') {
     sendHead(res, response.status, response.statusText, fields);
-    const { bytes } = await pipeBody(response.body, res);
-    return { bytes, marks: 0, places: null, bailedOut: null };
+    return { done: pipeBody(response.body, res), stage: null };
   }
   let stage: MarkingStage | null = null;
   const gate = new CharsetGate(plan.page.charset, () => {
@@ -267,7 +267,7 @@ async function sendRewritten(
   });
   const release = (buffer: Buffer) => outputs.giveBack(buffer);
   const outgoing = openPageBody(response.body, plan.page, gate, release);
-  const { bytes } = await pipeBody(outgoing.body, res, {
+  const done = pipeBody(outgoing.body, res, {
     stage: outgoing.stage,
     release: outgoing.stage === null ? null : release,
     lengthBytes: plan.page.coding === 'identity' && typeof response.framing === 'number' ? response.framing : null,
@@ -278,6 +278,10 @@ async function sendRewritten(
     },
     trailers: () => response.trailers(),
   });
-  const done = stage as MarkingStage | null; // assigned inside the gate, which the compiler cannot see
-  return { bytes, marks: done?.editCount ?? 0, places: done?.places ?? null, bailedOut: done?.bailedOut ?? null };
+  return {
+    done,
+    get stage() {
+      return stage;
+    },
+  };
 }

@@ -7,7 +7,6 @@ import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
 import { firstValue, takeSetCookies, takeSignals } from '../response/fields.ts';
-import type { UpstreamResponse } from '../upstream/forward.ts';
 import {
   type BodyFraming,
   buildUpstreamRequest,
@@ -55,7 +54,7 @@ export function createExchange(
           editFields: (fields) => handshakeFields(arrival, fields),
         });
         if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
-        else await deliverOrDiscard(arrival, outcome.response, respond(), record);
+        else record.delivered(await deliver(arrival, outcome.response, respond()));
       } catch (error) {
         record.failed(error);
         throw error;
@@ -101,22 +100,7 @@ async function exchange(
     onInformation: (status, fields) => sendInformation(res, status, fields),
   });
   record.answered();
-  await deliverOrDiscard(arrival, response, res, record);
-}
-
-/** Deliver the answer; when that fails, the upstream is not left with a body that nobody reads. */
-async function deliverOrDiscard(
-  arrival: Arrival,
-  response: UpstreamResponse,
-  res: ClientResponse,
-  record: ExchangeRecord,
-): Promise<void> {
-  try {
-    record.delivered(await deliver(arrival, response, res));
-  } catch (error) {
-    response.discard();
-    throw error;
-  }
+  record.delivered(await deliver(arrival, response, res));
 }
 
 /** The fields of a 101: no signals for us, and no cookie for a client whose cookies we keep. */
