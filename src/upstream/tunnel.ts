@@ -8,6 +8,7 @@
  */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
+import type httpProxy from 'http-proxy';
 import { ProxyError } from '../errors.ts';
 import { upstreamFault } from './fault.ts';
 import type { UpstreamOptions, UpstreamResponse } from './forward.ts';
@@ -44,93 +45,128 @@ export interface Tunnel {
 const CLOSE_WAIT_MS = 1000;
 
 export function createTunnel(options: UpstreamOptions): Tunnel {
-  const target = { protocol: 'http:', host: options.host, port: String(options.port), path: '/' };
   return {
     async open(request, socket, head, hooks = {}) {
       // On first use: http-proxy calls deprecated functions of Node when it is loaded.
       const { default: httpProxy } = await import('http-proxy');
       return new Promise((resolve, reject) => {
-        const client = new StandIn(socket, head);
-        let sent: ClientRequest | null = null;
-        let upstream: Duplex | null = null;
-        let isConnected = false;
-        let isOpen = false;
-        let bytesDownBefore = 0;
-        const timer = setTimeout(() => fail(new ProxyError('UPSTREAM_TIMEOUT')), options.firstByteTimeoutMs);
-        const onLeft = () => fail(new ProxyError('CLIENT_GONE'));
-
-        /** In place of node:http's agent: one new connection, never kept. */
-        const agent = {
-          addRequest: (asked: ClientRequest) => {
-            const connection = openSocket(options, () => {
-              isConnected = true;
-            });
-            connection.on('free', () => connection.destroy());
-            asked.onSocket(connection);
-          },
-        };
-        const settle = () => {
-          clearTimeout(timer);
-          socket.off('close', onLeft);
-        };
-        const fail = (error: unknown) => {
-          if (isOpen) return; // The client has its 101: the tunnel closes, and nothing else is said in it.
-          settle();
-          client.discard();
-          sent?.destroy();
-          upstream?.destroy();
-          reject(upstreamFault(error, isConnected));
-        };
-        const onUpgrade = (response: IncomingMessage, proxySocket: Duplex) => {
-          const fields = readUpgradeHead(response.rawHeaders);
-          upstream = proxySocket;
-          if (typeof fields === 'string') {
-            fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: fields }));
-            return;
-          }
-          settle();
-          isOpen = true;
-          bytesDownBefore = written(socket);
-          client.open(upgradeHead(hooks.editFields?.(fields) ?? fields));
-          closeTogether(socket, proxySocket, () => {
-            const bytesDown = written(socket) - bytesDownBefore;
-            resolve({ kind: 'closed', closed: { status: 101, bytesUp: client.bytesUp, bytesDown } });
-          });
-        };
-        const onResponse = (response: IncomingMessage) => {
-          // http-proxy, whose listener comes next, then believes that a tunnel follows, and leaves the answer alone.
-          Object.assign(response, { upgrade: true });
-          const read = refused(response);
-          if (read instanceof ProxyError) {
-            fail(read);
-            return;
-          }
-          settle();
-          client.discard();
-          endWhenStalled(response, options.idleTimeoutMs);
-          resolve({ kind: 'refused', response: read });
-        };
-
-        if (socket.destroyed) {
-          fail(new ProxyError('CLIENT_GONE'));
-          return;
-        }
-        socket.once('close', onLeft);
-        const proxy = httpProxy.createProxyServer({ ignorePath: true, agent: agent as unknown as Agent });
-        proxy.on('proxyReqWs', (proxyRequest: ClientRequest) => {
-          sent = proxyRequest;
-          proxyRequest.path = request.target;
-          proxyRequest.maxHeadersCount = 0;
-          // Before http-proxy's own listeners, which come after this event.
-          proxyRequest.on('upgrade', onUpgrade);
-          proxyRequest.on('response', onResponse);
-        });
-        proxy.ws(handshake(request), client as never, Buffer.alloc(0), { target }, fail);
-        // After http-proxy's listener: node:http must not believe it.
-        (sent as ClientRequest | null)?.on('response', (response) => Object.assign(response, { upgrade: false }));
+        new Opening(options, request, socket, head, hooks, resolve, reject).start(httpProxy.createProxyServer);
       });
     },
   };
+}
+
+/** The state of one handshake and the tunnel that comes of it. It is its own agent: one new connection, never kept. */
+class Opening {
+  readonly #options: UpstreamOptions;
+  readonly #request: UpstreamRequest;
+  readonly #socket: Duplex;
+  readonly #hooks: TunnelHooks;
+  readonly #resolve: (outcome: TunnelOutcome) => void;
+  readonly #reject: (error: ProxyError) => void;
+  readonly #client: StandIn;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onLeft = () => this.#fail(new ProxyError('CLIENT_GONE'));
+  #sent: ClientRequest | null = null;
+  #upstream: Duplex | null = null;
+  #isConnected = false;
+  #isOpen = false;
+
+  constructor(
+    options: UpstreamOptions,
+    request: UpstreamRequest,
+    socket: Duplex,
+    head: Buffer,
+    hooks: TunnelHooks,
+    resolve: (outcome: TunnelOutcome) => void,
+    reject: (error: ProxyError) => void,
+  ) {
+    this.#options = options;
+    this.#request = request;
+    this.#socket = socket;
+    this.#hooks = hooks;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#client = new StandIn(socket, head);
+    this.#timer = setTimeout(() => this.#fail(new ProxyError('UPSTREAM_TIMEOUT')), options.firstByteTimeoutMs);
+  }
+
+  start(createProxyServer: typeof httpProxy.createProxyServer): void {
+    if (this.#socket.destroyed) {
+      this.#fail(new ProxyError('CLIENT_GONE'));
+      return;
+    }
+    this.#socket.once('close', this.#onLeft);
+    const proxy = createProxyServer({ ignorePath: true, agent: this as unknown as Agent });
+    proxy.on('proxyReqWs', (proxyRequest: ClientRequest) => {
+      this.#sent = proxyRequest;
+      proxyRequest.path = this.#request.target;
+      proxyRequest.maxHeadersCount = 0;
+      // Before http-proxy's own listeners, which come after this event.
+      proxyRequest.on('upgrade', (response, proxySocket) => this.#onUpgrade(response, proxySocket));
+      proxyRequest.on('response', (response) => this.#onResponse(response));
+    });
+    const { host, port } = this.#options;
+    const target = { protocol: 'http:', host, port: String(port), path: '/' };
+    const onError = (error: unknown) => this.#fail(error);
+    proxy.ws(handshake(this.#request), this.#client as never, Buffer.alloc(0), { target }, onError);
+    // After http-proxy's listener: node:http must not believe it.
+    this.#sent?.on('response', (response) => Object.assign(response, { upgrade: false }));
+  }
+
+  /** Asked by node:http in place of an agent. */
+  addRequest(asked: ClientRequest): void {
+    const connection = openSocket(this.#options, () => {
+      this.#isConnected = true;
+    });
+    connection.on('free', () => connection.destroy());
+    asked.onSocket(connection);
+  }
+
+  #onUpgrade(response: IncomingMessage, proxySocket: Duplex): void {
+    const fields = readUpgradeHead(response.rawHeaders);
+    this.#upstream = proxySocket;
+    if (typeof fields === 'string') {
+      this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: fields }));
+      return;
+    }
+    this.#settle();
+    this.#isOpen = true;
+    const bytesBefore = written(this.#socket);
+    this.#client.open(upgradeHead(this.#hooks.editFields?.(fields) ?? fields));
+    closeTogether(this.#socket, proxySocket, () => {
+      const bytesDown = written(this.#socket) - bytesBefore;
+      this.#resolve({ kind: 'closed', closed: { status: 101, bytesUp: this.#client.bytesUp, bytesDown } });
+    });
+  }
+
+  #onResponse(response: IncomingMessage): void {
+    // http-proxy, whose listener comes next, then believes that a tunnel follows, and leaves the answer alone.
+    Object.assign(response, { upgrade: true });
+    const read = refused(response);
+    if (read instanceof ProxyError) {
+      this.#fail(read);
+      return;
+    }
+    this.#settle();
+    this.#client.discard();
+    endWhenStalled(response, this.#options.idleTimeoutMs);
+    this.#resolve({ kind: 'refused', response: read });
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#socket.off('close', this.#onLeft);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOpen) return; // The client has its 101: the tunnel closes, and nothing else is said in it.
+    this.#settle();
+    this.#client.discard();
+    this.#sent?.destroy();
+    this.#upstream?.destroy();
+    this.#reject(upstreamFault(error, this.#isConnected));
+  }
 }
 
 /** The request that http-proxy copies: it looks at nothing else. */
