@@ -9,8 +9,8 @@ import { loadConfigFile } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config, RouteConfig } from '../config/schema.ts';
 import type { RoutePolicy, TagList } from '../policy/route-policy.ts';
-import { compileRoutes, type RouteFinding, type RouteTable, stricterOf } from '../policy/routes.ts';
-import { unmarkTarget } from '../sid/carrier.ts';
+import { compileRoutes, type RouteFinding, type RouteTable } from '../policy/routes.ts';
+import { type Unmarked, unmarkTarget } from '../sid/carrier.ts';
 import { markReference } from '../sid/mark.ts';
 import { Sid } from '../sid/sid.ts';
 import type { CommandIo } from './command.ts';
@@ -99,10 +99,8 @@ function readArgs(argv: string[]): Asked | string {
 
 function explain(config: Config, asked: Asked): string[] {
   const table = compileRoutes(config);
-  const asCame = table.explain(asked.host, pathOf(asked.target));
-  const unmarked = unmarkAll(table, asked.target, asCame.policy.session.name);
-  const clean = table.explain(asked.host, pathOf(unmarked.target));
-  const { policy, isAmbiguous } = pathOf(unmarked.target) === pathOf(asked.target) ? asCame : stricterOf(asCame, clean);
+  const { finding, unmarked } = locate(table, asked);
+  const { policy, isAmbiguous } = finding;
   const client = observeClient(asked.method, asked.fields);
   const lines = [
     `${asked.method} ${asked.origin}${show(unmarked.target)}`,
@@ -110,19 +108,15 @@ function explain(config: Config, asked: Asked): string[] {
       ? []
       : [`  with a SID in the ${unmarked.places.join(' and the ')}; the application will not see it`]),
     '',
-    ...readingLines(asCame),
-    ...(clean.readings[0]?.reading === asCame.readings[0]?.reading
-      ? []
-      : ['', 'And without the SID in the path:', ...readingLines(clean)]),
+    ...readingLines(finding),
     '',
-    ...routeLines(table, [asCame, clean], policy, isAmbiguous),
+    ...routeLines(table, finding, policy, isAmbiguous),
     '',
     ...policyLines(config, policy),
     '',
     ...verdictLines(policy, client, unmarked.sids, asked),
   ];
-  // Readings of the path as it came may hold it.
-  return lines.map((line) => unmarked.sids.reduce((text, sid) => text.replaceAll(sid, '[SID]'), line));
+  return lines;
 }
 
 function pathOf(target: string): string {
@@ -130,14 +124,18 @@ function pathOf(target: string): string {
   return end < 0 ? target : target.slice(0, end);
 }
 
-/** As the proxy does on arrival: every name that some route uses comes off; only the route's own is a SID of it. */
-function unmarkAll(table: RouteTable, target: string, ownName: string): ReturnType<typeof unmarkTarget> {
-  let found: ReturnType<typeof unmarkTarget> = { target, sids: [], places: [] };
+/** As the proxy does on arrival: every name that some route uses comes off; only those of the route that is left are SIDs of it. */
+function locate(table: RouteTable, asked: Asked): { finding: RouteFinding; unmarked: Unmarked } {
+  const carried = new Map<string, Unmarked>();
+  let { target } = asked;
   for (const name of new Set(table.policies.map((policy) => policy.session.name))) {
-    const unmarked = unmarkTarget(found.target, name);
-    found = name === ownName ? unmarked : { ...found, target: unmarked.target };
+    const unmarked = unmarkTarget(target, name);
+    carried.set(name, unmarked);
+    target = unmarked.target;
   }
-  return found;
+  const finding = table.explain(asked.host, pathOf(target));
+  const own = carried.get(finding.policy.session.name);
+  return { finding, unmarked: { target, sids: own?.sids ?? [], places: own?.places ?? [] } };
 }
 
 // ---------------------------------------------------------------------------------------------------- path and route
@@ -167,12 +165,11 @@ function show(bytes: string): string {
 
 function routeLines(
   table: RouteTable,
-  findings: readonly RouteFinding[],
+  { readings, isExhausted }: RouteFinding,
   winner: RoutePolicy,
   isAmbiguous: boolean,
 ): string[] {
-  const reached = new Set(findings.flatMap(({ readings }) => readings.flatMap(({ exact, folded }) => [exact, folded])));
-  const isExhausted = findings.some((finding) => finding.isExhausted);
+  const reached = new Set(readings.flatMap(({ exact, folded }) => [exact, folded]));
   const lines = table.policies.map((policy) => {
     if (policy === winner) return `  * ${nameOf(policy)}   ${whyWon(policy, reached, isAmbiguous, isExhausted)}`;
     return `    ${nameOf(policy)}   ${whyNot(policy, winner, reached)}`;
@@ -254,9 +251,11 @@ function verdictLines(policy: RoutePolicy, client: ClientFacts, sids: readonly s
     isRobot: client.isRobot,
     hasValidSid: false,
     hasJarCookie: false,
+    hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
     isStorageBlocked: client.isStorageBlocked && !policy.partitionedCookies,
     isProbeUnanswered: false,
+    isProbeAnswered: false,
   };
   const obstacle = sids.length === 0 ? 'none came' : whyNotHonoured(policy, client, sids, asked);
   if (sids.length > 0 && new Set(sids).size > 1 && !policy.useOnlyCookies) {

@@ -14,12 +14,16 @@ export interface Evidence {
   readonly hasValidSid: boolean;
   /** With a valid SID: a cookie that this session's jar holds came along. */
   readonly hasJarCookie: boolean;
+  /** A cookie came that `session.cookies` lists. */
+  readonly hasNamedCookie: boolean;
   /** A cookie came that proves a cookie client: one of `session.cookies` if listed, else any that is not ignored. */
   readonly hasRelevantCookie: boolean;
   /** `Sec-Fetch-Storage-Access: none`: the browser withholds cookies here, as it does in frames on foreign sites. */
   readonly isStorageBlocked: boolean;
   /** `detect: probe`: the request came back from our redirect, but the probe cookie did not. */
   readonly isProbeUnanswered: boolean;
+  /** `detect: probe`: the probe cookie came back, now or earlier. */
+  readonly isProbeAnswered: boolean;
 }
 
 export type PolicyTriple = Pick<RoutePolicy, 'useCookies' | 'useOnlyCookies' | 'useTransSid'>;
@@ -29,9 +33,9 @@ export function judge(policy: PolicyTriple, evidence: Evidence): Verdict {
   if (policy.useOnlyCookies) return 'accepts';
   if (evidence.isRobot) return 'robot';
   if (!policy.useCookies) return 'refuses';
-  if (evidence.hasValidSid) return evidence.hasJarCookie ? 'accepts' : 'refuses';
+  if (evidence.hasValidSid) return evidence.hasJarCookie || evidence.hasNamedCookie ? 'accepts' : 'refuses';
   if (evidence.isStorageBlocked) return 'refuses';
-  if (evidence.hasRelevantCookie) return 'accepts';
+  if (evidence.hasRelevantCookie || evidence.isProbeAnswered) return 'accepts';
   return evidence.isProbeUnanswered ? 'refuses' : 'unknown';
 }
 

@@ -153,11 +153,11 @@ export function hasRelevantCookie(
 export function mayArrive(facts: ClientFacts, ownOrigin: string, acceptFrom: ReadonlySet<string>): boolean {
   if (facts.fetchSite === 'same-origin' || facts.fetchSite === 'none') return true;
   const origin = facts.referer === null ? null : originOf(facts.referer);
-  if (origin !== null && (origin === ownOrigin || acceptFrom.has(origin))) return true;
-  // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted
-  // unless the browser itself says cross-site.
+  if (origin !== null && acceptFrom.has(origin)) return true;
+  // The browser's word counts first: behind a redirect by a foreign page the Referer is still the page before it.
   if (facts.fetchSite === 'cross-site') return false;
-  return facts.referer === null;
+  // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.
+  return facts.referer === null || origin === ownOrigin;
 }
 
 /** The serialised origin of an http(s) URL; null for anything else. A `blob:` URL has its creator's origin and is no page of it. */

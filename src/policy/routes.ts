@@ -42,13 +42,6 @@ export interface RouteTable {
   explain(host: string, rawPath: string): RouteFinding;
 }
 
-/** The stricter of two findings, for the path before and after a carrier was taken out of it; `b` unless `a` is stricter. */
-export function stricterOf(a: RouteMatch, b: RouteMatch): RouteMatch {
-  const isAmbiguous = a.isAmbiguous || b.isAmbiguous;
-  const policy = a.policy.useOnlyCookies && !b.policy.useOnlyCookies ? a.policy : b.policy;
-  return { policy, isAmbiguous };
-}
-
 interface CompiledRoute {
   readonly policy: RoutePolicy;
   readonly exact: readonly PathPattern[];

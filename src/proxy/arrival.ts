@@ -7,9 +7,8 @@ import { type ClientFacts, hasRelevantCookie, mayArrive, mayRecover, observeClie
 import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
-import { stricterOf } from '../policy/routes.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
-import { mayCarry, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
+import { mayCarry, type Unmarked, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
 import { withoutNestedSids } from '../sid/nested.ts';
 import type { RequestFacts } from './framing.ts';
 import { type Site, sessionsOf } from './site.ts';
@@ -29,7 +28,9 @@ export interface Arrival {
   /** The client's session, null for none; how it was found. */
   readonly session: Session | null;
   readonly foundBy: 'target' | 'referer' | null;
-  readonly isProbed: boolean;
+  readonly probed: Located['probed'];
+  /** SIDs came with it that are not honoured, because a foreign page sent the request. */
+  readonly isFromAbroad: boolean;
   /** A cookie of the jar came along with its very value: this client, not a stranger with its link, holds the session. */
   readonly isJarsOwner: boolean;
   /** The browser that is played for this request, to whose fields `facts` were reduced; null: the client as it is. */
@@ -57,7 +58,7 @@ export function receive(
 type Observed = Omit<Arrival, 'session' | 'foundBy' | 'isJarsOwner' | 'verdict' | 'treatment'>;
 
 function observe(site: Site, received: RequestFacts, located: Located, formSids: readonly string[]): Observed {
-  const { policy, target, carriedIn, isProbed } = located;
+  const { policy, target, carriedIn, probed } = located;
   const simulated = chooseSimulation(policy, received.fields);
   const facts = simulated === null ? received : { ...received, fields: simulateRequest(simulated, received.fields) };
   const carriedSids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
@@ -67,13 +68,14 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     userAgent: client.userAgent,
     address: facts.client.address,
   };
-  return { site, facts, policy, target, carriedSids, carriedIn, client, binding, isProbed, simulated };
+  const isFromAbroad = carriedSids.length > 0 && !mayArrive(client, ownOrigin(facts), policy.acceptFrom);
+  return { site, facts, policy, target, carriedSids, carriedIn, client, binding, probed, isFromAbroad, simulated };
 }
 
 function conclude(seen: Observed, found: Found | null): Arrival {
   const { policy, client } = seen;
   const session = found?.session ?? null;
-  const evidence = gatherEvidence(policy, client, session, seen.isProbed);
+  const evidence = gatherEvidence(policy, client, session, seen.probed);
   const verdict = judge(policy, evidence);
   return {
     site: seen.site,
@@ -86,7 +88,8 @@ function conclude(seen: Observed, found: Found | null): Arrival {
     binding: seen.binding,
     session,
     foundBy: found?.by ?? null,
-    isProbed: seen.isProbed,
+    probed: seen.probed,
+    isFromAbroad: seen.isFromAbroad,
     isJarsOwner: session !== null && sharesCookie(seen, session),
     simulated: seen.simulated,
     verdict,
@@ -117,39 +120,37 @@ export interface Located {
   readonly target: string;
   readonly sids: readonly string[];
   readonly carriedIn: CarrierKind | null;
-  /** The request came back from our probe redirect (`detect: probe`). */
-  readonly isProbed: boolean;
+  /** The request came back from our probe redirect (`detect: probe`), or has its URL from somebody who did. */
+  readonly probed: 'now' | 'earlier' | null;
 }
 
 /**
- * Take every SID off the target and decide the policy on both the path as it came and the path that the application
- * sees: a mark in the path must not lead around a stricter route.
+ * Take every SID off the target. What is left is what the application sees, and decides the route; of the SIDs count those
+ * that are called as that route calls them.
  */
 export function locate(site: Site, facts: RequestFacts): Located {
-  const host = facts.client.host ?? '';
-  const path = pathOf(facts.target);
-  let match = site.routes.match(host, path);
   let target = facts.target;
-  let sids: readonly string[] = NO_SIDS;
-  let carriedIn: CarrierKind | null = null;
-  const ownName = match.policy.session.name;
+  let carried: Map<string, Unmarked> | null = null;
   for (const name of site.sidNames) {
     if (!mayCarry(target, name)) continue;
     const unmarked = unmarkTarget(target, name);
     if (unmarked.sids.length === 0 && unmarked.target === target) continue;
     target = unmarked.target;
-    if (name !== ownName) continue;
-    sids = unmarked.sids;
-    carriedIn = unmarked.places[0] ?? null;
+    carried ??= new Map();
+    carried.set(name, unmarked);
   }
-  if (target !== facts.target) {
-    const pathAfter = pathOf(target);
-    if (pathAfter !== path) match = stricterOf(match, site.routes.match(host, pathAfter));
-  }
-  target = withoutNested(target, site, match.policy);
-  const probe = match.policy.detect === 'probe' ? unmarkTarget(target, probeName(match.policy)) : null;
-  const isProbed = probe !== null && probe.target !== target;
-  return { policy: match.policy, target: isProbed ? probe.target : target, sids, carriedIn, isProbed };
+  const { policy } = site.routes.match(facts.client.host ?? '', pathOf(target));
+  const own = carried?.get(policy.session.name);
+  target = withoutNested(target, site, policy);
+  const probe = policy.detect === 'probe' ? unmarkTarget(target, probeName(policy)) : null;
+  const probed = probe === null || probe.target === target ? null : probedWhen(probe.sids, site.clock());
+  return {
+    policy,
+    target: probe === null ? target : probe.target,
+    sids: own?.sids ?? NO_SIDS,
+    carriedIn: own?.places[0] ?? null,
+    probed,
+  };
 }
 
 const NO_SIDS: readonly string[] = [];
@@ -167,6 +168,20 @@ function withoutNested(text: string, site: Site, { session }: RoutePolicy): stri
 /** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */
 export function probeName(policy: RoutePolicy): string {
   return `${policy.session.name}_probe`;
+}
+
+/** How long a probed URL tells anything of the client: later, somebody else may have got it. */
+const PROBE_MS = 60_000;
+
+/** The value of the probe's parameter: when it was sent, milliseconds. */
+export function probeStamp(nowMs: number): string {
+  return nowMs.toString(36);
+}
+
+function probedWhen(stamps: readonly string[], nowMs: number): 'now' | 'earlier' {
+  const sentMs = /^[0-9a-z]{1,10}$/.test(stamps[0] ?? '') ? Number.parseInt(stamps[0] as string, 36) : 0;
+  // The distance: the clock of another machine may be ahead.
+  return Math.abs(nowMs - sentMs) <= PROBE_MS ? 'now' : 'earlier';
 }
 
 function pathOf(target: string): string {
@@ -189,7 +204,7 @@ function findSession(seen: Observed): Promise<Found | null> | null {
   const first = seen.carriedSids[0];
   if (first !== undefined) {
     if (seen.carriedSids.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
-    return mayArrive(client, ownOrigin(facts), policy.acceptFrom) ? look(seen, first, 'target') : null;
+    return seen.isFromAbroad ? null : look(seen, first, 'target');
   }
   if (policy.recover !== 'referer' || client.referer === null) return null;
   const inReferer = unmarkTarget(withoutFragment(client.referer), policy.session.name).sids[0];
@@ -224,16 +239,18 @@ function gatherEvidence(
   policy: RoutePolicy,
   client: ClientFacts,
   session: Session | null,
-  isProbed: boolean,
+  probed: Located['probed'],
 ): Evidence {
   return {
     isRobot: client.isRobot,
     hasValidSid: session !== null,
     hasJarCookie: session !== null && client.cookieNames.some((name) => session.jar.has(name)),
+    hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
     // A route that tries partitioned cookies first waits for their return, as with any unknown client.
     isStorageBlocked: client.isStorageBlocked && !policy.partitionedCookies,
-    isProbeUnanswered: isProbed,
+    isProbeUnanswered: probed === 'now',
+    isProbeAnswered: policy.detect === 'probe' && client.cookieNames.includes(probeName(policy)),
   };
 }
 

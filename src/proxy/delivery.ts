@@ -196,9 +196,12 @@ function everyNameBut(name: string | null): Pick<ReadonlySet<string>, 'has'> {
   return { has: (candidate) => candidate !== name };
 }
 
-/** The document's URL as the client has it, with the SID where it has one: a reference to the page itself brings it along. */
-function clientsUrl(arrival: Arrival, origin: string): string {
-  return `${origin}${arrival.facts.target}`;
+/**
+ * The document's URL as the client has it, with its SID where it has one: a reference to the page itself brings it along.
+ * Without one that is not honoured: what is made of the URL would hand it on.
+ */
+function clientsUrl({ facts, session, target }: Arrival, origin: string): string {
+  return `${origin}${session === null ? target : facts.target}`;
 }
 
 interface SidMarking {

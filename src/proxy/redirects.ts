@@ -1,35 +1,54 @@
 /**
- * The proxy's own redirects, decided before anything goes upstream. Only GET and HEAD are ever redirected, always to our
- * own origin by an absolute URL: a target such as `//host/x` would lead elsewhere as a relative reference.
+ * The proxy's own redirects, decided before anything goes upstream: of GET and HEAD, and of another method only so that it
+ * comes again as it is. Always to our own origin by an absolute URL: a target such as `//host/x` would lead elsewhere as a
+ * relative reference.
  */
 import { markReference } from '../sid/mark.ts';
-import { type Arrival, ownOrigin, probeName } from './arrival.ts';
+import { type Arrival, ownOrigin, probeName, probeStamp } from './arrival.ts';
 
 export interface OwnRedirect {
-  readonly status: 301 | 303;
+  readonly status: 301 | 303 | 307;
   readonly location: string;
   /** For logs and metrics. */
-  readonly reason: 'robot' | 'takes-cookies' | 'cookie-only-route' | 'recovered' | 'other-carrier' | 'probe';
+  readonly reason:
+    | 'robot'
+    | 'takes-cookies'
+    | 'from-abroad'
+    | 'cookie-only-route'
+    | 'recovered'
+    | 'other-carrier'
+    | 'probe';
   /** A cookie that the redirect sets; null for none. */
   readonly setCookie: string | null;
 }
 
 export function ownRedirect(arrival: Arrival): OwnRedirect | null {
   const { policy, client, verdict, facts } = arrival;
-  if (facts.method !== 'GET' && facts.method !== 'HEAD') return null;
   const isMarked = arrival.carriedIn !== null;
+  if (facts.method !== 'GET' && facts.method !== 'HEAD') {
+    return isMarked && isRefusedPage(arrival) ? toClean(arrival, 307, 'from-abroad') : null;
+  }
   if (verdict === 'robot') return isMarked ? toClean(arrival, 301, 'robot') : null;
   if (!client.isNavigation) return null;
   if (policy.useOnlyCookies) {
     return isMarked && policy.onUrlSid === 'redirect' ? toClean(arrival, 303, 'cookie-only-route') : null;
   }
   if (isMarked && verdict === 'accepts') return toClean(arrival, 303, 'takes-cookies');
-  if (policy.detect === 'probe' && verdict === 'unknown' && !arrival.isProbed && facts.method === 'GET')
+  if (isMarked && isRefusedPage(arrival)) return toClean(arrival, 303, 'from-abroad');
+  if (policy.detect === 'probe' && verdict === 'unknown' && arrival.probed === null && facts.method === 'GET')
     return probe(arrival);
   return toMarked(arrival);
 }
 
-function toClean(arrival: Arrival, status: 301 | 303, reason: OwnRedirect['reason']): OwnRedirect {
+/**
+ * A page that came from abroad with a SID must not keep it in its address: what the page asks for next would be our own, and
+ * be found by that address (a planted session). A part of a foreign page has no address.
+ */
+function isRefusedPage({ isFromAbroad, policy, client, verdict }: Arrival): boolean {
+  return isFromAbroad && !policy.useOnlyCookies && !client.isPart && verdict !== 'robot';
+}
+
+function toClean(arrival: Arrival, status: OwnRedirect['status'], reason: OwnRedirect['reason']): OwnRedirect {
   return { status, location: cleanUrl(arrival), reason, setCookie: null };
 }
 
@@ -52,7 +71,7 @@ function probe(arrival: Arrival): OwnRedirect {
   const isSecure = arrival.facts.client.scheme === 'https';
   return {
     status: 303,
-    location: `${clean}${clean.includes('?') ? '&' : '?'}${name}=1`,
+    location: `${clean}${clean.includes('?') ? '&' : '?'}${name}=${probeStamp(arrival.site.clock())}`,
     reason: 'probe',
     setCookie: `${name}=1; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`,
   };
@@ -66,7 +85,7 @@ function cleanUrl(arrival: Arrival): string {
 export function redirectFields(redirect: OwnRedirect): string[] {
   const fields = ['Location', redirect.location, 'Content-Length', '0', 'Referrer-Policy', 'same-origin'];
   if (redirect.setCookie !== null) fields.push('Set-Cookie', redirect.setCookie);
-  if (redirect.status === 303) fields.push('Cache-Control', 'private, no-store');
-  else fields.push('Vary', 'User-Agent');
+  if (redirect.status === 301) fields.push('Vary', 'User-Agent');
+  else fields.push('Cache-Control', 'private, no-store');
   return fields;
 }

@@ -49,17 +49,22 @@ const MAX_SCOPES = 256;
 export class ScopeCache {
   readonly #routes: RouteTable;
   readonly #aliases: readonly string[];
-  readonly #hasCookieOnlyRoutes: boolean;
+  /** Routes treat a SID differently: not all of them honour it, or not under the same name. */
+  readonly #isMixed: boolean;
   readonly #ofSid = new Map<RoutePolicy, Map<string, Scope>>();
   readonly #ofVars = new Map<RoutePolicy, Map<string, Scope>>();
 
   constructor(routes: RouteTable, aliases: readonly string[]) {
     this.#routes = routes;
     this.#aliases = aliases;
-    this.#hasCookieOnlyRoutes = routes.hasCookieOnlyRoutes;
+    const names = new Set(routes.policies.map(({ session }) => session.name));
+    this.#isMixed = routes.hasCookieOnlyRoutes || names.size > 1;
   }
 
-  /** The scope of the SID's marks on a route. A link into a cookie-only route never carries a SID: it would be refused there. */
+  /**
+   * The scope of the SID's marks on a route. A link into a route that honours no SID, or none of this name, never carries it:
+   * it would be shown about for nothing.
+   */
   ofSid(policy: RoutePolicy, origin: string): Scope {
     return kept(this.#ofSid, policy, origin, () => {
       const host = new URL(origin).host;
@@ -68,8 +73,11 @@ export class ScopeCache {
         aliases: this.#aliases,
         hosts: policy.transSidHosts,
         path: policy.scopePath,
-        ...(this.#hasCookieOnlyRoutes && {
-          isExcluded: (path: string) => this.#routes.match(host, path).policy.useOnlyCookies,
+        ...(this.#isMixed && {
+          isExcluded: (path: string) => {
+            const there = this.#routes.match(host, path).policy;
+            return there.useOnlyCookies || there.session.name !== policy.session.name;
+          },
         }),
       });
     });

@@ -1,6 +1,6 @@
 /**
- * The request body on its way upstream. Most bodies stream as they are, unread. Where forms carry the SID in a hidden
- * field (`forms: field`), the first bytes of a form body are read ahead and the field is taken out of them; the length
+ * The request body on its way upstream. Most bodies stream as they are, unread. Where some route's forms carry the SID in a
+ * hidden field (`forms: field`), the first bytes of a form body are read ahead and the field is taken out of them; the length
  * is corrected by what went. Memory: the window of `limits.form_peek`, whatever the size of the upload.
  */
 import { Readable } from 'node:stream';
@@ -32,7 +32,8 @@ export function openUpload(
   if (facts.body === 'none') return NO_UPLOAD;
   const body = openBody(req, res, facts, policy.bodyLimitBytes);
   const asCame: Upload = { body, framing: facts.body, sids: [] };
-  if (body === null || !mayHoldField(site, policy)) return asCame;
+  // The page of any route may have sent it, and none of the field may reach the application.
+  if (body === null || !site.hasFormFields) return asCame;
   const encoding = formEncoding(firstValue(facts.fields, 'content-type'));
   // A coded body is not ours to read; browsers never send one from a form.
   if (encoding === null || firstValue(facts.fields, 'content-encoding') !== null) return asCame;
@@ -59,11 +60,6 @@ async function unmarkUpload(
   const removed = window.length - unmarked.length;
   const framing = facts.body === 'chunked' || facts.body === 'none' ? facts.body : facts.body - removed;
   return { body: joined(unmarked, rest, body), framing, sids };
-}
-
-/** On a cookie-only route the field is taken out too, and never honoured: another route's page may have sent it. */
-function mayHoldField(site: Site, policy: RoutePolicy): boolean {
-  return policy.forms === 'field' || (policy.useOnlyCookies && site.hasFormFields);
 }
 
 interface ReadAhead {

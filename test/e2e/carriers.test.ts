@@ -43,7 +43,10 @@ routes:
   - { host: param.test, path: /**, use_trans_sid: true, carrier: path-parameter, session: { name: sid } }
   - { host: segment.test, path: /admin/**, use_only_cookies: true, session: { name: sid } }
   - { host: segment.test, path: /**, use_trans_sid: true, carrier: path-segment, session: { name: sid } }
+  - { host: probe.test, path: /named/**, use_trans_sid: true, detect: probe, session: { name: sid, cookies: [other] } }
   - { host: probe.test, path: /**, use_trans_sid: true, detect: probe, session: { name: sid } }
+  - { host: narrow.test, path: /shop/**, use_trans_sid: true, carrier: path-segment, session: { name: wid } }
+  - { host: narrow.test, path: /exact, use_trans_sid: true, carrier: path-parameter, session: { name: wid } }
   - { host: named.test, path: /shop/**, use_trans_sid: true, session: { name: shop_sid } }
   - { host: off.test, path: /**, use_trans_sid: true, recover: off, session: { name: sid } }
   - { path: /admin/**, use_only_cookies: true, session: { name: sid } }
@@ -186,11 +189,34 @@ routes:
     });
   });
 
+  describe('a carrier in the path of a route with few paths', () => {
+    it('counts where the path without it belongs to that route', async () => {
+      const page = await send('narrow.test', '/shop/a');
+      const sid = SID.exec(page.body)?.[0];
+      expect(hrefs(page.body)[0]).to.equal(`/(wid-${sid})/shop/next?a=1#f`);
+      expect(hrefs(page.body)[1], 'another route, which knows another name').to.equal('/root/x;v=2');
+      await send('narrow.test', `/(wid-${sid})/shop/next`);
+      expect(lastSeen()).to.include({ target: '/shop/next' });
+      expect(lastSeen().fields.cookie).to.match(/^id=u/);
+      const exact = await send('narrow.test', '/exact');
+      await send('narrow.test', `/exact;wid=${SID.exec(exact.body)?.[0] ?? 'none'}`);
+      expect(lastSeen().target).to.equal('/exact');
+    });
+    it('opens no way around a cookie-only route', async () => {
+      const sid = await begin('segment.test');
+      for (const target of [`/(sid-${sid})/admin`, `/(sid-${sid})/x/../admin`, `/(sid-${sid})/%61dmin;sid=${sid}`]) {
+        await send('segment.test', target);
+        expect(lastSeen().fields.cookie, target).to.equal(undefined);
+      }
+    });
+  });
+
   describe('detect: probe', () => {
     it('sends a first navigation round once, with a cookie', async () => {
       const before = upstream.requests.length;
       const answer = await send('probe.test', '/a?x=1');
-      expect(answer).to.include({ status: 303, location: 'http://probe.test/a?x=1&sid_probe=1' });
+      expect(answer.status).to.equal(303);
+      expect(answer.location).to.match(/^http:\/\/probe\.test\/a\?x=1&sid_probe=[0-9a-z]{8,10}$/);
       expect(answer.setCookies).to.have.length(1);
       expect(answer.setCookies[0]).to.match(/^sid_probe=1; Path=\/; HttpOnly/);
       expect(upstream.requests.length).to.equal(before);
@@ -207,10 +233,25 @@ routes:
       expect(lastSeen().fields.cookie).to.equal('id=u1');
     });
     it('a client that does not is served by URL at once, and never sent round again', async () => {
-      const answer = await send('probe.test', '/a?sid_probe=1');
+      const answer = await send('probe.test', `/a?sid_probe=${Date.now().toString(36)}`);
       expect(answer.status).to.equal(200);
       expect(answer.setCookies).to.deep.equal([]);
       expect(answer.body).to.match(/next\?a=1&amp;sid=[0-9a-v]{26}#f/);
+    });
+    it('the cookie proves where other cookies are named, too', async () => {
+      const answer = await send('probe.test', `/named/a?sid_probe=${Date.now().toString(36)}`, {
+        cookie: 'sid_probe=1',
+      });
+      expect(answer.body).to.equal(PAGE);
+      expect(answer.setCookies[0]).to.match(/^id=u/);
+    });
+    it('a probed URL that was shared tells nothing of the next client, and does not send it round', async () => {
+      for (const stamp of ['1', (Date.now() - 120_000).toString(36), '', 'zzzzzzzzzzzz']) {
+        const answer = await send('probe.test', `/a?sid_probe=${stamp}`);
+        expect(answer.status).to.equal(200);
+        expect(answer.setCookies[0], 'the client may take cookies').to.match(/^id=u/);
+        expect(lastSeen().target).to.equal('/a');
+      }
     });
     it('is for navigations alone, and not for robots', async () => {
       const agents = { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' };

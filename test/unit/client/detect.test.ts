@@ -6,9 +6,11 @@ const nothing: Evidence = {
   isRobot: false,
   hasValidSid: false,
   hasJarCookie: false,
+  hasNamedCookie: false,
   hasRelevantCookie: false,
   isStorageBlocked: false,
   isProbeUnanswered: false,
+  isProbeAnswered: false,
 };
 const transSid: PolicyTriple = { useCookies: true, useOnlyCookies: false, useTransSid: true };
 const onlyCookies: PolicyTriple = { useCookies: true, useOnlyCookies: true, useTransSid: false };
@@ -33,6 +35,25 @@ const rows: Row[] = [
     'a frame without storage that sends a cookie all the same',
     transSid,
     { isStorageBlocked: true, hasRelevantCookie: true },
+    'refuses',
+  ],
+  [
+    'a valid SID and a cookie of `session.cookies` that its jar lacks',
+    transSid,
+    { hasValidSid: true, hasNamedCookie: true, hasRelevantCookie: true },
+    'accepts',
+  ],
+  ['a probe cookie', transSid, { isProbeAnswered: true }, 'accepts'],
+  [
+    'a probe with its cookie, when others prove',
+    transSid,
+    { isProbeUnanswered: true, isProbeAnswered: true },
+    'accepts',
+  ],
+  [
+    'a frame without storage and a probe cookie',
+    transSid,
+    { isStorageBlocked: true, isProbeAnswered: true },
     'refuses',
   ],
   ['a probe without its cookie', transSid, { isProbeUnanswered: true }, 'refuses'],

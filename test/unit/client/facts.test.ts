@@ -98,6 +98,8 @@ describe('the arrival gate', () => {
     ['cross-site', undefined, [], false],
     ['cross-site', 'http://evil.example/x', [], false],
     ['cross-site', 'http://lms.example/x', ['http://lms.example'], true],
+    ['cross-site', 'http://shop.example/page', [], false],
+    ['same-site', 'http://shop.example/page', [], true],
     ['same-site', 'http://other.shop.example/x', [], false],
     ['same-site', undefined, [], true],
     [undefined, undefined, [], true],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parseConfig } from '../../../src/config/load.ts';
-import { compileRoutes, stricterOf } from '../../../src/policy/routes.ts';
+import { compileRoutes } from '../../../src/policy/routes.ts';
 import { parseTagList } from '../../../src/policy/tag-list.ts';
 
 const tableOf = (yaml: string) => compileRoutes(parseConfig(`upstream: http://127.0.0.1:1\n${yaml}`, 'routes.yaml'));
@@ -66,14 +66,6 @@ describe('routes: which route', () => {
     const finding = table.explain('a.test', '/files/..%2fadmin');
     expect(finding.readings.map(({ reading, exact }) => [reading, exact.label])).to.deep.include(['/admin', 'admin']);
     expect(finding.policy.label).to.equal('admin');
-  });
-
-  it('the path with and without a carrier: the stricter one holds', () => {
-    const admin = table.match('a.test', '/admin');
-    const rest = table.match('a.test', '/x');
-    expect(stricterOf(admin, rest).policy.label).to.equal('admin');
-    expect(stricterOf(rest, admin).policy.label).to.equal('admin');
-    expect(stricterOf(table.match('a.test', '/files/x'), rest).policy.label).to.equal('rest');
   });
 });
 
