@@ -43,20 +43,20 @@ export const ERRORS = {
   UPSTREAM_REFUSED: { origin: 'upstream', status: 502, text: 'the application refused the connection' },
   UPSTREAM_RESET: { origin: 'upstream', status: 502, text: 'the application closed the connection' },
   UPSTREAM_BAD_RESPONSE: { origin: 'upstream', status: 502, text: 'the answer of the application is malformed' },
-  UPSTREAM_TRUNCATED: { origin: 'upstream', status: null, text: 'the answer of the application ended too early' },
+  UPSTREAM_TRUNCATED: { origin: 'upstream', status: 502, text: 'the answer of the application ended too early' },
   UPSTREAM_CONNECT_TIMEOUT: { origin: 'upstream', status: 502, text: 'the application could not be reached in time' },
   UPSTREAM_TIMEOUT: { origin: 'upstream', status: 504, text: 'the application did not answer in time' },
-  UPSTREAM_STALLED: { origin: 'upstream', status: null, text: 'the application stopped in the middle of its answer' },
+  UPSTREAM_STALLED: { origin: 'upstream', status: 504, text: 'the application stopped in the middle of its answer' },
 
   STORE_UNAVAILABLE: { origin: 'store', status: 503, text: 'the session store cannot be reached' },
   STORE_CONFLICT: { origin: 'store', status: 503, text: 'the session is being changed by too many requests at once' },
 
   CONFIG_INVALID: { origin: 'config', status: null, text: 'the configuration is not valid' },
 
-  // Bail-outs of the rewriter: the page goes on unmarked, the reason is counted.
+  // Of pages. With a tag too long the page goes on unmarked; of the others no more leaves.
   TAG_TOO_LONG: { origin: 'page', status: null, text: 'a start tag exceeds the limit' },
-  CODING_BROKEN: { origin: 'page', status: null, text: 'the content coding of the page is damaged' },
-  DECOMPRESSION_BOMB: { origin: 'page', status: null, text: 'the page grows too much when decoded' },
+  CODING_BROKEN: { origin: 'page', status: 502, text: 'the content coding of the page is damaged' },
+  DECOMPRESSION_BOMB: { origin: 'page', status: 502, text: 'the page grows too much when decoded' },
 
   EXHAUSTED: { origin: 'proxy', status: 503, text: 'the machine has no more connections to give' },
   INTERNAL: { origin: 'proxy', status: 500, text: 'the proxy failed' },

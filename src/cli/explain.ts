@@ -251,6 +251,7 @@ function verdictLines(policy: RoutePolicy, client: ClientFacts, sids: readonly s
     isRobot: client.isRobot,
     hasValidSid: false,
     hasJarCookie: false,
+    isJarCookieDue: true,
     hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
     isStorageBlocked: client.isStorageBlocked && !policy.partitionedCookies,

@@ -14,6 +14,8 @@ export interface Evidence {
   readonly hasValidSid: boolean;
   /** With a valid SID: a cookie that this session's jar holds came along. */
   readonly hasJarCookie: boolean;
+  /** With a valid SID: the jar holds a cookie that a client with cookies would have sent to this target. */
+  readonly isJarCookieDue: boolean;
   /** A cookie came that `session.cookies` lists. */
   readonly hasNamedCookie: boolean;
   /** A cookie came that proves a cookie client: one of `session.cookies` if listed, else any that is not ignored. */
@@ -33,8 +35,10 @@ export function judge(policy: PolicyTriple, evidence: Evidence): Verdict {
   if (policy.useOnlyCookies) return 'accepts';
   if (evidence.isRobot) return 'robot';
   if (!policy.useCookies) return 'refuses';
-  if (evidence.hasValidSid) return evidence.hasJarCookie || evidence.hasNamedCookie ? 'accepts' : 'refuses';
+  if (evidence.hasValidSid && (evidence.hasJarCookie || evidence.hasNamedCookie)) return 'accepts';
   if (evidence.isStorageBlocked) return 'refuses';
+  // Where no cookie of the jar is due, its absence proves nothing.
+  if (evidence.hasValidSid) return evidence.isJarCookieDue ? 'refuses' : 'unknown';
   if (evidence.hasRelevantCookie || evidence.isProbeAnswered) return 'accepts';
   return evidence.isProbeUnanswered ? 'refuses' : 'unknown';
 }

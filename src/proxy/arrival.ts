@@ -31,6 +31,8 @@ export interface Arrival {
   readonly probed: Located['probed'];
   /** SIDs came with it that are not honoured, because a foreign page sent the request. */
   readonly isFromAbroad: boolean;
+  /** The session's cookies for this target, as a Cookie field; '' for none. */
+  readonly jarCookies: string;
   /** A cookie of the jar came along with its very value: this client, not a stranger with its link, holds the session. */
   readonly isJarsOwner: boolean;
   /** The browser that is played for this request, to whose fields `facts` were reduced; null: the client as it is. */
@@ -55,7 +57,7 @@ export function receive(
 }
 
 /** What is known before any session is looked for. */
-type Observed = Omit<Arrival, 'session' | 'foundBy' | 'isJarsOwner' | 'verdict' | 'treatment'>;
+type Observed = Omit<Arrival, 'session' | 'foundBy' | 'jarCookies' | 'isJarsOwner' | 'verdict' | 'treatment'>;
 
 function observe(site: Site, received: RequestFacts, located: Located, formSids: readonly string[]): Observed {
   const { policy, target, carriedIn, probed } = located;
@@ -75,7 +77,8 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
 function conclude(seen: Observed, found: Found | null): Arrival {
   const { policy, client } = seen;
   const session = found?.session ?? null;
-  const evidence = gatherEvidence(policy, client, session, seen.probed);
+  const jarCookies = session === null ? '' : cookiesOf(session, seen);
+  const evidence = gatherEvidence(policy, client, session, jarCookies, seen.probed);
   const verdict = judge(policy, evidence);
   return {
     site: seen.site,
@@ -90,7 +93,8 @@ function conclude(seen: Observed, found: Found | null): Arrival {
     foundBy: found?.by ?? null,
     probed: seen.probed,
     isFromAbroad: seen.isFromAbroad,
-    isJarsOwner: session !== null && sharesCookie(seen, session),
+    jarCookies,
+    isJarsOwner: jarCookies !== '' && sharesCookie(client, jarCookies),
     simulated: seen.simulated,
     verdict,
     treatment: treat(policy, verdict, evidence),
@@ -239,12 +243,14 @@ function gatherEvidence(
   policy: RoutePolicy,
   client: ClientFacts,
   session: Session | null,
+  jarCookies: string,
   probed: Located['probed'],
 ): Evidence {
   return {
     isRobot: client.isRobot,
     hasValidSid: session !== null,
     hasJarCookie: session !== null && client.cookieNames.some((name) => session.jar.has(name)),
+    isJarCookieDue: jarCookies !== '',
     hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
     // A route that tries partitioned cookies first waits for their return, as with any unknown client.
@@ -255,16 +261,25 @@ function gatherEvidence(
 }
 
 /** The Referer as it goes upstream and into the log: without any SID; null for none. */
-export function cleanReferer({ site, policy, client: { referer } }: Arrival): string | null {
-  if (referer === null) return null;
-  let clean = referer;
+export function cleanReferer(arrival: Arrival): string | null {
+  const { referer } = arrival.client;
+  return referer === null ? null : withoutSids(arrival, referer);
+}
+
+/** A URL of ours without any SID. */
+export function withoutSids({ site, policy }: Arrival, url: string): string {
+  let clean = url;
   for (const name of site.sidNames) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
   return withoutNested(clean, site, policy);
 }
 
-function sharesCookie({ site, facts, client, binding, target }: Observed, session: Session): boolean {
-  if (client.cookieField === '') return false;
+function cookiesOf(session: Session, { site, facts, binding, target }: Observed): string {
   const at = { isSecure: facts.client.scheme === 'https', host: binding.host, path: target };
-  const kept = session.jar.cookieHeader(at, site.clock()).split('; ');
-  return client.cookieField.split(';').some((pair) => kept.includes(pair.trim()));
+  return session.jar.cookieHeader(at, site.clock());
+}
+
+function sharesCookie({ cookieField }: ClientFacts, jarCookies: string): boolean {
+  if (cookieField === '') return false;
+  const kept = jarCookies.split('; ');
+  return cookieField.split(';').some((pair) => kept.includes(pair.trim()));
 }

@@ -1,6 +1,7 @@
 /** The answer on its way to the client, the same for HTTP/1 and HTTP/2: head, interim heads, trailers, the cut. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { inPairs } from '../upstream/response-head.ts';
 
 export type ClientRequest = IncomingMessage | Http2ServerRequest;
 export type ClientResponse = ServerResponse | Http2ServerResponse;
@@ -89,12 +90,19 @@ export function sendInformation(res: ClientResponse, status: number, fields: rea
   }
 }
 
-/** Flat list; they leave behind a chunked body. */
+/** Flat list; they leave behind a chunked body. HTTP/2 gets one field of each name, with all values. */
 export function sendTrailers(to: ClientResponse, flat: readonly string[]): void {
-  const trailers: Record<string, string> = Object.create(null);
-  for (let i = 0; i < flat.length; i += 2) trailers[(flat[i] as string).toLowerCase()] = flat[i + 1] as string;
-  // Both kinds take the same; the compiler cannot call a union of their overloads.
-  (to as ServerResponse).addTrailers(trailers);
+  const trailers = inPairs(flat);
+  if (!(to instanceof Http2ServerResponse)) {
+    to.addTrailers(trailers);
+    return;
+  }
+  const joined: Record<string, string> = Object.create(null);
+  for (const [name, value] of trailers) {
+    const lower = name.toLowerCase();
+    joined[lower] = joined[lower] === undefined ? value : `${joined[lower]}, ${value}`;
+  }
+  to.addTrailers(joined);
 }
 
 /** Did the whole answer leave for the client? */

@@ -4,21 +4,25 @@
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import { BufferPool } from '../html/buffer-pool.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   firstValue,
   type MarkReference,
   makePrivate,
   mapOrigin,
+  markUrls,
   partitionCookies,
   takeSetCookies,
   takeSignals,
+  trailersOfOtherBytes,
   type UpstreamSignals,
 } from '../response/fields.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
 import { createPageStage, type MarkingStage, type PageMarking } from '../response/page-stage.ts';
 import {
   canCarry,
+  isUnreadable,
   type PageKind,
   pageKind,
   planResponse,
@@ -55,7 +59,8 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
     const vars = varsOf(arrival, signals);
     const mayRewrite = arrival.treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
-    const page = mayRewrite ? pageKind(adopted) : null;
+    const kind = mayRewrite ? pageKind(adopted) : null;
+    const page = kind === null || isUnreadable(kind) ? null : kind;
     const absorbing = absorb(arrival, adopted, page, signals);
     const absorbed = absorbing instanceof Promise ? await absorbing : absorbing;
     const marking = openMarking(arrival, absorbed.session);
@@ -156,26 +161,45 @@ function absorb(
   page: PageKind | null,
   signals: UpstreamSignals,
 ): Absorption | Promise<Absorption> {
-  const { policy, treatment, facts, session } = arrival;
+  const { treatment, session } = arrival;
   if (treatment.setCookie === 'pass') return { session, event: 'none', fields: head.fields };
-  const kept = policy.session.mode === 'mirror' ? everyNameBut(policy.session.cookie) : policy.ignoreCookies;
-  const { setCookies, fields } = takeSetCookies(head.fields, kept);
+  const { setCookies, fields } = takeSetCookies(head.fields, ownAffairs(arrival.policy));
   if (treatment.setCookie === 'drop') return { session: null, event: 'none', fields };
   const remaining = treatment.setCookie === 'both' ? head.fields : fields;
   if (setCookies.length === 0 && !signals.rotate && !signals.destroy)
     return { session, event: 'none', fields: remaining };
-  const response = {
+  return change(arrival, responseFacts(arrival, head, page, signals, setCookies), remaining);
+}
+
+function responseFacts(
+  arrival: Arrival,
+  head: ResponseHead,
+  page: PageKind | null,
+  signals: UpstreamSignals,
+  setCookies: readonly string[],
+): ResponseFacts {
+  const { policy, treatment, facts, binding, target } = arrival;
+  return {
     setCookies,
-    host: arrival.binding.host,
-    path: arrival.target,
+    host: binding.host,
+    path: target,
     isSecure: facts.client.scheme === 'https',
     method: facts.method,
     rotate: signals.rotate,
     destroy: signals.destroy,
     mayCreate: treatment.mayCreate && (canCarry(head, page) || policy.expose),
-    tellsSid: canCarry(head, page) && !arrival.client.isPart,
+    tellsSid: tellsSid(arrival, head, signals.isRewriteOff ? null : page),
   };
-  return change(arrival, response, remaining);
+}
+
+/** Does the client learn the SID of its session from this answer? */
+function tellsSid(arrival: Arrival, head: ResponseHead, page: PageKind | null): boolean {
+  if (arrival.client.isPart) return false;
+  // The page of a redirect is shown to nobody.
+  const isShown = (head.status < 300 || head.status >= 400) && arrival.facts.method !== 'HEAD';
+  if (page !== null && isShown) return true;
+  const marking = openMarking(arrival, arrival.session);
+  return marking !== null && markUrls(head.fields, head.status, marking.markSid).count > 0;
 }
 
 async function change(arrival: Arrival, response: ResponseFacts, remaining: readonly string[]): Promise<Absorption> {
@@ -191,9 +215,27 @@ async function change(arrival: Arrival, response: ResponseFacts, remaining: read
   }
 }
 
-/** In mirror mode the SID is one cookie; the others stay the client's own affair, as in PHP. */
-function everyNameBut(name: string | null): Pick<ReadonlySet<string>, 'has'> {
-  return { has: (candidate) => candidate !== name };
+/**
+ * The fields of a 101: no signals for us, and no cookie for a client whose cookies we keep. Those are kept; the tunnel does not
+ * wait for the store, and one that is away loses them.
+ */
+export function handshakeFields(arrival: Arrival, upstreamFields: string[]): string[] {
+  const { treatment, session } = arrival;
+  const { signals, fields } = takeSignals(upstreamFields);
+  const all = fieldsForClient(arrival, fields);
+  const isPassed = treatment.setCookie === 'pass' || treatment.setCookie === 'both';
+  if (treatment.setCookie === 'pass') return [...all];
+  const { setCookies, fields: others } = takeSetCookies(all, ownAffairs(arrival.policy));
+  if (session !== null && setCookies.length > 0) {
+    const head: ResponseHead = { status: 101, fields: all };
+    void change(arrival, responseFacts(arrival, head, null, signals, setCookies), others).catch(() => {});
+  }
+  return isPassed ? [...all] : [...others];
+}
+
+/** Cookies that go to the client whatever becomes of the others. In mirror mode the SID is one cookie, and all others are that, as in PHP. */
+function ownAffairs({ session, ignoreCookies }: RoutePolicy): Pick<ReadonlySet<string>, 'has'> {
+  return session.mode === 'mirror' ? { has: (name) => name !== session.cookie } : ignoreCookies;
 }
 
 /**
@@ -279,7 +321,7 @@ function sendRewritten(
       const length = bodyBytes === null ? [] : ['Content-Length', String(bodyBytes)];
       sendHead(res, response.status, response.statusText, [...fields, ...length]);
     },
-    trailers: () => response.trailers(),
+    trailers: () => trailersOfOtherBytes(response.trailers()),
   });
   return {
     done,

@@ -6,16 +6,17 @@ import { STATUS_CODES } from 'node:http';
 import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
-import { firstValue, takeSetCookies, takeSignals } from '../response/fields.ts';
+import { firstValue } from '../response/fields.ts';
 import {
   type BodyFraming,
   buildUpstreamRequest,
   type RequestEdits,
+  sendsPageUrl,
   type UpstreamRequest,
 } from '../upstream/request.ts';
-import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive } from './arrival.ts';
+import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive, withoutSids } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
-import { deliver, fieldsForClient, mayInsertScript } from './delivery.ts';
+import { deliver, fieldsForClient, handshakeFields, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
 import type { ExchangeObserver } from './outcome.ts';
 import { ExchangeRecord } from './record.ts';
@@ -35,7 +36,7 @@ export function createExchange(
       try {
         await exchange(site(), req, res, facts, record);
       } catch (error) {
-        record.failed(error);
+        record.failed(error, res.headersSent);
         throw error;
       } finally {
         observer.exchange(record);
@@ -56,7 +57,7 @@ export function createExchange(
         if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
         else record.delivered(await deliver(arrival, outcome.response, respond()));
       } catch (error) {
-        record.failed(error);
+        record.failed(error, false);
         throw error;
       } finally {
         observer.exchange(record);
@@ -103,13 +104,6 @@ async function exchange(
   record.delivered(await deliver(arrival, response, res));
 }
 
-/** The fields of a 101: no signals for us, and no cookie for a client whose cookies we keep. */
-function handshakeFields(arrival: Arrival, fields: string[]): string[] {
-  const rest = [...fieldsForClient(arrival, takeSignals(fields).fields)];
-  if (arrival.treatment.setCookie === 'pass' || arrival.treatment.setCookie === 'both') return rest;
-  return [...takeSetCookies(rest, arrival.policy.ignoreCookies).fields];
-}
-
 /** `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. */
 function rejectUrlSid(arrival: Arrival): void {
   const { policy, carriedIn } = arrival;
@@ -134,6 +128,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   if (framing !== facts.body) edits.body = framing;
   const referer = toUpstreamOrigin(arrival, cleanReferer(arrival));
   if (referer !== client.referer) edits.referer = referer;
+  if (sendsPageUrl(facts.fields)) edits.cleanUrl = (url) => withoutSids(arrival, url);
   if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, firstValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
@@ -162,10 +157,7 @@ function toUpstreamOrigin(arrival: Arrival, url: string | null): string | null {
  * The jar's cookies for this target, and behind them those of the client that are none of the jar's business: names that
  * prove nothing, and in mirror mode every name but the one that is mirrored.
  */
-function cookiesFor(arrival: Arrival): string | null {
-  const { site, session, policy, client, facts, binding } = arrival;
-  const target = { isSecure: facts.client.scheme === 'https', host: binding.host, path: arrival.target };
-  const pairs = session === null ? '' : session.jar.cookieHeader(target, site.clock());
+function cookiesFor({ policy, client, jarCookies: pairs }: Arrival): string | null {
   if (client.cookieField === '') return pairs === '' ? null : pairs;
   const ignored = client.cookieField
     .split(';')

@@ -72,10 +72,11 @@ export class ExchangeRecord implements Outcome {
     this.#end();
   }
 
-  failed(error: unknown): void {
+  /** `isHeadSent`: the answer was on its way, and is cut. */
+  failed(error: unknown, isHeadSent: boolean): void {
     const code: ErrorCode = error instanceof ProxyError ? error.code : 'INTERNAL';
     this.reason = code;
-    this.status = error instanceof ProxyError ? error.status : 500;
+    this.status = isHeadSent ? null : error instanceof ProxyError ? error.status : 500;
     this.fault = error;
     this.#end();
   }

@@ -16,7 +16,8 @@ const COMMON =
   /^(?:utf-?8|us-ascii|ascii|iso-?8859|windows-\d|cp\d|shift[_-]jis|sjis|euc-|gb|big5|koi8|macintosh|tis-620)/;
 
 /** Judge a label as browsers compare it: ASCII case and surrounding white space do not matter. */
-function judgeLabel(label: string): CharsetVerdict {
+/** Judge a charset by its label alone. */
+export function judgeLabel(label: string): CharsetVerdict {
   const plain = label.trim().toLowerCase();
   if (INCOMPATIBLE.test(plain)) return 'incompatible';
   return COMMON.test(plain) ? 'compatible' : 'undecided';

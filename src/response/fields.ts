@@ -135,14 +135,24 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  * list when there is nothing to map.
  */
 export function mapOrigin(fields: readonly string[], from: string, to: () => string): readonly string[] {
-  const isItsOwn = (value: string) =>
-    value.toLowerCase().startsWith(from) && (value.length === from.length || /[/?#]/.test(value.charAt(from.length)));
-  const holdsOne = ['location', 'content-location'].some((name) => isItsOwn(firstValue(fields, name) ?? ''));
-  if (!holdsOne) return fields;
-  const own = to();
-  return mapFields(fields, (name, value) =>
-    (name === 'location' || name === 'content-location') && isItsOwn(value) ? own + value.slice(from.length) : value,
-  );
+  let mapped: string[] | null = null;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const value = fields[i + 1] as string;
+    // Where the origin stands nowhere there is nothing to look for.
+    if (!value.toLowerCase().includes(from)) continue;
+    const name = (fields[i] as string).toLowerCase();
+    const own = (reference: string) => (startsWithOrigin(reference, from) ? to() + reference.slice(from.length) : null);
+    const changed = name === 'content-location' ? own(value) : mapReferences(name, value, own);
+    if (changed === null) continue;
+    mapped ??= [...fields];
+    mapped[i + 1] = changed;
+  }
+  return mapped ?? fields;
+}
+
+function startsWithOrigin(reference: string, origin: string): boolean {
+  if (!reference.toLowerCase().startsWith(origin)) return false;
+  return reference.length === origin.length || /[/?#]/.test(reference.charAt(origin.length));
 }
 
 /** Ask for a partitioned cookie (CHIPS): the only kind that a browser may keep in a frame on a foreign site. */
@@ -177,15 +187,20 @@ export function markUrls(
 }
 
 function markField(name: string, value: string, status: number, mark: MarkReference): string | null {
-  switch (name) {
+  return name === 'location' && !REDIRECTS.has(status) ? null : mapReferences(name, value, mark);
+}
+
+/** The value of a field of the given lower-case name with the reference in it changed; null where there is none, or no change. */
+function mapReferences(lowerName: string, value: string, change: MarkReference): string | null {
+  switch (lowerName) {
     case 'location':
-      return REDIRECTS.has(status) ? mark(value) : null;
+      return change(value);
     case 'refresh':
-      return markRefresh(value, mark);
+      return markRefresh(value, change);
     case 'hx-location':
-      return markHxLocation(value, mark);
+      return markHxLocation(value, change);
     default:
-      return REFERENCE_FIELDS.has(name) && value !== 'false' ? mark(value) : null;
+      return REFERENCE_FIELDS.has(lowerName) && value !== 'false' ? change(value) : null;
   }
 }
 
@@ -235,12 +250,6 @@ const OF_OTHER_BYTES = new Set([
   'age',
   'expires',
   'cache-control',
-  'surrogate-control',
-  'surrogate-key',
-  'cdn-cache-control',
-  'cloudflare-cdn-cache-control',
-  'edge-control',
-  'x-accel-expires',
 ]);
 
 /**
@@ -253,7 +262,8 @@ export function guardMarked(fields: readonly string[], keepsReferer: boolean): s
   let robots = false;
   let referrerPolicy: string | null = null;
   const rest = mapFields(fields, (name, value) => {
-    if (OF_OTHER_BYTES.has(name)) return null;
+    if (OF_OTHER_BYTES.has(name) || OF_SHARED_CACHES.has(name) || REPORTING.has(name)) return null;
+    if (name.startsWith('content-security-policy')) return withoutReports(value);
     if (name === 'vary') {
       vary = vary === null ? value : `${vary}, ${value}`;
       return null;
@@ -269,6 +279,14 @@ export function guardMarked(fields: readonly string[], keepsReferer: boolean): s
   rest.push(strictReferrerPolicy(referrerPolicy, keepsReferer));
   if (!robots) rest.push('X-Robots-Tag', 'noindex');
   return rest;
+}
+
+/** They make the browser send the page's URL, with the SID in it, to where they say. */
+const REPORTING: ReadonlySet<string> = new Set(['reporting-endpoints', 'report-to', 'nel']);
+
+/** A policy without its `report-uri` and `report-to`, which would be told the page's URL. */
+function withoutReports(policy: string): string {
+  return policy.replace(/(^|[;,])\s*report-(?:uri|to)\b[^;,]*/gi, '$1');
 }
 
 function varyByCookie(vary: string | null): string {
@@ -292,13 +310,24 @@ export function adaptToOtherBytes(fields: readonly string[]): string[] {
   });
 }
 
+/** What caches in front obey before Cache-Control. */
+const OF_SHARED_CACHES: ReadonlySet<string> = new Set([
+  ...['surrogate-control', 'surrogate-key', 'cdn-cache-control', 'cloudflare-cdn-cache-control'],
+  ...['edge-control', 'x-accel-expires'],
+]);
+
+/** The trailers of an answer whose body leaves as other bytes: without what was made of those that came. */
+export function trailersOfOtherBytes(fields: readonly string[]): string[] {
+  return mapFields(fields, (name, value) => (OF_OTHER_BYTES.has(name) ? null : value));
+}
+
 /** Keep an answer that was made for one session but carries no SID in its URL out of shared caches. */
 export function makePrivate(fields: readonly string[]): string[] {
   const cacheControl = allValues(fields, 'cache-control').join(', ');
   if (/\b(?:private|no-store)\b/i.test(cacheControl)) return [...fields];
   const rest = mapFields(fields, (name, value) => {
     if (name === 'cache-control') return value.replace(/\b(?:public|s-maxage\s*=\s*"?\d+"?)\s*,?\s*/gi, '') || null;
-    return name === 'surrogate-control' || name.endsWith('cdn-cache-control') ? null : value;
+    return OF_SHARED_CACHES.has(name) ? null : value;
   });
   rest.push('Cache-Control', 'private');
   return rest;

@@ -3,7 +3,7 @@
  * Pure. No plan, no cost: a response that passes keeps its bytes and its fields.
  */
 import type { RoutePolicy } from '../policy/route-policy.ts';
-import { charsetParameter } from './charset.ts';
+import { charsetParameter, judgeLabel } from './charset.ts';
 import { type ContentCoding, parseCoding } from './coding.ts';
 import {
   adaptToOtherBytes,
@@ -54,6 +54,11 @@ export function pageKind(head: ResponseHead): PageKind | null {
   if (allValues(head.fields, 'content-disposition').some((value) => /^\s*attachment\b/i.test(value))) return null;
   const coding = parseCoding(joinedValue(head.fields, 'content-encoding'));
   return coding === null ? null : { language, coding, charset: charsetParameter(contentType) };
+}
+
+/** Does its Content-Type say that the page's markup is not ASCII-compatible? Then its fields stay as they are, too. */
+export function isUnreadable(page: PageKind): boolean {
+  return page.charset !== null && judgeLabel(page.charset) === 'incompatible';
 }
 
 /** Could this response carry a SID to the client at all? Only then is it worth making a session for it. */

@@ -32,6 +32,8 @@ export interface CookieChange {
   readonly isHttpOnly: boolean;
   /** It has an end of its own (Expires or Max-Age). */
   readonly isPersistent: boolean;
+  /** Length of its value. */
+  readonly valueChars: number;
 }
 
 interface StoredCookie {
@@ -143,10 +145,11 @@ export class Jar {
       const parsed = parseSetCookie(text, nowMs);
       const cookie = parsed === null ? null : admit(parsed, origin, this.#nextOrder());
       if (cookie === null) {
-        return { name: parsed?.name ?? '', kind: 'refused', isHttpOnly: false, isPersistent: false };
+        return { name: parsed?.name ?? '', kind: 'refused', isHttpOnly: false, isPersistent: false, valueChars: 0 };
       }
-      const { name, isHttpOnly } = cookie;
-      return { name, kind: this.#put(cookie, origin, nowMs), isHttpOnly, isPersistent: cookie.expiresAtMs !== null };
+      const { name, isHttpOnly, value } = cookie;
+      const kind = this.#put(cookie, origin, nowMs);
+      return { name, kind, isHttpOnly, isPersistent: cookie.expiresAtMs !== null, valueChars: value.length };
     });
   }
 

@@ -3,7 +3,7 @@
  *
  * Whoever knew the SID before a sign-in (the author of a planted link) must not hold the signed-in session after it. The
  * proxy cannot see a sign-in, but it sees what applications do at one: the answer to an unsafe request sets a new
- * HttpOnly cookie, or replaces the session cookie.
+ * HttpOnly cookie or one that looks like an identifier, or replaces the session cookie.
  *
  * Frameworks that encrypt the session into its cookie (Laravel, Rails) replace it with every answer, and each form would
  * rotate. Such a *rolling* cookie shows itself by changing on answers to GETs, too, and is then no sign. An attacker could
@@ -54,8 +54,16 @@ export function isSignIn(
   });
 }
 
-/** `cookies`: the names that the operator calls session cookies. Without them, a replaced cookie that has no end is one (PHP's has no HttpOnly by default). */
+/**
+ * `cookies`: the names that the operator calls session cookies. Without them a cookie that has no end is one (PHP's has no
+ * HttpOnly by default), if it is replaced, or if it is new and looks like one: preferences are set by POST, too.
+ */
 function isSessionCookie(change: CookieChange, cookies: ReadonlySet<string>): boolean {
   if (change.isHttpOnly || cookies.has(change.name)) return true;
-  return cookies.size === 0 && change.kind === 'replaced' && !change.isPersistent;
+  if (cookies.size > 0 || change.isPersistent) return false;
+  return change.kind === 'replaced' || change.valueChars >= ID_CHARS || ID_NAMES.test(change.name);
 }
+
+/** Identifiers are longer than preferences: 64 bits are 16 hexadecimal digits. */
+const ID_CHARS = 16;
+const ID_NAMES = /sess|sid|auth|token|login/i;

@@ -98,6 +98,11 @@ const MAX_BYTE_MEMO = 256;
 const BEHIND_ORIGIN: ReadonlySet<string | undefined> = new Set(['/', '?', '#', undefined]);
 
 const TAB_OR_NEWLINE = /[\t\n\r]/g;
+/**
+ * An authority that a backslash ends, as browsers read it, with an `@` behind. Clients that go by RFC 3986 read on: of
+ * `http://own\@evil/` they make a user and a host.
+ */
+const SEEMS_USERINFO = /^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}[^/\\?#]*\\[^/?#]*@/i;
 const NON_ASCII = /[^\0-\x7F]/;
 const HEAD = /^([a-z][a-z0-9+.-]*:)?([/\\]*)([^/\\?#]*)/i;
 
@@ -175,6 +180,7 @@ export class Scope {
   judge(reference: string, base: Base): Judgement {
     const clean = cleanReference(reference);
     if (clean.startsWith('#')) return 'fragment-only';
+    if (SEEMS_USERINFO.test(clean)) return 'userinfo';
     const isUnreadable = hasUnreadableHost(clean, base.url);
     let url: URL;
     try {

@@ -20,7 +20,7 @@ import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
 import { type Connection, ConnectionPool, type Lease, type PoolOptions } from './pool.ts';
 import type { UpstreamRequest } from './request.ts';
-import { keepTrailers, type ResponseFraming, readResponseHead } from './response-head.ts';
+import { inPairs, keepTrailers, type ResponseFraming, readResponseHead } from './response-head.ts';
 
 export interface UpstreamOptions extends PoolOptions {
   /** From the request being sent to the head of the answer. */
@@ -204,6 +204,10 @@ class Call implements Lease {
       return;
     }
     body.pipe(request, { end: false });
+    // Without a body so far the head goes alone: an upstream may refuse by it, and the client may be waiting for that.
+    setImmediate(() => {
+      if (!body.readableDidRead && !this.#isUploaded && !request.destroyed) request.flushHeaders();
+    });
     body.once('end', () => {
       this.#isUploaded = true;
       const trailers = this.#request.body === 'chunked' ? (body.trailers?.() ?? []) : [];
@@ -329,13 +333,6 @@ function isGone(client: ClientSide): boolean {
 
 function asProxyError(error: unknown, code: ErrorCode): ProxyError {
   return error instanceof ProxyError ? error : new ProxyError(code, { cause: error });
-}
-
-/** `[a, 1, b, 2]` → `[[a, 1], [b, 2]]`, which addTrailers takes. */
-function inPairs(flat: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
-  return pairs;
 }
 
 function ignore(): void {}

@@ -43,6 +43,8 @@ export interface RequestEdits {
   readonly cookie?: string | null;
   readonly referer?: string | null;
   readonly origin?: string | null;
+  /** What scripts say of the page's URL (`sendsPageUrl`) goes upstream as this makes it. */
+  readonly cleanUrl?: (url: string) => string;
   /** Only these content codings stay in Accept-Encoding. */
   readonly codings?: readonly string[];
   /** If-* and Range go, so that the whole page comes back. */
@@ -78,7 +80,17 @@ export interface UpstreamRequest {
  * What becomes of a field. Absent from the table: it goes upstream as it is.
  * drop: never goes. ours: written below. trusted: goes only when the peer is a trusted proxy. condition: see edits.
  */
-type Fate = 'drop' | 'ours' | 'trusted' | 'condition' | 'cookie' | 'referer' | 'origin' | 'accept-encoding' | 'via';
+type Fate =
+  | 'drop'
+  | 'ours'
+  | 'trusted'
+  | 'condition'
+  | 'cookie'
+  | 'referer'
+  | 'origin'
+  | 'accept-encoding'
+  | 'via'
+  | 'page-url';
 
 const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['connection', 'ours'],
@@ -121,6 +133,10 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['front-end-https', 'trusted'],
   ['cookie', 'cookie'],
   ['referer', 'referer'],
+  // Scripts of htmx, Turbolinks and PJAX: the URL of the page, or of the request itself.
+  ['hx-current-url', 'page-url'],
+  ['turbolinks-referrer', 'page-url'],
+  ['x-pjax-url', 'page-url'],
   ['origin', 'origin'],
   ['accept-encoding', 'accept-encoding'],
   ['range', 'condition'],
@@ -189,6 +205,9 @@ export function buildUpstreamRequest(
       case 'accept-encoding':
         fields.push(name, edits.codings === undefined ? value : keepCodings(value, edits.codings));
         break;
+      case 'page-url':
+        fields.push(name, edits.cleanUrl === undefined ? value : edits.cleanUrl(value));
+        break;
       case 'via':
         via = via === '' ? value : `${via}, ${value}`;
         break;
@@ -208,6 +227,16 @@ export function buildUpstreamRequest(
   const request = { method: head.method, target: edits.target, fields, body, upgrade: head.upgrade };
   // The brand exists for the compiler only: it says that this function made the object.
   return request as unknown as UpstreamRequest;
+}
+
+/** Does a field tell the URL of a page, as the Referer does? */
+export function sendsPageUrl(fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    const { length } = fields[i] as string;
+    if (length !== 10 && length !== 14 && length !== 19) continue;
+    if (FATES.get((fields[i] as string).toLowerCase()) === 'page-url') return true;
+  }
+  return false;
 }
 
 /** Lower-case names in the client's Connection fields. */

@@ -150,3 +150,10 @@ export function keepTrailers(raw: readonly string[]): string[] {
   }
   return kept;
 }
+
+/** `[a, 1, b, 2]` → `[[a, 1], [b, 2]]`, which addTrailers takes. */
+export function inPairs(flat: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
+  return pairs;
+}

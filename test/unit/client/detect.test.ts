@@ -6,6 +6,7 @@ const nothing: Evidence = {
   isRobot: false,
   hasValidSid: false,
   hasJarCookie: false,
+  isJarCookieDue: true,
   hasNamedCookie: false,
   hasRelevantCookie: false,
   isStorageBlocked: false,
@@ -42,6 +43,13 @@ const rows: Row[] = [
     transSid,
     { hasValidSid: true, hasNamedCookie: true, hasRelevantCookie: true },
     'accepts',
+  ],
+  ['a valid SID where no cookie of its jar is due', transSid, { hasValidSid: true, isJarCookieDue: false }, 'unknown'],
+  [
+    '… in a frame without storage',
+    transSid,
+    { hasValidSid: true, isJarCookieDue: false, isStorageBlocked: true },
+    'refuses',
   ],
   ['a probe cookie', transSid, { isProbeAnswered: true }, 'accepts'],
   [

@@ -53,7 +53,7 @@ const DONE: Outcome = {
 
 function failed(error: unknown): Outcome {
   const record = new ExchangeRecord(facts);
-  record.failed(error);
+  record.failed(error, false);
   return record;
 }
 

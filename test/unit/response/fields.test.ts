@@ -182,7 +182,33 @@ describe('guardMarked', () => {
   });
 });
 
+describe('guardMarked: reports', () => {
+  it('sends no report, which would tell the address of the page', () => {
+    const fields = [
+      ...['Content-Security-Policy', "default-src 'self'; report-uri http://r.test/csp; report-to g; img-src *"],
+      ...['Content-Security-Policy-Report-Only', 'report-to g'],
+      ...['Reporting-Endpoints', 'g="http://r.test/"', 'Report-To', '{}', 'NEL', '{}', 'X-Accel-Expires', '60'],
+    ];
+    const guardedFields = guardMarked(fields, true);
+    expect(firstValue(guardedFields, 'content-security-policy')).to.match(/^default-src 'self';+ ?img-src \*$/);
+    expect(firstValue(guardedFields, 'content-security-policy-report-only')).to.equal('');
+    expect(guardedFields.join()).to.not.match(/r\.test|accel|nel/i);
+  });
+});
+
 describe('mapOrigin', () => {
+  for (const [name, value, want] of [
+    ['Refresh', '3; url=http://app:8000/x', '3; url=https://shop.example/x'],
+    ['HX-Redirect', 'http://app:8000', 'https://shop.example'],
+    ['HX-Location', '{"path":"http://app:8000/x","target":"#a"}', '{"path":"https://shop.example/x","target":"#a"}'],
+    ['X-Inertia-Location', 'http://app:8000/x', 'https://shop.example/x'],
+    ['Link', '<http://app:8000/x>', '<http://app:8000/x>'],
+    ['HX-Push-Url', 'http://app:80001/x', 'http://app:80001/x'],
+  ] as const) {
+    it(`${name}: ${value}`, () =>
+      expect(mapOrigin([name, value], 'http://app:8000', () => 'https://shop.example')).to.deep.equal([name, want]));
+  }
+
   for (const [value, want] of [
     ['http://app:8000/x', 'https://shop.example/x'],
     ['HTTP://APP:8000', 'https://shop.example'],
@@ -224,6 +250,9 @@ describe('other guards', () => {
       'max-age=60',
       'Cache-Control',
       'private',
+    ]);
+    expect(makePrivate(['X-Accel-Expires', '60', 'Edge-Control', 'x', 'CDN-Cache-Control', 'y'])).to.deep.equal([
+      ...['Cache-Control', 'private'],
     ]);
     expect(makePrivate(['Cache-Control', 'no-store'])).to.deep.equal(['Cache-Control', 'no-store']);
     expect(makePrivate(['X', 'y'])).to.deep.equal(['X', 'y', 'Cache-Control', 'private']);

@@ -10,8 +10,14 @@ const listed = { rotateOn: 'auto', cookies: new Set(['sess']) } as const;
 const named = { rotateOn: new Set(['sess']), cookies: new Set<string>() } as const;
 const never = { rotateOn: 'never', cookies: new Set(['sess']) } as const;
 
-function change(name: string, kind: Kind, ...marks: Array<'HttpOnly' | 'persistent'>): CookieChange {
-  return { name, kind, isHttpOnly: marks.includes('HttpOnly'), isPersistent: marks.includes('persistent') };
+function change(name: string, kind: Kind, ...marks: Array<'HttpOnly' | 'persistent' | 'long'>): CookieChange {
+  return {
+    name,
+    kind,
+    isHttpOnly: marks.includes('HttpOnly'),
+    isPersistent: marks.includes('persistent'),
+    valueChars: marks.includes('long') ? 26 : 2,
+  };
 }
 
 describe('isSignIn', () => {
@@ -22,6 +28,10 @@ describe('isSignIn', () => {
     ['a POST replaces a cookie without end, as PHP does', true, 'POST', change('PHPSESSID', 'replaced'), auto],
     ['PUT, PATCH and DELETE are unsafe, too', true, 'PATCH', change('sess', 'replaced', 'HttpOnly'), auto],
     ['a POST sets a preference', false, 'POST', change('lang', 'created'), auto],
+    ['a POST sets a cookie called like a session, as PHP does', true, 'POST', change('PHPSESSID', 'created'), auto],
+    ['a POST sets a cookie with a long value', true, 'POST', change('x', 'created', 'long'), auto],
+    ['… with an end', false, 'POST', change('x', 'created', 'long', 'persistent'), auto],
+    ['… beside listed ones', false, 'POST', change('x', 'created', 'long'), listed],
     ['a POST replaces a preference with an end', false, 'POST', change('lang', 'replaced', 'persistent'), auto],
     ['a POST sends the same value again', false, 'POST', change('sess', 'refreshed', 'HttpOnly'), auto],
     ['a POST deletes', false, 'POST', change('sess', 'deleted', 'HttpOnly', 'persistent'), auto],

@@ -1,0 +1,171 @@
+/**
+ * Answers that change a session: whom they may be told to, whatever kind of answer it is, and that neither a login nor a
+ * cookie gets lost on the way.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { WebSocket, WebSocketServer } from 'ws';
+import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
+import { sleep } from '../support/raw-http.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+const ROUTES = `routes:
+  - { path: /admin/**, use_only_cookies: true }
+  - { path: /field/**, use_trans_sid: true, forms: field }
+  - { path: /**, use_trans_sid: true }
+`;
+
+describe('answers that change a session', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: TestProxy;
+  /** By path: status and fields of its answer. */
+  const answers = new Map<string, [status: number, fields: Record<string, string | string[]>]>();
+
+  before(async () => {
+    upstream = await startUpstream((seen, response) => {
+      const path = new URL(seen.target, 'http://a').pathname;
+      const [status, fields] = answers.get(path) ?? [200, {}];
+      response.writeHead(status, { 'Content-Type': 'text/html', ...fields });
+      response.end('<a href="/next">next</a><form method="post" action="/post"></form>');
+    });
+    proxy = await startProxy(upstream.origin, ROUTES);
+    answers.set('/start', [200, { 'Set-Cookie': 'lang=de; Path=/' }]);
+    answers.set('/shop/start', [200, { 'Set-Cookie': 'A=1; Path=/shop' }]);
+  });
+  after(async () => {
+    await proxy?.close();
+    await upstream?.close();
+  });
+
+  async function send(path: string, fields: Record<string, string> = {}, method = 'GET', body = '') {
+    const headers = { host: 'own.test', accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)', ...fields };
+    return new Promise<{ status: number; location: string; setCookies: string[]; body: string }>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port: proxy.port, method, path, headers, agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('latin1').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', reject).on('end', () => {
+          const { location = '', 'set-cookie': setCookies = [] } = response.headers;
+          resolve({ status: response.statusCode ?? 0, location, setCookies, body: text });
+        });
+      });
+      sent.on('error', reject).end(body);
+    });
+  }
+  const begin = async (path = '/start') => SID.exec((await send(path)).body)?.[1] ?? expect.fail('no SID');
+  const cookieAt = async (path: string, sid: string) => {
+    await send(`${path}?_sid=${sid}`);
+    return upstream.requests.at(-1)?.fields.cookie;
+  };
+
+  it('a login whose cookie is as plain as PHP makes it brings a new SID', async () => {
+    const sid = await begin();
+    answers.set('/login', [303, { Location: '/next', 'Set-Cookie': 'PHPSESSID=0123456789abcdef; path=/' }]);
+    const { location } = await send(`/login?_sid=${sid}`, {}, 'POST');
+    expect(SID.exec(location)?.[1]).to.be.a('string').that.does.not.equal(sid);
+    expect(await cookieAt('/x', sid), 'who knew the old one').to.equal(undefined);
+  });
+
+  for (const [what, method, status, fields] of [
+    ['a redirect abroad', 'POST', 303, { Location: 'https://pay.test/' }],
+    ['a redirect to a cookie-only route', 'POST', 303, { Location: '/admin' }],
+    ['a page that is left alone', 'POST', 200, { 'Transid-Rewrite': 'off' }],
+    ['a page in UTF-16', 'POST', 200, { 'Content-Type': 'text/html; charset=utf-16' }],
+    ['a redirect abroad by htmx', 'POST', 200, { 'Content-Type': 'text/plain', 'HX-Redirect': 'https://pay.test/' }],
+    ['HEAD', 'HEAD', 200, { 'Transid-Rotate': '1' }],
+  ] as const) {
+    it(`the old SID leads its client on where the new one was not told: ${what}`, async () => {
+      const sid = await begin();
+      answers.set('/change', [status, { 'Set-Cookie': 'auth=ada; Path=/; HttpOnly', ...fields }]);
+      const answer = await send(`/change?_sid=${sid}`, {}, method);
+      expect(answer.location).to.not.match(SID);
+      expect(await cookieAt('/x', sid)).to.include('auth=ada');
+      await send(`/x?_sid=${sid}`, { 'user-agent': 'another' });
+      expect(upstream.requests.at(-1)?.fields.cookie, 'nobody else').to.equal(undefined);
+    });
+  }
+
+  it('a client with cookies keeps a login that was made where its first cookie does not go', async () => {
+    const sid = await begin('/shop/start');
+    const page = await send(`/login-page?_sid=${sid}`);
+    expect(SID.exec(page.body)?.[1], 'not known yet').to.equal(sid);
+    answers.set('/login', [303, { Location: '/shop/x', 'Set-Cookie': 'AUTH=ada; Path=/; HttpOnly' }]);
+    const login = await send(`/login?_sid=${sid}`, {}, 'POST');
+    expect(login.setCookies, 'it may take cookies').to.deep.equal(['AUTH=ada; Path=/; HttpOnly']);
+    const home = await send(login.location.replace('http://own.test', ''), { cookie: 'A=1; AUTH=ada' });
+    expect(home).to.include({ status: 303, location: 'http://own.test/shop/x' });
+    // And one without finds all its cookies in its jar.
+    const other = await begin('/shop/start');
+    const next = SID.exec((await send(`/login?_sid=${other}`, {}, 'POST')).location)?.[1] ?? 'none';
+    expect(await cookieAt('/shop/x', next)).to.equal('A=1; AUTH=ada');
+  });
+
+  it('a hidden field reaches no application, whichever route it is sent to', async () => {
+    answers.set('/field/start', [200, { 'Set-Cookie': 'app=1; Path=/' }]);
+    const page = await send('/field/start');
+    expect(page.body).to.match(/<form method="post" action="\/post"><input type="hidden" name="_sid"/);
+    const sid = /value="([0-9a-v]{26})"/.exec(page.body)?.[1];
+    const form = `a=1&_sid=${sid}&b=2`;
+    await send(
+      '/post',
+      { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.length) },
+      'POST',
+      form,
+    );
+    expect(upstream.requests.at(-1)).to.include({ target: '/post', body: 'a=1&b=2' });
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=1');
+  });
+
+  it('scripts that tell the URL of their page tell it without the SID', async () => {
+    const sid = await begin();
+    await send(`/x?_sid=${sid}`, {
+      'hx-current-url': `http://own.test/page?a=1&_sid=${sid}#f`,
+      'turbolinks-referrer': `http://own.test/page?_sid=${sid}`,
+      'x-pjax-url': `/page?_sid=${sid}`,
+    });
+    const { fields } = upstream.requests.at(-1)!; // it has just been asked
+    expect(fields).to.include({
+      'hx-current-url': 'http://own.test/page?a=1#f',
+      'turbolinks-referrer': 'http://own.test/page',
+      'x-pjax-url': '/page',
+    });
+  });
+
+  it('a cookie that comes with a WebSocket is kept', async () => {
+    let seen: string | undefined;
+    const application = createServer((req, res) => {
+      seen = req.headers.cookie;
+      res.writeHead(200, {
+        'Content-Type': 'text/html',
+        ...(req.url === '/start' && { 'Set-Cookie': 'app=1; Path=/' }),
+      });
+      res.end('<a href="/next">next</a>');
+    }).listen(0, '127.0.0.1');
+    const sockets = new WebSocketServer({ server: application });
+    sockets.on('headers', (fields) => fields.push('Set-Cookie: WS=kept; Path=/'));
+    await once(application, 'listening');
+    const other = await startProxy(`http://127.0.0.1:${(application.address() as AddressInfo).port}`, ROUTES);
+    const headers = { accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)' };
+    const page = async (path: string) => (await fetch(`http://127.0.0.1:${other.port}${path}`, { headers })).text();
+    try {
+      const sid = SID.exec(await page('/start'))?.[1];
+      const socket = new WebSocket(`ws://127.0.0.1:${other.port}/ws?_sid=${sid}`, { headers });
+      const [response] = (await once(socket, 'upgrade')) as [IncomingMessage];
+      expect(response.headers).to.not.have.property('set-cookie');
+      socket.terminate();
+      for (let i = 0; i < 50 && seen !== 'app=1; WS=kept'; i++) {
+        await sleep(10);
+        await page(`/x?_sid=${sid}`);
+      }
+      expect(seen).to.equal('app=1; WS=kept');
+    } finally {
+      await other.close();
+      sockets.close();
+      application.closeAllConnections();
+      application.close();
+    }
+  });
+});
