@@ -57,7 +57,9 @@ export function receive(
 }
 
 /** What is known before any session is looked for. */
-type Observed = Omit<Arrival, 'session' | 'foundBy' | 'jarCookies' | 'isJarsOwner' | 'verdict' | 'treatment'>;
+type Observed = Omit<Arrival, 'session' | 'foundBy' | 'jarCookies' | 'isJarsOwner' | 'verdict' | 'treatment'> & {
+  readonly targetSids: readonly string[];
+};
 
 function observe(site: Site, received: RequestFacts, located: Located, formSids: readonly string[]): Observed {
   const { policy, target, carriedIn, probed } = located;
@@ -71,7 +73,20 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     address: facts.client.address,
   };
   const isFromAbroad = carriedSids.length > 0 && !mayArrive(client, ownOrigin(facts), policy.acceptFrom);
-  return { site, facts, policy, target, carriedSids, carriedIn, client, binding, probed, isFromAbroad, simulated };
+  return {
+    site,
+    facts,
+    policy,
+    target,
+    carriedSids,
+    targetSids: located.sids,
+    carriedIn,
+    client,
+    binding,
+    probed,
+    isFromAbroad,
+    simulated,
+  };
 }
 
 function conclude(seen: Observed, found: Found | null): Arrival {
@@ -207,7 +222,8 @@ function findSession(seen: Observed): Promise<Found | null> | null {
   if (policy.useOnlyCookies || client.isRobot) return null;
   const first = seen.carriedSids[0];
   if (first !== undefined) {
-    if (seen.carriedSids.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
+    const others = seen.carriedSids.filter((sid) => sid !== first);
+    if (others.length > 0) return chooseSession(seen, first, others);
     return seen.isFromAbroad ? null : look(seen, first, 'target');
   }
   if (policy.recover !== 'referer' || client.referer === null) return null;
@@ -215,6 +231,24 @@ function findSession(seen: Observed): Promise<Found | null> | null {
   if (inReferer === undefined || !mayRecover(client, ownOrigin(facts))) return null;
   if (policy.useCookies && hasRelevantCookie(client.cookieNames, policy)) return null;
   return look(seen, inReferer, 'referer');
+}
+
+/**
+ * Two SIDs are one too many, with one exception: behind a 307 of a login the browser repeats the form, whose hidden field has the SID
+ * from before, now dead or leading to the same session.
+ */
+async function chooseSession(seen: Observed, first: string, others: readonly string[]): Promise<Found | null> {
+  const inTarget = seen.targetSids;
+  if (inTarget.length === 0 || inTarget.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
+  if (seen.isFromAbroad) return null;
+  const found = await look(seen, first, 'target');
+  for (const text of new Set(others)) {
+    const other = await look(seen, text, 'target');
+    if (other !== null && !(found !== null && other.session.sid.equals(found.session.sid))) {
+      throw new ProxyError('AMBIGUOUS_SID');
+    }
+  }
+  return found;
 }
 
 /** A client with cookies never feels that the store is away; one that needs it is refused, unless the route says else. */

@@ -67,7 +67,7 @@ export class Http1Front {
     const server = createTlsServer({
       ...httpOptions(this.#front.options),
       ...certificateOf(tls),
-      ALPNProtocols: tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      ALPNProtocols: [...(tls.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
       handshakeTimeout: this.#front.options.timeouts.headerMs,
     });
     // node:https would speak HTTP/1 on every connection: those that chose HTTP/2 go elsewhere.
@@ -246,9 +246,7 @@ export class Http1Front {
     // The parser reports every further byte.
     if (connection.isBroken) return;
     connection.isBroken = true;
-    const code = isLongTarget(error, this.#front.options.limits.headerBytes)
-      ? 'TARGET_TOO_LONG'
-      : (PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST');
+    const code = faultOf(error, this.#front.options.limits.headerBytes);
     const current = (socket as SocketWithParser).parser?.incoming ?? null;
     if (connection.isBusy && current !== null && !current.complete) {
       // The fault is in the body of a request: its reader ends the exchange, and so answers once.
@@ -257,11 +255,11 @@ export class Http1Front {
       return;
     }
     connection.whenAtRest(() => {
-      // A connection that never said anything needs no answer.
-      if (socket.bytesRead === 0) socket.destroy();
+      // A connection that never said anything needs no answer, and one that ended in a head gets none.
+      if (socket.bytesRead === 0 || code === 'CLIENT_GONE') socket.destroy();
       else
         this.#answerRaw(
-          { accept: null, mayHaveBody: !HEAD_REQUEST.test(error.rawPacket?.toString('latin1') ?? '') },
+          { accept: null, mayHaveBody: !HEAD_REQUEST.test(textOf(error)) },
           socket,
           connection,
           this.#front.nextId(),
@@ -305,11 +303,23 @@ const PARSER_FAULTS: Readonly<Record<string, ErrorCode>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
   HPE_INVALID_VERSION: 'VERSION_NOT_SUPPORTED',
+  HPE_INVALID_EOF_STATE: 'CLIENT_GONE',
   HPE_INVALID_CONTENT_LENGTH: 'BAD_FRAMING',
   HPE_UNEXPECTED_CONTENT_LENGTH: 'BAD_FRAMING',
   HPE_INVALID_TRANSFER_ENCODING: 'BAD_FRAMING',
   HPE_INVALID_CHUNK_SIZE: 'BAD_FRAMING',
 };
+
+function faultOf(error: ParserError, headerBytes: number): ErrorCode {
+  if (isLongTarget(error, headerBytes)) return 'TARGET_TOO_LONG';
+  // The parser says so as well of a line that ends without a CR.
+  if (error.code === 'HPE_INVALID_VERSION' && /^[^\r\n]* HTTP\/1\.[01]\n/.test(textOf(error))) return 'BAD_REQUEST';
+  return PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST';
+}
+
+function textOf({ rawPacket }: ParserError): string {
+  return rawPacket?.toString('latin1') ?? '';
+}
 
 /** What an error answer depends on. */
 interface Asked {

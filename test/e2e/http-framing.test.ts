@@ -286,14 +286,28 @@ describe('framing: accepted, and written anew for the upstream', () => {
     else expect(text).to.match(/^HTTP\/1\.1 400 /);
   });
 
-  it('Expect: 100-continue is answered here, and the body follows', async () => {
-    const { text } = await talk(proxy.port, [post('Expect: 100-continue\r\nContent-Length: 5\r\n', ''), 50, 'hello'], {
-      until: (seen) => seen.endsWith('ok'),
+  describe('a body that comes late', () => {
+    const head = (fields: string) => `POST /p HTTP/1.1\r\n${HOST}${OURS}${fields}Content-Length: 5\r\n\r\n`;
+
+    it('Expect: 100-continue is answered here, and the body follows', async () => {
+      upstream.script = async ({ socket }) => {
+        await eventually('the body is there', () => upstream.received === `${head('')}hello`);
+        socket.write(answer(200, 'ok'));
+      };
+      const sent = [post('Expect: 100-continue\r\nContent-Length: 5\r\n', ''), 50, 'hello'];
+      const { text } = await talk(proxy.port, sent, { until: (seen) => seen.endsWith('ok') });
+      expect(text).to.match(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
     });
-    expect(text).to.match(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
-    const whole = `POST /p HTTP/1.1\r\n${HOST}${OURS}Content-Length: 5\r\n\r\nhello`;
-    // Its head comes first: this upstream answered by it.
-    await eventually('the body is there', () => upstream.received === whole);
+
+    it('does not keep the head back, by which an application may refuse', async () => {
+      upstream.script = ({ socket }) => void socket.write(answer(403, 'no'));
+      const { text, ms } = await talk(proxy.port, [post('Content-Length: 5\r\n', '')], {
+        until: (seen) => seen.endsWith('no'),
+      });
+      expect(text).to.match(/^HTTP\/1\.1 403 /);
+      expect(ms).to.be.below(1000);
+      expect(upstream.received).to.equal(head(''));
+    });
   });
 
   it('OPTIONS with Max-Forwards: 0 is answered here', async () => {

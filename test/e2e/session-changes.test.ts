@@ -119,6 +119,32 @@ describe('answers that change a session', () => {
     expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=1');
   });
 
+  it('a form that a 307 has repeated after a login is understood, with its SID from before', async () => {
+    answers.set('/field/start', [200, { 'Set-Cookie': 'app=1; Path=/' }]);
+    const sid = /value="([0-9a-v]{26})"/.exec((await send('/field/start')).body)?.[1];
+    const form = `_sid=${sid}&u=me`;
+    const post = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.length) };
+    answers.set('/field/login', [307, { Location: '/field/next', 'Set-Cookie': 'auth=ada; Path=/; HttpOnly' }]);
+    const { location } = await send('/field/login', post, 'POST', form);
+    expect(SID.exec(location)?.[1]).to.be.a('string').that.does.not.equal(sid);
+    expect(await send(location, post, 'POST', form)).to.include({ status: 200 });
+    expect(upstream.requests.at(-1)).to.include({ target: '/field/next', body: 'u=me' });
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=1; auth=ada');
+
+    const other = await begin();
+    expect(await send(`/field/next?_sid=${other}`, post, 'POST', form), 'one dead, one alive').to.include({
+      status: 200,
+    });
+    const living = `_sid=${SID.exec(location)?.[1]}&u=me`;
+    const two = await send(
+      `/field/next?_sid=${other}`,
+      { ...post, 'content-length': String(living.length) },
+      'POST',
+      living,
+    );
+    expect(two.status, 'both alive').to.equal(400);
+  });
+
   it('scripts that tell the URL of their page tell it without the SID', async () => {
     const sid = await begin();
     await send(`/x?_sid=${sid}`, {
