@@ -31,8 +31,6 @@ for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 /** Referrer policies that send a page's whole URL to other sites. */
 const LEAKING_POLICIES: ReadonlySet<string> = new Set(['unsafe-url', 'no-referrer-when-downgrade']);
 const SAME_ORIGIN = Buffer.from('same-origin');
-/** Not nothing, which would leave an attribute without quotes with the next one for its value; browsers send no ping there. */
-const NO_PING = Buffer.from('about:blank');
 
 /** The kinds of places that need more than a URL to be judged. */
 export interface OtherPlaces {
@@ -90,9 +88,6 @@ export class LinkMarker {
         break;
       case 'referrer':
         this.#referrer(tag, attribute, edits);
-        break;
-      case 'ping':
-        this.#ping(attribute, edits);
         break;
       case 'document':
         this.#others.srcdoc(tag, attribute, edits);
@@ -231,12 +226,6 @@ export class LinkMarker {
     for (const { start, end } of parse(value.text)) {
       this.reference(tag, attribute, place.kind, cleanSpan(value, start, end), place.carries, edits);
     }
-  }
-
-  #ping({ valueStart, valueEnd }: AttributeSpan, edits: Edits): void {
-    if (valueStart === valueEnd) return;
-    edits.replace(valueStart, valueEnd, NO_PING);
-    this.#tally.marks.ping++;
   }
 
   /** An element's own policy must not show the page's URL, and the SID in it, to other sites. */
