@@ -138,8 +138,8 @@ export function mapOrigin(fields: readonly string[], from: string, to: () => str
   let mapped: string[] | null = null;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1] as string;
-    // Where the origin stands nowhere there is nothing to look for.
-    if (!value.toLowerCase().includes(from)) continue;
+    // Hardly any field has an absolute URL.
+    if (!value.includes('://') || !value.toLowerCase().includes(from)) continue;
     const name = (fields[i] as string).toLowerCase();
     const own = (reference: string) => (startsWithOrigin(reference, from) ? to() + reference.slice(from.length) : null);
     const changed = name === 'content-location' ? own(value) : mapReferences(name, value, own);
