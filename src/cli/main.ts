@@ -2,6 +2,8 @@
 /**
  * `transid`: argv → subcommand → exit code (0 fine, 1 found problems, 2 wrong usage). Each subcommand is a file of its
  * own and is loaded only when it is asked for.
+ *
+ * Output that cannot be written ends a command here, whichever it is; a proxy that serves has its own way with that.
  */
 import type { Command, CommandIo } from './command.ts';
 
@@ -70,4 +72,21 @@ async function main(argv: string[], io: CommandIo): Promise<number> {
   return (await command.load())(rest, io);
 }
 
-process.exitCode = await main(process.argv.slice(2), process);
+/** 128 and the number of SIGPIPE: what a shell says of any program whose reader has gone. */
+const READER_GONE = 141;
+
+/** End the command when nobody can read what it says: without a word where the reader left, else with the reason. */
+function endWithLostOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(READER_GONE);
+    process.stderr.write(`transid: the output cannot be written: ${error.message}\n`);
+    process.exit(1);
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? READER_GONE : 1));
+}
+
+const argv = process.argv.slice(2);
+const serves =
+  /^(?:serve$|demo$|https?:\/\/)/i.test(argv[0] ?? '') && !argv.some((word) => /^(?:--help|-h)$/.test(word));
+if (!serves) endWithLostOutput();
+process.exitCode = await main(argv, process);

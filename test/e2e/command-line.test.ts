@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type CliRun, startCli } from '../support/cli.ts';
+import { type CliRun, cliCommand, startCli, startProgram } from '../support/cli.ts';
 import { PageClient } from '../support/page-client.ts';
 import { SID } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
@@ -185,6 +185,54 @@ describe('the command line', function () {
       expect(program.stderr()).to.not.match(/\bat .*\.ts:\d+/);
     });
   }
+
+  describe('an output that cannot be written', () => {
+    const page = '<a href=x>link</a>\n'.repeat(20_000);
+    const line = `${JSON.stringify({ id: 1, html: Buffer.from('<a href=x>').toString('base64') })}\n`;
+    const marks = ['--url', 'http://app.test/', '--sid', 'abc'];
+    const pipe = (args: readonly string[], reader: string): CliRun => {
+      // The shell waits for both, and tells the exit code of the program on its standard error.
+      const script = `{ "$0" "$@"; echo "exit $?" >&2; } ${reader}`;
+      const started = startProgram('sh', ['-c', script, process.execPath, ...cliCommand(args)], { cwd: folder });
+      runs.push(started);
+      return started;
+    };
+    before(() => {
+      write('faults.yaml', `upstream: http://a\n${'no_such_key: 1\n'.repeat(20)}`);
+      write('page.html', page);
+      write('lines.jsonl', line.repeat(5000));
+    });
+
+    for (const [what, args, reader] of [
+      ['check', ['check', 'faults.yaml'], '| true'],
+      ['schema', ['schema'], '| true'],
+      ['schema --reference', ['schema', '--reference'], '| true'],
+      ['rewrite', ['rewrite', ...marks], '<page.html | head -1 >/dev/null'],
+      ['rewrite --jsonl', ['rewrite', '--jsonl', ...marks], '<lines.jsonl | head -c 200 >/dev/null'],
+      ['--help', ['--help'], '| true'],
+      ['serve --help', ['serve', '--help'], '| true'],
+    ] as const) {
+      it(`${what}: a reader that has gone ends it without a word`, async () => {
+        const program = pipe(args, reader);
+        await program.exit;
+        expect(program.stderr()).to.equal('exit 141\n');
+      });
+    }
+
+    it('simulate: the same after its crawl', async () => {
+      const program = pipe(['simulate', '--lint', '--depth', '0', upstream.origin], '| true');
+      await program.exit;
+      expect(program.stderr()).to.equal('exit 141\n');
+    });
+
+    it('a full disk is told in one line', async () => {
+      for (const args of [['schema'], ['check', 'faults.yaml'], ['rewrite', ...marks]]) {
+        const program = pipe(args, '<page.html >/dev/full');
+        await program.exit;
+        expect(program.stderr(), args[0]).to.match(/^transid: the output cannot be written: ENOSPC[^\n]*\nexit 1\n$/);
+      }
+    });
+  });
 
   it('--help names every command and exits with 0', async () => {
     const program = run(['--help']);

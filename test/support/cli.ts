@@ -30,10 +30,14 @@ export interface CliOptions {
 
 /** Start `transid …args`. `input` goes to its standard input, which is closed then. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliRun {
-  const preload = options.preload === undefined ? [] : ['--import', new URL(options.preload, import.meta.url).href];
-  const command = ['--import', TSX, ...preload, MAIN, ...args];
-  const child = spawn(process.execPath, command, { cwd: options.cwd ?? ROOT, stdio: 'pipe' });
+  const child = spawn(process.execPath, cliCommand(args, options.preload), { cwd: options.cwd ?? ROOT, stdio: 'pipe' });
   return watch(child, options.input ?? '');
+}
+
+/** What Node is given for `transid …args`. */
+export function cliCommand(args: readonly string[], preload?: string): string[] {
+  const before = preload === undefined ? [] : ['--import', new URL(preload, import.meta.url).href];
+  return ['--import', TSX, ...before, MAIN, ...args];
 }
 
 /** The same for any program. */
