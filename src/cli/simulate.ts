@@ -2,7 +2,7 @@
  * `transid simulate URL`: crawl a site, or walk a journey through it, as a browser that refuses cookies; report where
  * the session is lost.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
@@ -62,6 +62,8 @@ const FORMATS = ['text', 'json', 'junit', 'html'] as const;
 
 /** Something is wrong with the command line: exit code 2. */
 class UsageError extends Error {}
+/** The report is there and could not be written: exit code 1. */
+class OutputError extends Error {}
 
 export async function simulateCommand(argv: string[], io: CommandIo): Promise<number> {
   let args: Arguments;
@@ -78,18 +80,19 @@ export async function simulateCommand(argv: string[], io: CommandIo): Promise<nu
   }
   try {
     const journey = args.script === null ? null : await loadJourney(args.script);
+    if (args.output !== null) await expectWritable(args.output);
     const report =
       journey === null || args.crawlsAfter ? await runCrawl(args, journey, io) : await runScript(args, journey);
     const text = format(report, args, io);
     if (args.output === null) io.stdout.write(text);
-    else await writeFile(args.output, text);
+    else await writeReport(args.output, text);
     return isClean(report) ? 0 : 1;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof SimulatorError && WRONG_USAGE.has(error.code))) {
       io.stderr.write(`transid simulate: ${error.message}\n`);
       return 2;
     }
-    if (!(error instanceof SimulatorError)) throw error;
+    if (!(error instanceof SimulatorError || error instanceof OutputError)) throw error;
     io.stderr.write(`transid simulate: ${error.message}\n`);
     return 1;
   }
@@ -268,6 +271,23 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Before the visit, which takes long: a report that has no place is wrong usage. A file that is there keeps its text. */
+async function expectWritable(file: string): Promise<void> {
+  try {
+    await (await open(file, 'a')).close();
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function writeReport(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw new OutputError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -64,6 +64,8 @@ describe('transid simulate', () => {
     [['--crawl', '--compare', '--script', 'x', 'y'], '--crawl and --compare exclude each other'],
     [['--script', '/no/such/file'], '/no/such/file cannot be read'],
     [['--robots', '/no/such/file', '127.0.0.1:1'], '/no/such/file cannot be read'],
+    [['--output', '/no/such/folder/x', '127.0.0.1:1'], '/no/such/folder/x cannot be written'],
+    [['--output', '/', '127.0.0.1:1'], '/ cannot be written'],
   ] as const) {
     it(`wrong usage, exit 2: ${argv.join(' ')}`, async () => {
       const { code, out, err } = await run(...argv);
@@ -71,6 +73,19 @@ describe('transid simulate', () => {
       expect(err).to.include(`transid simulate: ${message}`);
     });
   }
+
+  it('a report with no place is told before the first visit', async () => {
+    fields = {};
+    const { code, err } = await run('--output', join(folder, 'none/report'), origin);
+    expect([code, fields]).to.deep.equal([2, {}]);
+    expect(err).to.match(/^transid simulate: [^\n]* cannot be written: [^\n]*\n$/);
+  });
+
+  it('a report that cannot be written whole: exit 1 and one line', async () => {
+    const { code, err } = await run('--output', '/dev/full', origin);
+    expect(code).to.equal(1);
+    expect(err).to.match(/^transid simulate: \/dev\/full cannot be written: [^\n]*\n$/);
+  });
 
   it('--help tells every option', async () => {
     const { code, out } = await run('--help');
