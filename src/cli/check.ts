@@ -2,6 +2,7 @@
  * `transid check FILE`: every problem of a configuration with the line it stands on, and what can hardly be meant.
  */
 import { parseArgs } from 'node:util';
+import { excerptOf } from '../config/excerpt.ts';
 import { readConfig, readConfigText, servedStore } from '../config/load.ts';
 import { ConfigError, type ConfigProblem, type Place, spellPath } from '../config/problems.ts';
 import type { CommandIo } from './command.ts';
@@ -40,7 +41,8 @@ export async function checkCommand(argv: string[], io: CommandIo): Promise<numbe
     return 1;
   }
   const remarks = remarksOn(text, args.file);
-  for (const remark of remarks) io.stdout.write(`${spell(remark, text, args.file)}\n`);
+  const lines = text.split(/\r\n|\n|\r/);
+  for (const remark of remarks) io.stdout.write(`${spell(remark, lines, args.file)}\n`);
   const errors = remarks.filter(({ kind }) => kind === 'error').length;
   const warnings = remarks.length - errors;
   io.stdout.write(`${args.file}: ${summary(errors, warnings)}\n`);
@@ -88,16 +90,16 @@ function remarkOf(problem: ConfigProblem): Remark {
   };
 }
 
-/** The remark, the line it is about, and a caret under the place. */
-function spell(remark: Remark, text: string, file: string): string {
-  const line = text.split(/\r\n|\n|\r/)[remark.line - 1] ?? '';
+/** The remark, the line it is about without the secrets in it, and a caret under the place. */
+function spell(remark: Remark, lines: readonly string[], file: string): string {
+  const excerpt = excerptOf(lines, remark.line - 1);
+  const at = excerpt.columnOf(remark.column) - 1;
   const number = String(remark.line);
-  const before = line.slice(0, remark.column - 1);
-  const marked = /^(?:"[^"]*"|'[^']*'|[^\s,:{}[\]]+)/.exec(line.slice(remark.column - 1))?.[0].length ?? 1;
+  const marked = /^(?:"[^"]*"|'[^']*'|[^\s,:{}[\]]+)/.exec(excerpt.text.slice(at))?.[0].length ?? 1;
   // Tabs stay tabs, so that the caret stands under its character whatever their width.
-  const indent = before.replace(/[^\t]/g, ' ');
+  const indent = excerpt.text.slice(0, at).replace(/[^\t]/g, ' ');
   const caret = `${' '.repeat(number.length)} | ${indent}${'^'.repeat(marked)}${remark.hint === null ? '' : ` ${remark.hint}`}`;
-  return `${file}:${remark.line}:${remark.column}: ${remark.kind}: ${remark.text}\n${number} | ${line}\n${caret}\n`;
+  return `${file}:${remark.line}:${remark.column}: ${remark.kind}: ${remark.text}\n${number} | ${excerpt.text}\n${caret}\n`;
 }
 
 function summary(errors: number, warnings: number): string {

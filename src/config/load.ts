@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { maskUserinfo } from './excerpt.ts';
 import {
   ConfigError,
   type ConfigProblem,
@@ -85,8 +86,9 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
   const problemOf = (fault: Fault): ConfigProblem => ({
     file: fileName,
     ...locate(fault.path, fault.at),
-    path: spellPath(fault.path),
-    message: fault.message,
+    // A key may be a URL that stands where none should.
+    path: maskUserinfo(spellPath(fault.path)),
+    message: maskUserinfo(fault.message),
     suggestion: fault.suggestion,
   });
   if (document.errors.length > 0) {

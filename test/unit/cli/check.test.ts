@@ -78,6 +78,29 @@ c.yaml: 3 problems
     expect(out).to.include('1 | upstream:\t3\n  |          \t^');
   });
 
+  for (const [what, yaml, shown] of [
+    [
+      'in a URL',
+      'upstream: http://a\nstore: { kind: redis, url: "redis://user:HUNTER2@h:6379" }\n',
+      '2 | store: { kind: redis, url: "redis://***@h:6379" }\n  |                            ^^^^^^^^^^^^^^^^^^^^\n',
+    ],
+    [
+      'under a key that does not exist',
+      'upstream: http://a\nstore:\n  kind: redis\n  url: redis://h:1\n  password: HUNTER2\n',
+      '5 |   password: ***\n  |   ^^^^^^^^ ',
+    ],
+    ['in YAML that does not parse', 'upstream: http://a\nstore:\n  kind: redis\n  password HUNTER2\n', 'password ***'],
+    ['as a key', 'upstream: {http://u:HUNTER2@h}\n', 'unknown key "http://***@h"'],
+    ['on a line of its own', 'upstream: http://a\ndefaults:\n  rewrite_vars:\n    token:\n      - HUNTER2\n', '***'],
+  ] as const) {
+    it(`shows no secret ${what}`, async () => {
+      const { code, out } = await check(yaml);
+      expect(code).to.equal(1);
+      expect(out).to.not.include('HUNTER2');
+      expect(out).to.include(shown);
+    });
+  }
+
   it('a file that cannot be read', async () => {
     const { io, out } = captureIo();
     expect(await checkCommand([join(folder, 'nothing.yaml')], io)).to.equal(1);
