@@ -6,7 +6,8 @@
  * are listed, and settings that are not about sessions are named at the end.
  */
 import { parseArgs } from 'node:util';
-import { readConfigText } from '../config/load.ts';
+import { maskSecrets } from '../config/excerpt.ts';
+import { configFromUpstream, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { CommandIo } from './command.ts';
 import { isOn, type PhpSetting, type PhpSettings, readPhpSettings } from './php-settings.ts';
@@ -26,6 +27,11 @@ export async function importPhpIniCommand(argv: string[], io: CommandIo): Promis
   }
   if (args === null || args.files.length === 0) {
     io.stderr.write(USAGE);
+    return 2;
+  }
+  const fault = faultOfUpstream(args.upstream);
+  if (fault !== null) {
+    io.stderr.write(`transid import-php-ini: --upstream: ${fault}\n`);
     return 2;
   }
   const all: { settings: PhpSetting[]; unread: Array<PhpSettings['unread'][number]> } = { settings: [], unread: [] };
@@ -55,6 +61,17 @@ function readArgs(argv: string[]): { files: string[]; upstream: string; isHelp: 
     return { files: positionals, upstream: values.upstream ?? 'http://127.0.0.1:8000', isHelp: values.help === true };
   } catch {
     return null; // The usage tells what is right.
+  }
+}
+
+/** Null for the URL of a server: what is printed has to load. */
+function faultOfUpstream(url: string): string | null {
+  try {
+    configFromUpstream(url);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ message }) => message).join('; ');
   }
 }
 
@@ -130,7 +147,7 @@ export function convertPhpSettings({ settings, unread }: PhpSettings, upstream: 
     ...commentBlock('Settings without a key here', remarks),
     ...commentBlock(
       'Lines that were not taken over',
-      unread.map(({ file, line, text, reason }) => `${file}:${line}: ${text} (${reason})`),
+      unread.map(({ file, line, text, reason }) => `${file}:${line}: ${maskSecrets(oneLine(text))} (${reason})`),
     ),
     ...commentBlock(
       'Not about sessions, left in PHP',
@@ -233,7 +250,8 @@ function listLines(settings: ReadonlyMap<string, PhpSetting>, isWhole: boolean):
     const setting = settings.get(name);
     if (setting === undefined) return;
     const { yaml, leftOut } = convert(setting.value);
-    const rest = leftOut.length === 0 ? '' : `; left out, PHP did nothing with it: ${oneLine(leftOut.join(', '))}`;
+    const rest =
+      leftOut.length === 0 ? '' : `; left out, PHP did nothing with it: ${maskSecrets(oneLine(leftOut.join(', ')))}`;
     lines.push(`${key}: ${yaml} # PHP: ${name} ${placeOf(setting)}${rest}`);
   };
   add('session.trans_sid_tags', 'trans_sid_tags', tagList);
@@ -289,7 +307,7 @@ function globOf(path: string): string {
 /** A comment for a setting that is no key; nothing for one that is. */
 function remarkOn(setting: PhpSetting): string[] {
   const told = REMARKS[setting.name];
-  const spelt = `${setting.name} = ${oneLine(setting.value)} ${placeOf(setting)}`;
+  const spelt = `${withoutSecrets(setting)} ${placeOf(setting)}`;
   if (told !== undefined) return [`${spelt}: ${told}`];
   switch (setting.name) {
     case 'session.use_strict_mode':
@@ -330,6 +348,13 @@ function commentBlock(title: string, lines: readonly string[]): Lines {
 
 function placeOf({ file, line }: PhpSetting): string {
   return `(${oneLine(file)}:${line})`;
+}
+
+/** `name = value`. The path of sessions may be a server's address with a password in its query or before its host. */
+function withoutSecrets({ name, value }: PhpSetting): string {
+  const text = oneLine(value);
+  const shown = name === 'session.save_path' ? text.replace(/\?.*$/, '?***').replace(/[^\s,/]*@/g, '***@') : text;
+  return maskSecrets(`${name} = ${shown}`);
 }
 
 /** A value as YAML, and the parts of it that had no effect in PHP and have no place here. */

@@ -1,6 +1,6 @@
 /**
- * Read PHP settings from where they stand: php.ini and .user.ini (INI files), and `php_value`, `php_flag`, `php_admin_value`,
- * `php_admin_flag` lines of Apache configurations and .htaccess files. Pure.
+ * Read PHP settings from where they stand: php.ini and .user.ini (INI files), pools of PHP-FPM (`php_admin_value[NAME] = …`), and
+ * `php_value`, `php_flag`, `php_admin_value`, `php_admin_flag` lines of Apache configurations and .htaccess files. Pure.
  *
  * Settings keep the place they hold for: a [HOST=…] section of php.ini or a <VirtualHost>, a <Location>. Lines that cannot be
  * understood are results too: nothing is dropped.
@@ -37,37 +37,57 @@ export interface PhpSettings {
   readonly unread: readonly UnreadLine[];
 }
 
-const EVERYWHERE: SettingScope = { host: null, path: null };
+const INI_SETTING = /^\s*([A-Za-z_][\w.[\]-]*)\s*=\s*(.*)$/;
+/** How a pool of PHP-FPM spells a setting of PHP. */
+const POOL_SETTING = /^php_(?:admin_)?(?:value|flag)\[(.+)\]$/;
+const APACHE_SETTING = /^\s*php_(?:admin_)?(?:value|flag)(?=\s|$)/i;
+const APACHE_CONTAINER = /^\s*<\/?[A-Za-z]/;
 
-/** The settings of one file; which of the two kinds of file it is shows in its lines. */
+/** The settings of one file, of all kinds line by line. In a file of Apache's alone other lines are none of PHP's. */
 export function readPhpSettings(text: string, file: string): PhpSettings {
-  const lines = text.replace(/^\u{FEFF}/u, '').split(/\r\n|\n|\r/);
-  const isApache = lines.some((line) => /^\s*(?:php_(?:admin_)?(?:value|flag)\s|<\/?[A-Za-z])/i.test(line));
-  return isApache ? readApache(lines, file) : readIni(lines, file);
+  const lines = joinContinued(text.replace(/^\u{FEFF}/u, '').split(/\r\n|\n|\r/));
+  const hasApache = lines.some((line) => APACHE_SETTING.test(line) || APACHE_CONTAINER.test(line));
+  const isApacheAlone = hasApache && !lines.some((line) => INI_SETTING.test(line));
+  const settings: Array<{ setting: Omit<PhpSetting, 'scope'>; at: Scope }> = [];
+  const unread: UnreadLine[] = [];
+  const top: Scope = { kind: '', host: { name: null }, path: null, isUnknown: false, above: null };
+  let scope = top;
+  for (const [index, line] of lines.entries()) {
+    const at = { file, line: index + 1 };
+    const trimmed = line.trim();
+    const refuse = (reason: string) => unread.push({ ...at, text: trimmed, reason });
+    if (/^(?:[;#]|$)/.test(trimmed)) continue;
+    const next = scopeBehind(trimmed, scope, top);
+    const serverName = /^ServerName\s+(\S+)/i.exec(trimmed)?.[1];
+    if (next !== null) {
+      scope = next;
+      if (next.kind === FOLDER && trimmed.startsWith('[')) refuse('a folder of the server is no path of a URL');
+    } else if (serverName !== undefined) {
+      // It may stand behind the settings that it is the host of: settings look at it when all is read.
+      scope.host.name = hostOf(unquote(serverName));
+    } else {
+      const setting = readSetting(trimmed);
+      if (setting === null && isApacheAlone && !APACHE_SETTING.test(trimmed)) continue;
+      if (setting === null) refuse('not a setting');
+      else if (scope.isUnknown) refuse(reasonOf(scope));
+      else settings.push({ setting: { ...at, ...setting }, at: scope });
+    }
+  }
+  return {
+    settings: settings.map(({ setting, at }) => ({ ...setting, scope: { host: at.host.name, path: at.path } })),
+    unread,
+  };
 }
 
-function readIni(lines: readonly string[], file: string): PhpSettings {
-  const settings: PhpSetting[] = [];
-  const unread: UnreadLine[] = [];
-  let scope: SettingScope | null = EVERYWHERE;
-  for (const [index, text] of lines.entries()) {
-    const at = { file, line: index + 1 };
-    const trimmed = text.trim();
-    if (trimmed === '' || trimmed.startsWith(';') || trimmed.startsWith('#')) continue;
-    const section = /^\[([^\]]*)\]/.exec(trimmed)?.[1];
-    if (section !== undefined) {
-      const host = /^HOST=(.+)$/i.exec(section)?.[1]?.trim().toLowerCase();
-      const isFolder = /^PATH=/i.test(section);
-      scope = isFolder ? null : host === undefined ? EVERYWHERE : { host, path: null };
-      if (isFolder) unread.push({ ...at, text: trimmed, reason: 'a folder of the server is no path of a URL' });
-      continue;
-    }
-    const match = /^([A-Za-z_][\w.[\]-]*)\s*(?:=\s*(.*))?$/.exec(trimmed);
-    if (match === null) unread.push({ ...at, text: trimmed, reason: 'not a setting' });
-    else if (scope === null) unread.push({ ...at, text: trimmed, reason: 'holds for a folder of the server only' });
-    else settings.push({ ...at, name: match[1] as string, value: iniValue(match[2] ?? ''), scope });
+/** Null for a line that is none. */
+function readSetting(line: string): { name: string; value: string } | null {
+  if (APACHE_SETTING.test(line)) {
+    const [, name = '', ...values] = words(line);
+    const [value] = values;
+    return value === undefined || values.length > 1 ? null : { name, value };
   }
-  return { settings, unread };
+  const [, name, value = ''] = INI_SETTING.exec(line) ?? /^([A-Za-z_][\w.[\]-]*)$/.exec(line) ?? [];
+  return name === undefined ? null : { name: POOL_SETTING.exec(name)?.[1] ?? name, value: iniValue(value) };
 }
 
 /** Quotes taken off, a comment behind the value cut. In double quotes a backslash escapes only a quote or itself. */
@@ -77,54 +97,34 @@ function iniValue(raw: string): string {
   return raw.replace(/\s*;.*$/, '').trim();
 }
 
-function readApache(lines: readonly string[], file: string): PhpSettings {
-  const settings: Array<{ setting: Omit<PhpSetting, 'scope'>; at: ApacheScope }> = [];
-  const unread: UnreadLine[] = [];
-  let scope: ApacheScope = { kind: '', host: { name: null }, path: null, isUnknown: false, above: null };
-  for (const [index, text] of joinContinued(lines).entries()) {
-    const at = { file, line: index + 1 };
-    const trimmed = text.trim();
-    if (trimmed === '' || trimmed.startsWith('#')) continue;
-    const open = /^<([A-Za-z]+)\s*([^>]*)>$/.exec(trimmed);
-    if (open !== null) {
-      scope = opened(scope, (open[1] as string).toLowerCase(), unquote((open[2] as string).trim()));
-      continue;
-    }
-    if (/^<\/[A-Za-z]+>$/.test(trimmed)) {
-      scope = scope.above ?? scope;
-      continue;
-    }
-    const [directive = '', name = '', ...rest] = words(trimmed);
-    if (/^ServerName$/i.test(directive)) {
-      // It may stand behind the settings that it is the host of: settings look at it when all is read.
-      scope.host.name = name
-        .replace(/^https?:\/\//i, '')
-        .replace(/:\d+$/, '')
-        .toLowerCase();
-      continue;
-    }
-    if (!/^php_(admin_)?(value|flag)$/i.test(directive)) continue;
-    if (scope.isUnknown) unread.push({ ...at, text: trimmed, reason: `holds within <${scope.kind}> only` });
-    else if (name === '' || rest.length !== 1) unread.push({ ...at, text: trimmed, reason: 'not a setting' });
-    else settings.push({ setting: { ...at, name, value: rest[0] as string }, at: scope });
-  }
-  return {
-    settings: settings.map(({ setting, at }) => ({ ...setting, scope: { host: at.host.name, path: at.path } })),
-    unread,
-  };
-}
-
-interface ApacheScope {
+/** Where a setting stands while the file is read: a section of an INI file or a container of Apache's. */
+interface Scope {
   readonly kind: string;
   /** Shared by all that stands within one <VirtualHost>. */
   readonly host: { name: string | null };
   readonly path: string | null;
-  /** A condition that no route can have: <Directory>, <Files>, <LocationMatch>, <If>. */
+  /** A condition that no route can have: [PATH=…], <Directory>, <Files>, <LocationMatch>, <If>. */
   readonly isUnknown: boolean;
-  readonly above: ApacheScope | null;
+  readonly above: Scope | null;
 }
 
-function opened(above: ApacheScope, kind: string, argument: string): ApacheScope {
+/** The kind of a [PATH=…] section. */
+const FOLDER = '[PATH]';
+
+/** Where the lines behind this one stand; null when it neither opens nor closes anything. */
+function scopeBehind(line: string, scope: Scope, top: Scope): Scope | null {
+  const section = /^\[([^\]]*)\]/.exec(line)?.[1];
+  if (section !== undefined) {
+    if (/^PATH=/i.test(section)) return { ...top, kind: FOLDER, isUnknown: true };
+    const host = /^HOST=(.+)$/i.exec(section)?.[1]?.trim().toLowerCase();
+    return host === undefined ? top : { ...top, kind: '[HOST]', host: { name: host } };
+  }
+  const [, kind, argument = ''] = /^<([A-Za-z]+)\s*([^>]*)>$/.exec(line) ?? [];
+  if (kind !== undefined) return opened(scope, kind.toLowerCase(), unquote(argument.trim()));
+  return /^<\/[A-Za-z]+>$/.test(line) ? (scope.above ?? scope) : null;
+}
+
+function opened(above: Scope, kind: string, argument: string): Scope {
   const within = { ...above, kind, above };
   if (kind === 'virtualhost') return { ...within, host: { name: null } };
   if (kind === 'location' && argument.startsWith('/') && !/[*?~[]/.test(argument)) return { ...within, path: argument };
@@ -133,12 +133,23 @@ function opened(above: ApacheScope, kind: string, argument: string): ApacheScope
   return { ...within, isUnknown: true };
 }
 
-/** Lines that end in a backslash go on; the numbers of the lines stay. */
+function reasonOf({ kind }: Scope): string {
+  return kind === FOLDER ? 'holds for a folder of the server only' : `holds within <${kind}> only`;
+}
+
+function hostOf(serverName: string): string {
+  return serverName
+    .replace(/^https?:\/\//i, '')
+    .replace(/:\d+$/, '')
+    .toLowerCase();
+}
+
+/** Lines of Apache's that end in a backslash go on; the numbers of the lines stay. In an INI file it is part of a value. */
 function joinContinued(lines: readonly string[]): string[] {
   const joined: string[] = [];
   let open: number | null = null;
   for (const line of lines) {
-    const goesOn = line.endsWith('\\');
+    const goesOn = line.endsWith('\\') && !(open === null && /^\s*;/.test(line)) && !INI_SETTING.test(line);
     const text = goesOn ? line.slice(0, -1) : line;
     if (open === null) {
       joined.push(text);

@@ -82,6 +82,55 @@ PHP_Value session.gc_maxlifetime 600
     ]);
   });
 
+  it('a pool of PHP-FPM', () => {
+    const { settings, unread } = readPhpSettings(
+      `[www]
+listen = /run/php.sock
+php_admin_value[session.use_trans_sid] = 1
+php_value[session.name] = "POOL"
+php_flag[session.use_only_cookies] = off
+php_admin_flag[session.use_cookies]=on ; behind
+env[PATH] = /bin
+`,
+      'www.conf',
+    );
+    expect(settings.map(({ name, value, line }) => [name, value, line])).to.deep.equal([
+      ['listen', '/run/php.sock', 2],
+      ['session.use_trans_sid', '1', 3],
+      ['session.name', 'POOL', 4],
+      ['session.use_only_cookies', 'off', 5],
+      ['session.use_cookies', 'on', 6],
+      ['env[PATH]', '/bin', 7],
+    ]);
+    expect(unread).to.deep.equal([]);
+  });
+
+  it('lines of both kinds in one file', () => {
+    const { settings, unread } = readPhpSettings(
+      `session.use_trans_sid = 1
+php_value session.name MIXED
+session.save_path = C:\\tmp\\
+nonsense nonsense
+[HOST=a.example]
+php_flag session.use_cookies off
+[PATH=/x]
+session.name = OTHER
+`,
+      'php.ini',
+    );
+    expect(settings.map(({ name, value, line, scope }) => [name, value, line, scope.host])).to.deep.equal([
+      ['session.use_trans_sid', '1', 1, null],
+      ['session.name', 'MIXED', 2, null],
+      ['session.save_path', 'C:\\tmp\\', 3, null],
+      ['session.use_cookies', 'off', 6, 'a.example'],
+    ]);
+    expect(unread.map(({ line, reason }) => [line, reason])).to.deep.equal([
+      [4, 'not a setting'],
+      [7, 'a folder of the server is no path of a URL'],
+      [8, 'holds for a folder of the server only'],
+    ]);
+  });
+
   for (const [value, want] of [
     ['1', true],
     ['On', true],
@@ -181,6 +230,33 @@ nonsense nonsense
       expect(yaml).to.include(want);
     }
   });
+});
+
+describe('transid import-php-ini: what it does not say', () => {
+  for (const [what, text, shown] of [
+    [
+      'the query of a path',
+      'session.save_path = "tcp://h:6379?auth=HUNTER2&x=1"',
+      'session.save_path = tcp://h:6379?***',
+    ],
+    [
+      'a list',
+      'session.save_path = "tcp://u:HUNTER2@a:1, b:2?auth[]=HUNTER2"',
+      'session.save_path = tcp://***@a:1, b:2?***',
+    ],
+    ['a user without scheme', 'session.save_path = "u:HUNTER2@h:11211"', 'session.save_path = ***@h:11211'],
+    ['a name that sounds so', 'session.my_secret = HUNTER2', 'session.my_secret = ***'],
+    [
+      'a line that was not taken over',
+      '[PATH=/x]\nsession.save_path = tcp://h?auth=HUNTER2',
+      'session.save_path = tcp://h?auth=***',
+    ],
+    ['a host that is none', 'session.trans_sid_hosts = "http://u:HUNTER2@h"', 'nothing with it: http://***@h'],
+  ] as const) {
+    it(`a secret in ${what}`, () => {
+      expect(convert(text)).to.include(shown).and.to.not.include('HUNTER2');
+    });
+  }
 });
 
 describe('transid import-php-ini: properties', () => {
@@ -284,6 +360,15 @@ describe('transid import-php-ini: the command', () => {
     expect(await importPhpIniCommand(['-'], io)).to.equal(0);
     expect(parseConfig(out(), 'c.yaml').session.name).to.equal('FROMSTDIN');
   });
+
+  for (const url of ['foo', 'http://php/path', 'ftp://php']) {
+    it(`refuses --upstream ${url}, which no configuration may have`, async () => {
+      const { io, out, err } = captureIo('session.name = A\n');
+      expect(await importPhpIniCommand(['--upstream', url, '-'], io)).to.equal(2);
+      expect(out()).to.equal('');
+      expect(err()).to.match(/^transid import-php-ini: --upstream: not the URL of a server: [^\n]*\n$/);
+    });
+  }
 
   it('a file that is not there', async () => {
     const { io, err } = captureIo();
