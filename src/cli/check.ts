@@ -1,11 +1,10 @@
 /**
  * `transid check FILE`: every problem of a configuration with the line it stands on, and what can hardly be meant.
  */
-import { parseArgs } from 'node:util';
 import { excerptOf } from '../config/excerpt.ts';
 import { readConfig, readConfigText, servedStore } from '../config/load.ts';
 import { ConfigError, type ConfigProblem, type Place, spellPath } from '../config/problems.ts';
-import type { CommandIo } from './command.ts';
+import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { warningsOf } from './warnings.ts';
 
 const USAGE = `Usage: transid check [--strict] FILE
@@ -23,14 +22,15 @@ interface Remark extends Place {
 
 /** Exit code 0 when the file can be used, 1 when not (or when it cannot be read), 2 for wrong usage. */
 export async function checkCommand(argv: string[], io: CommandIo): Promise<number> {
-  const args = readArgs(argv);
-  if (args?.isHelp) {
+  let args: Arguments;
+  try {
+    args = readArgs(argv);
+  } catch (error) {
+    return refuseUsage(io, 'transid check', error, USAGE);
+  }
+  if (args.isHelp) {
     io.stdout.write(USAGE);
     return 0;
-  }
-  if (args === null || args.file === undefined) {
-    io.stderr.write(USAGE);
-    return 2;
   }
   let text: string;
   try {
@@ -49,18 +49,21 @@ export async function checkCommand(argv: string[], io: CommandIo): Promise<numbe
   return errors > 0 || (args.isStrict && warnings > 0) ? 1 : 0;
 }
 
-function readArgs(argv: string[]): { file: string | undefined; isStrict: boolean; isHelp: boolean } | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: argv,
-      options: { strict: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-    });
-    if (positionals.length > 1) return null;
-    return { file: positionals[0], isStrict: values.strict === true, isHelp: values.help === true };
-  } catch {
-    return null; // Whatever is wrong with the options, the usage tells what is right.
-  }
+interface Arguments {
+  readonly file: string;
+  readonly isStrict: boolean;
+  readonly isHelp: boolean;
+}
+
+function readArgs(argv: string[]): Arguments {
+  const { values, positionals } = parseOptions({
+    args: argv,
+    options: { strict: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  });
+  const isHelp = values.help === true;
+  if (!isHelp && positionals.length !== 1) throw new UsageError(`one FILE is needed, not ${positionals.length}`);
+  return { file: positionals[0] ?? '', isStrict: values.strict === true, isHelp };
 }
 
 /** Errors where there are any: warnings need a configuration. */

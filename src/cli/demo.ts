@@ -2,17 +2,10 @@
  * `transid demo`: the built-in legacy shop with the proxy in front of it, on one port, so that a newcomer sees it work.
  */
 import type { AddressInfo } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { parseConfig } from '../config/load.ts';
 import { createShop } from '../demo/shop.ts';
 import { createProxy } from '../index.ts';
-
-interface Io {
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
+import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 
 const DEFAULT_PORT = 8080;
 
@@ -22,15 +15,16 @@ Serves a small shop, whose sessions need cookies, through transid at http://127.
 `;
 
 /** Run until SIGINT or SIGTERM. Returns the exit code: 0 after a signal, 1 when the port is taken, 2 for wrong usage. */
-export async function demoCommand(argv: string[], io: Io): Promise<number> {
-  const port = readPort(argv);
+export async function demoCommand(argv: string[], io: CommandIo): Promise<number> {
+  let port: number | 'help';
+  try {
+    port = readPort(argv);
+  } catch (error) {
+    return refuseUsage(io, 'transid demo', error, USAGE);
+  }
   if (port === 'help') {
     io.stdout.write(USAGE);
     return 0;
-  }
-  if (port === null) {
-    io.stderr.write(USAGE);
-    return 2;
   }
   const shop = createShop();
   await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve));
@@ -55,20 +49,17 @@ export async function demoCommand(argv: string[], io: Io): Promise<number> {
   }
 }
 
-/** Null for what is no usage of this command. */
-function readPort(argv: string[]): number | 'help' | null {
-  try {
-    const { values } = parseArgs({
-      args: argv,
-      options: { port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    });
-    if (values.help) return 'help';
-    const port =
-      values.port === undefined ? DEFAULT_PORT : /^\d{1,5}$/.test(values.port) ? Number(values.port) : 65_536;
-    return port <= 65_535 ? port : null;
-  } catch {
-    return null; // Of all that parseArgs throws the remedy is the same: to read the usage.
+function readPort(argv: string[]): number | 'help' {
+  const { values } = parseOptions({
+    args: argv,
+    options: { port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) return 'help';
+  if (values.port === undefined) return DEFAULT_PORT;
+  if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
+    throw new UsageError(`--port is a number from 0 to 65535, not '${values.port}'`);
   }
+  return Number(values.port);
 }
 
 /** What a newcomer would write. */

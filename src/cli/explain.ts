@@ -2,7 +2,6 @@
  * `transid explain -c FILE URL`: what the proxy would make of one request, and why. The same code decides as in the proxy;
  * only the session store is not asked, so that where a SID comes along both outcomes are told.
  */
-import { parseArgs } from 'node:util';
 import { type Evidence, judge, treat, type Verdict } from '../client/detect.ts';
 import { type ClientFacts, hasRelevantCookie, mayArrive, observeClient } from '../client/facts.ts';
 import { loadConfigFile } from '../config/load.ts';
@@ -13,7 +12,7 @@ import { compileRoutes, type RouteFinding, type RouteTable } from '../policy/rou
 import { type Unmarked, unmarkTarget } from '../sid/carrier.ts';
 import { markReference } from '../sid/mark.ts';
 import { Sid } from '../sid/sid.ts';
-import type { CommandIo } from './command.ts';
+import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 
 const USAGE = `Usage: transid explain -c FILE [--method METHOD] [--header 'Name: value']... URL
 
@@ -38,10 +37,11 @@ export async function explainCommand(argv: string[], io: CommandIo): Promise<num
     io.stdout.write(USAGE);
     return 0;
   }
-  const asked = readArgs(argv);
-  if (typeof asked === 'string') {
-    io.stderr.write(`transid explain: ${asked}\n\n${USAGE}`);
-    return 2;
+  let asked: Asked;
+  try {
+    asked = readArgs(argv);
+  } catch (error) {
+    return refuseUsage(io, 'transid explain', error, USAGE);
   }
   let config: Config;
   try {
@@ -55,36 +55,31 @@ export async function explainCommand(argv: string[], io: CommandIo): Promise<num
   return 0;
 }
 
-/** What is wrong with the arguments, as a text. */
-function readArgs(argv: string[]): Asked | string {
-  let args: { values: { config?: string; method?: string; header?: string[] }; positionals: string[] };
-  try {
-    args = parseArgs({
-      args: argv,
-      options: {
-        config: { type: 'string', short: 'c' },
-        method: { type: 'string', short: 'X' },
-        header: { type: 'string', short: 'H', multiple: true },
-      },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+function readArgs(argv: string[]): Asked {
+  const args = parseOptions({
+    args: argv,
+    options: {
+      config: { type: 'string', short: 'c' },
+      method: { type: 'string', short: 'X' },
+      header: { type: 'string', short: 'H', multiple: true },
+    },
+    allowPositionals: true,
+  });
   const [url, ...more] = args.positionals;
-  if (url === undefined || more.length > 0) return 'one URL is needed';
+  if (url === undefined || more.length > 0) throw new UsageError('one URL is needed');
   const match = /^(?:(https?:)\/\/([^/?#\s]+))?(\/[^#\s]*|\?[^#\s]*)?(?:#.*)?$/i.exec(url);
-  if (match === null || (match[2] === undefined && match[3] === undefined)) return `not a URL or path: ${url}`;
+  if (match === null || (match[2] === undefined && match[3] === undefined))
+    throw new UsageError(`not a URL or path: ${url}`);
   const fields: string[] = [];
   for (const line of args.values.header ?? []) {
     const field = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (field === null) return `not a field: ${line}`;
+    if (field === null) throw new UsageError(`not a field: ${line}`);
     fields.push(field[1] as string, field[2] as string);
   }
   const hostAt = fields.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   const host = match[2] ?? (hostAt < 0 ? 'localhost' : (fields[hostAt + 1] as string));
   const scheme = (match[1] ?? 'http:').toLowerCase();
-  if (!URL.canParse(`${scheme}//${host}`)) return `not a host: ${host}`;
+  if (!URL.canParse(`${scheme}//${host}`)) throw new UsageError(`not a host: ${host}`);
   const target = match[3] === undefined ? '/' : match[3].startsWith('?') ? `/${match[3]}` : match[3];
   return {
     config: args.values.config ?? 'transid.yaml',

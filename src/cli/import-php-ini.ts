@@ -5,11 +5,10 @@
  * Nothing is dropped silently: what has no counterpart is a comment that says where it went, lines that are not understood
  * are listed, and settings that are not about sessions are named at the end.
  */
-import { parseArgs } from 'node:util';
 import { maskSecrets } from '../config/excerpt.ts';
 import { configFromUpstream, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { CommandIo } from './command.ts';
+import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { isOn, type PhpSetting, type PhpSettings, readPhpSettings } from './php-settings.ts';
 
 const USAGE = `Usage: transid import-php-ini [--upstream URL] FILE...
@@ -20,19 +19,15 @@ Of a setting that comes more than once the last one counts. "-" reads standard i
 
 /** Exit code 0; 1 when a file cannot be read; 2 for wrong usage. */
 export async function importPhpIniCommand(argv: string[], io: CommandIo): Promise<number> {
-  const args = readArgs(argv);
-  if (args?.isHelp) {
+  let args: Arguments;
+  try {
+    args = readArgs(argv);
+  } catch (error) {
+    return refuseUsage(io, 'transid import-php-ini', error, USAGE);
+  }
+  if (args.isHelp) {
     io.stdout.write(USAGE);
     return 0;
-  }
-  if (args === null || args.files.length === 0) {
-    io.stderr.write(USAGE);
-    return 2;
-  }
-  const fault = faultOfUpstream(args.upstream);
-  if (fault !== null) {
-    io.stderr.write(`transid import-php-ini: --upstream: ${fault}\n`);
-    return 2;
   }
   const all: { settings: PhpSetting[]; unread: Array<PhpSettings['unread'][number]> } = { settings: [], unread: [] };
   for (const file of args.files) {
@@ -51,17 +46,24 @@ export async function importPhpIniCommand(argv: string[], io: CommandIo): Promis
   return 0;
 }
 
-function readArgs(argv: string[]): { files: string[]; upstream: string; isHelp: boolean } | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: argv,
-      options: { upstream: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-    });
-    return { files: positionals, upstream: values.upstream ?? 'http://127.0.0.1:8000', isHelp: values.help === true };
-  } catch {
-    return null; // The usage tells what is right.
-  }
+interface Arguments {
+  readonly files: readonly string[];
+  readonly upstream: string;
+  readonly isHelp: boolean;
+}
+
+function readArgs(argv: string[]): Arguments {
+  const { values, positionals } = parseOptions({
+    args: argv,
+    options: { upstream: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  });
+  const isHelp = values.help === true;
+  const upstream = values.upstream ?? 'http://127.0.0.1:8000';
+  const fault = faultOfUpstream(upstream);
+  if (!isHelp && positionals.length === 0) throw new UsageError('a FILE is needed');
+  if (!isHelp && fault !== null) throw new UsageError(`--upstream: ${fault}`);
+  return { files: positionals, upstream, isHelp };
 }
 
 /** Null for the URL of a server: what is printed has to load. */

@@ -19,6 +19,7 @@ import type { PhpText, PhpVariable } from '../sid/php-encode.ts';
 import { PHP_TRANS_SID_TAGS, PHP_URL_REWRITER_TAGS, parsePhpHostList, parsePhpTagList } from '../sid/php-lists.ts';
 import { Scope } from '../sid/scope.ts';
 import { Sid } from '../sid/sid.ts';
+import { UsageError } from './command.ts';
 
 /** What `transid rewrite` is asked for; undefined stands for the default. Text is UTF-8, and bytes are bytes. */
 export interface RewriteOptions {
@@ -53,9 +54,6 @@ export interface Finding {
   readonly reason: string;
 }
 
-/** Wrong options; the message is for people. */
-export class RewriteUsageError extends Error {}
-
 /** A page's way through the rewriter. */
 export interface PageRun extends PageStage {
   /** Why marking ended early or did not begin; null if it went well. */
@@ -64,38 +62,38 @@ export interface PageRun extends PageStage {
   flush(): Buffer;
 }
 
-/** Throws RewriteUsageError, and ConfigError where an option is one of the configuration and is wrong there. */
+/** Throws UsageError, and ConfigError where an option is one of the configuration and is wrong there. */
 export function openPage(options: RewriteOptions, explain: ((finding: Finding) => void) | null): PageRun {
   const isPhp = options.rewriter === 'php';
   if (!isPhp && options.rewriter !== undefined && options.rewriter !== 'html') {
-    throw new RewriteUsageError(`--rewriter is html or php, not ${options.rewriter}`);
+    throw new UsageError(`--rewriter is html or php, not ${options.rewriter}`);
   }
   if (options.isExact) {
-    if (!isPhp) throw new RewriteUsageError('--exact needs --rewriter php');
+    if (!isPhp) throw new UsageError('--exact needs --rewriter php');
     return new ExactRun(createPhpRewriter({ ...phpOptions(options, explain), veto: null }));
   }
   const page = pageOf(options.contentType ?? 'text/html');
-  if (isPhp && page.language !== 'html') throw new RewriteUsageError('--rewriter php is for text/html');
+  if (isPhp && page.language !== 'html') throw new UsageError('--rewriter php is for text/html');
   return new GatedRun(page.charset, isPhp ? phpStage(options, explain) : htmlStage(options, page, explain));
 }
 
 function pageOf(contentType: string): PageKind {
   const page = pageKind({ status: 200, fields: ['content-type', contentType] });
-  if (page === null) throw new RewriteUsageError(`a response of type ${contentType} passes untouched`);
+  if (page === null) throw new UsageError(`a response of type ${contentType} passes untouched`);
   return page;
 }
 
 function documentUrlOf({ url }: RewriteOptions): string {
-  if (url === undefined) throw new RewriteUsageError('--url is needed: where the page stands, as the client sees it');
+  if (url === undefined) throw new UsageError('--url is needed: where the page stands, as the client sees it');
   const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw new RewriteUsageError(`not an http URL: ${url}`);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw new UsageError(`not an http URL: ${url}`);
   return parsed.href;
 }
 
 function sidOf(sid: PhpText): Sid {
   const text = textOf(sid);
   const parsed = Sid.parse(text) ?? Sid.parseMirrored(text);
-  if (parsed === null) throw new RewriteUsageError('--sid is 1 to 256 characters of A-Z, a-z, 0-9, comma and hyphen');
+  if (parsed === null) throw new UsageError('--sid is 1 to 256 characters of A-Z, a-z, 0-9, comma and hyphen');
   return parsed;
 }
 
@@ -178,7 +176,7 @@ function scopeOf(origin: string, hosts: ReadonlySet<string>): Scope {
   try {
     return new Scope({ origin, hosts });
   } catch (cause) {
-    throw new RewriteUsageError('a host of the list is no origin', { cause });
+    throw new UsageError('a host of the list is no origin', { cause });
   }
 }
 
@@ -187,7 +185,7 @@ function phpOptions(
   explain: ((finding: Finding) => void) | null,
 ): Omit<PhpRewriterOptions, 'veto'> {
   const { name = 'PHPSESSID', sid, variables, phpVersion = '8.2' } = options;
-  if (phpVersion !== '8.2' && phpVersion !== '8.4') throw new RewriteUsageError('--php-version is 8.2 or 8.4');
+  if (phpVersion !== '8.2' && phpVersion !== '8.4') throw new UsageError('--php-version is 8.2 or 8.4');
   const bytes = (value: PhpText | undefined, standard = '') => (value === undefined ? standard : byteStringOf(value));
   const { httpHost = options.url === undefined ? null : new URL(documentUrlOf(options)).host } = options;
   return {
@@ -253,7 +251,7 @@ class GatedRun implements PageRun {
   }
 
   flush(): Buffer {
-    throw new RewriteUsageError('a page can be flushed with --rewriter php --exact only');
+    throw new UsageError('a page can be flushed with --rewriter php --exact only');
   }
 }
 

@@ -5,11 +5,10 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/problems.ts';
 import type { PhpText, PhpVariable } from '../sid/php-encode.ts';
-import type { CommandIo } from './command.ts';
-import { type Finding, openPage, type RewriteOptions, RewriteUsageError } from './rewrite-page.ts';
+import { type CommandIo, parseOptions, UsageError } from './command.ts';
+import { type Finding, openPage, type RewriteOptions } from './rewrite-page.ts';
 
 const USAGE = `Usage: transid rewrite --url URL --sid ID [OPTIONS] < page.html > out.html
 
@@ -56,7 +55,7 @@ export async function rewriteCommand(argv: string[], io: CommandIo): Promise<num
     }
     if (values.jsonl === true) return await rewriteLines(values, io);
     const options = optionsOf(values);
-    if (options.sid === undefined && options.variables.length === 0) throw new RewriteUsageError('--sid is needed');
+    if (options.sid === undefined && options.variables.length === 0) throw new UsageError('--sid is needed');
     return await rewriteOne(options, values.explain === true, io);
   } catch (error) {
     const message = usageMessage(error);
@@ -68,12 +67,8 @@ export async function rewriteCommand(argv: string[], io: CommandIo): Promise<num
 
 /** What is wrong with the options, null if the error is of another kind. */
 function usageMessage(error: unknown): string | null {
-  if (error instanceof RewriteUsageError) return error.message;
+  if (error instanceof UsageError) return error.message;
   if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  // What parseArgs throws.
-  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
-    return error.message;
-  }
   return null;
 }
 
@@ -104,7 +99,7 @@ type Values = Partial<Record<keyof typeof FLAGS | 'flushes', unknown>>;
 
 /** Null when help is asked for. */
 function readArgs(argv: string[]): Values | null {
-  const { values } = parseArgs({ args: argv, options: FLAGS, allowPositionals: false });
+  const { values } = parseOptions({ args: argv, options: FLAGS, allowPositionals: false });
   return values.help === true ? null : values;
 }
 
@@ -138,7 +133,7 @@ function bytesOption(values: Values, name: keyof Values): PhpText | undefined {
 function textOption(values: Values, name: keyof Values): string | undefined {
   const value = values[name];
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
-  throw new RewriteUsageError(`${name} is a string`);
+  throw new UsageError(`${name} is a string`);
 }
 
 /** A string, or bytes as `{"b64": …}`. */
@@ -147,21 +142,21 @@ function bytesOf(value: unknown, name: string): PhpText {
   if (typeof value === 'object' && value !== null && 'b64' in value && typeof value.b64 === 'string') {
     return Buffer.from(value.b64, 'base64');
   }
-  throw new RewriteUsageError(`${name} is a string or {"b64": base64}`);
+  throw new UsageError(`${name} is a string or {"b64": base64}`);
 }
 
 /** `name=value` texts, pairs of texts, or an object. */
 function variablesOf(value: unknown): PhpVariable[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) {
-    if (typeof value !== 'object') throw new RewriteUsageError('var is a list of pairs');
+    if (typeof value !== 'object') throw new UsageError('var is a list of pairs');
     return Object.entries(value).map(([name, text]) => [name, bytesOf(text, 'var')] as const);
   }
   return value.map((item: unknown): PhpVariable => {
     if (Array.isArray(item) && item.length === 2) return [bytesOf(item[0], 'var'), bytesOf(item[1], 'var')];
-    if (typeof item !== 'string') throw new RewriteUsageError('var is a list of pairs');
+    if (typeof item !== 'string') throw new UsageError('var is a list of pairs');
     const equals = item.indexOf('=');
-    if (equals < 0) throw new RewriteUsageError(`--var is NAME=VALUE, not ${item}`);
+    if (equals < 0) throw new UsageError(`--var is NAME=VALUE, not ${item}`);
     return [item.slice(0, equals), item.slice(equals + 1)];
   });
 }
@@ -253,7 +248,7 @@ function answerLine(line: string, defaults: Values): Answer | Refusal {
     const values: Values = { ...defaults };
     for (const [name, value] of given) {
       if (name === 'id' || name === 'html') continue;
-      if (!isOption(name)) throw new RewriteUsageError(`unknown option ${name}`);
+      if (!isOption(name)) throw new UsageError(`unknown option ${name}`);
       values[name] = value;
     }
     return { id, ...answer(values, given.get('html')) };
@@ -268,7 +263,7 @@ function answerLine(line: string, defaults: Values): Answer | Refusal {
 function parseLine(line: string): Map<string, unknown> {
   const parsed: unknown = JSON.parse(line);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new RewriteUsageError('the line is no JSON object');
+    throw new UsageError('the line is no JSON object');
   }
   const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('_', '-');
   const names: Record<string, string> = { vars: 'var', variables: 'var', splits: 'flushes' };
@@ -280,7 +275,7 @@ function isOption(name: string): name is keyof Values {
 }
 
 function answer(values: Values, html: unknown): Omit<Answer, 'id'> {
-  if (typeof html !== 'string') throw new RewriteUsageError('html is the page in base64');
+  if (typeof html !== 'string') throw new UsageError('html is the page in base64');
   const input = Buffer.from(html, 'base64');
   const findings: Finding[] = [];
   const isExplained = values.explain === true;
@@ -304,5 +299,5 @@ function answer(values: Values, html: unknown): Omit<Answer, 'id'> {
 function flushesOf(value: unknown): readonly number[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value) && value.every((offset) => Number.isSafeInteger(offset) && offset >= 0)) return value;
-  throw new RewriteUsageError('flushes is a list of offsets');
+  throw new UsageError('flushes is a list of offsets');
 }

@@ -2,7 +2,6 @@
  * `transid serve [-c FILE]` and `transid http://app:8000`: run the proxy until SIGTERM or SIGINT, then drain.
  */
 import cluster from 'node:cluster';
-import { parseArgs } from 'node:util';
 import { configFromUpstream, parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
@@ -10,7 +9,7 @@ import { createProxy, type ListeningAt } from '../index.ts';
 import { endWithLostStore } from '../proxy/stores.ts';
 import { Supervisor } from '../proxy/supervisor.ts';
 import { runWorker } from '../proxy/worker.ts';
-import type { CommandIo } from './command.ts';
+import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { watchConfig } from './reload.ts';
 
 const SERVE_USAGE = `Usage: transid serve [-c FILE]
@@ -30,16 +29,17 @@ Runs the proxy in front of the application at URL, with session IDs in URLs for 
 export async function serveCommand(argv: string[], io: CommandIo): Promise<number> {
   // The primary starts its workers with its own arguments and tells them the rest.
   if (cluster.isWorker) return runWorker();
-  const args = readArgs(argv, { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } });
-  if (args === null || args.positionals.length > 0) {
-    io.stderr.write(SERVE_USAGE);
-    return 2;
+  let asked: { config?: string; help?: boolean };
+  try {
+    asked = readServeOptions(argv);
+  } catch (error) {
+    return refuseUsage(io, 'transid serve', error, SERVE_USAGE);
   }
-  if (args.values['help'] === true) {
+  if (asked.help) {
     io.stdout.write(SERVE_USAGE);
     return 0;
   }
-  const file = String(args.values['config'] ?? 'transid.yaml');
+  const file = asked.config ?? 'transid.yaml';
   let wasAskedToReload = false;
   process.once('SIGHUP', () => {
     wasAskedToReload = true;
@@ -65,20 +65,19 @@ export async function serveCommand(argv: string[], io: CommandIo): Promise<numbe
 
 /** The form without a file: argv begins with the URL. */
 export async function serveUpstreamCommand(argv: string[], io: CommandIo): Promise<number> {
-  const args = readArgs(argv, { listen: { type: 'string' }, help: { type: 'boolean', short: 'h' } });
-  const url = args?.positionals[0];
-  if (args === null || url === undefined || args.positionals.length > 1) {
-    io.stderr.write(UPSTREAM_USAGE);
-    return 2;
+  let asked: { url: string; listen?: string; help?: boolean };
+  try {
+    asked = readUpstreamOptions(argv);
+  } catch (error) {
+    return refuseUsage(io, 'transid', error, UPSTREAM_USAGE);
   }
-  if (args.values['help'] === true) {
+  if (asked.help) {
     io.stdout.write(UPSTREAM_USAGE);
     return 0;
   }
-  const listen = args.values['listen'];
   const note =
     'Session IDs in URLs are on for every path (use_trans_sid: true). Set use_only_cookies for sensitive paths in a configuration file.\n';
-  const config = loadOrReport(() => configFromUpstream(url, listen === undefined ? undefined : String(listen)), io);
+  const config = loadOrReport(() => configFromUpstream(asked.url, asked.listen), io);
   if (config === null) return 2;
   return run(config, io, note, async () => {
     const service = await serveAlone(config);
@@ -86,12 +85,27 @@ export async function serveUpstreamCommand(argv: string[], io: CommandIo): Promi
   });
 }
 
-function readArgs(argv: string[], options: NonNullable<Parameters<typeof parseArgs>[0]>['options'] & object) {
-  try {
-    return parseArgs({ args: argv, options, allowPositionals: true });
-  } catch {
-    return null; // Of all that parseArgs throws the remedy is the same: to read the usage.
-  }
+function readServeOptions(argv: string[]): { config?: string; help?: boolean } {
+  const { values, positionals } = parseOptions({
+    args: argv,
+    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  });
+  const [stray] = positionals;
+  if (stray !== undefined) throw new UsageError(`'${stray}' is too much: a configuration is given by -c FILE`);
+  return values;
+}
+
+/** argv begins with the URL. */
+function readUpstreamOptions(argv: string[]): { url: string; listen?: string; help?: boolean } {
+  const { values, positionals } = parseOptions({
+    args: argv,
+    options: { listen: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  });
+  const [url = '', ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`one URL, not ${positionals.length}`);
+  return { ...values, url };
 }
 
 interface Loaded {

@@ -4,7 +4,6 @@
  */
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import type { BrowserOptions } from '../simulator/browser.ts';
 import type { CrawlOptions } from '../simulator/crawl.ts';
@@ -24,7 +23,7 @@ import {
   runJourney,
   SimulatorError,
 } from '../simulator/index.ts';
-import type { CommandIo } from './command.ts';
+import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 
 const USAGE = `Usage: transid simulate [OPTIONS] URL
        transid simulate [OPTIONS] --script journey.yaml [URL]
@@ -60,8 +59,6 @@ Report
 const COOKIES: readonly CookieMode[] = ['off', 'on', 'session-only', 'first-party'];
 const FORMATS = ['text', 'json', 'junit', 'html'] as const;
 
-/** Something is wrong with the command line: exit code 2. */
-class UsageError extends Error {}
 /** The report is there and could not be written: exit code 1. */
 class OutputError extends Error {}
 
@@ -70,9 +67,7 @@ export async function simulateCommand(argv: string[], io: CommandIo): Promise<nu
   try {
     args = readArguments(argv);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    io.stderr.write(`transid simulate: ${error.message}\n\n${USAGE}`);
-    return 2;
+    return refuseUsage(io, 'transid simulate', error, USAGE);
   }
   if (args.isHelp) {
     io.stdout.write(USAGE);
@@ -147,7 +142,12 @@ const OPTIONS = {
 } as const;
 
 function readArguments(argv: string[]): Arguments {
-  const { values, positionals } = parse(argv);
+  const { values, positionals } = parseOptions({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+    allowNegative: true,
+  });
   const isHelp = values.help === true;
   const [url = null] = positionals;
   if (!isHelp) {
@@ -196,15 +196,6 @@ function readArguments(argv: string[]): Arguments {
     progress: values.progress !== false,
     color: values.color !== false,
   };
-}
-
-function parse(argv: string[]) {
-  try {
-    return parseArgs({ args: argv, options: OPTIONS, allowPositionals: true, allowNegative: true });
-  } catch (error) {
-    // parseArgs says what is wrong in its first sentence; the rest is about `--`.
-    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error));
-  }
 }
 
 function oneOf<T extends string>(option: string, value: string, all: readonly T[]): T {

@@ -172,16 +172,30 @@ describe('the command line', function () {
     expect(program.stdout() + said).to.not.match(LISTENING);
   });
 
-  for (const [why, args] of [
-    ['an unknown command', ['frobnicate']],
-    ['an unknown option', ['serve', '--frobnicate']],
-    ['a file that is not there', ['serve', '-c', 'missing.yaml']],
-    ['an upstream of another scheme', ['ftp://127.0.0.1/']],
+  for (const [why, args, said] of [
+    ['an unknown command', ['frobnicate'], /^transid: no command "frobnicate"\n/],
+    ['an unknown option', ['serve', '-x'], /^transid serve: Unknown option '-x'\n\nUsage/],
+    [
+      'an option without its value',
+      ['serve', '-c'],
+      /^transid serve: Option '-c, --config <value>' argument missing\n/,
+    ],
+    ['a word too many', ['serve', 'transid.yaml'], /^transid serve: 'transid\.yaml' is too much/],
+    ['an unknown option behind a URL', ['http://a', '-x'], /^transid: Unknown option '-x'\n\nUsage/],
+    ['two URLs', ['http://a', 'http://b'], /^transid: one URL, not 2\n/],
+    [
+      'a port that is none',
+      ['demo', '--port', '70000'],
+      /^transid demo: --port is a number from 0 to 65535, not '70000'/,
+    ],
+    ['an unknown option of the demo', ['demo', '-x'], /^transid demo: Unknown option '-x'\n/],
+    ['a file that is not there', ['serve', '-c', 'missing.yaml'], /^missing\.yaml:1:1: cannot be read/],
+    ['an upstream of another scheme', ['ftp://127.0.0.1/'], /^transid: no command/],
   ] as const) {
-    it(`${why}: exit 2 and a word on stderr`, async () => {
+    it(`${why}: exit 2, and stderr begins with what was wrong`, async () => {
       const program = run(args);
       expect(await program.exit).to.equal(2);
-      expect(program.stderr()).to.not.equal('');
+      expect(program.stderr()).to.match(said);
       expect(program.stderr()).to.not.match(/\bat .*\.ts:\d+/);
     });
   }

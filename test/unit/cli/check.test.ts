@@ -107,12 +107,17 @@ c.yaml: 3 problems
     expect(out()).to.include('nothing.yaml:1:1: cannot be read: there is no such file');
   });
 
-  for (const argv of [[], ['a', 'b'], ['--what', 'a']]) {
+  for (const [argv, fault] of [
+    [[], 'one FILE is needed, not 0'],
+    [['a', 'b'], 'one FILE is needed, not 2'],
+    [['--what', 'a'], "Unknown option '--what'"],
+    [['--strict=1', 'a'], "Option '--strict' does not take an argument"],
+  ] as const) {
     it(`wrong usage: ${JSON.stringify(argv)}`, async () => {
       const { io, out, err } = captureIo();
-      expect(await checkCommand(argv, io)).to.equal(2);
+      expect(await checkCommand([...argv], io)).to.equal(2);
       expect(out()).to.equal('');
-      expect(err()).to.match(/^Usage: transid check/);
+      expect(err()).to.include(`transid check: ${fault}\n\nUsage: transid check`);
     });
   }
 

@@ -366,7 +366,7 @@ describe('transid import-php-ini: the command', () => {
       const { io, out, err } = captureIo('session.name = A\n');
       expect(await importPhpIniCommand(['--upstream', url, '-'], io)).to.equal(2);
       expect(out()).to.equal('');
-      expect(err()).to.match(/^transid import-php-ini: --upstream: not the URL of a server: [^\n]*\n$/);
+      expect(err()).to.match(/^transid import-php-ini: --upstream: not the URL of a server: [^\n]*\n\nUsage/);
     });
   }
 
@@ -376,11 +376,14 @@ describe('transid import-php-ini: the command', () => {
     expect(err()).to.include('there is no such file');
   });
 
-  for (const argv of [[], ['--nothing', 'x']]) {
+  for (const [argv, fault] of [
+    [[], 'a FILE is needed'],
+    [['--nothing', 'x'], "Unknown option '--nothing'"],
+  ] as const) {
     it(`wrong usage: ${JSON.stringify(argv)}`, async () => {
       const { io, err } = captureIo();
-      expect(await importPhpIniCommand(argv, io)).to.equal(2);
-      expect(err()).to.match(/^Usage/);
+      expect(await importPhpIniCommand([...argv], io)).to.equal(2);
+      expect(err()).to.include(`transid import-php-ini: ${fault}\n\nUsage`);
     });
   }
 });
