@@ -9,6 +9,9 @@ import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command
 
 const DEFAULT_PORT = 8080;
 
+/** How a reader of the greeting starts this program: run from source, it is a checkout, where npx finds no `transid`. */
+const COMMAND = import.meta.url.endsWith('.ts') ? 'npm run transid --' : 'npx transid';
+
 const USAGE = `Usage: transid demo [--port PORT]
 
 Serves a small shop, whose sessions need cookies, through transid at http://127.0.0.1:PORT (${DEFAULT_PORT}; 0: any free port).
@@ -91,7 +94,7 @@ Or with curl, which keeps no cookies unless told to:
 
 Or let transid itself walk through the shop without cookies:
 
-  npx transid simulate ${through}/
+  ${COMMAND} simulate ${through}/
 
 Stop with Ctrl-C.
 `;

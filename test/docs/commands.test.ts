@@ -181,6 +181,9 @@ describe('every command of the documents, run [needs php]', function () {
     tried.add('npm ci && npm run demo');
     const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'demo', '--', '--help'], { cwd: ROOT });
     expect(stdout).to.include('transid demo');
+    // What its screen says to type next in a checkout.
+    const next = await promisify(execFile)('npm', ['run', '--silent', 'transid', '--', '--version'], { cwd: ROOT });
+    expect(next.stdout).to.match(/^\d+\.\d+\.\d+/);
   });
 
   it('npm ci && npm test, npm run bench, npm pack and npm install are what they are said to be', () => {

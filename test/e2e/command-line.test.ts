@@ -261,7 +261,8 @@ describe('the command line', function () {
     const port = Number((await program.until(LISTENING))[1]);
     expect(program.stdout())
       .to.include('curl')
-      .and.to.match(/cookies off/);
+      .and.to.match(/cookies off/)
+      .and.to.include(`npm run transid -- simulate http://127.0.0.1:${port}/`);
     const one = new PageClient({ origin: `http://127.0.0.1:${port}`, port, cookies: false });
     const page = await one.submit(await one.follow(await one.get('/'), 'Log in'), 'login.cgi', {
       values: { user: 'ada', password: 'tea' },

@@ -61,6 +61,7 @@ describe('the package, installed into an empty folder [needs npm]', function () 
     const program = startProgram(join(folder, 'node_modules/.bin/transid'), ['demo', '--port', '0'], { cwd: folder });
     try {
       const port = Number((await program.until(/http:\/\/127\.0\.0\.1:(\d+)/))[1]);
+      expect(program.stdout()).to.include(`npx transid simulate http://127.0.0.1:${port}/`);
       const one = new PageClient({ origin: `http://127.0.0.1:${port}`, port, cookies: false });
       const page = await one.submit(await one.follow(await one.get('/'), 'Log in'), 'login.cgi', {
         values: { user: 'ada', password: 'tea' },
