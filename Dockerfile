@@ -25,6 +25,6 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 # Any answer of the proxy itself will do: a page of the application, or its error page when the application is away.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["node", "-e", "require('node:http').get({ host: '127.0.0.1', port: process.env.TRANSID_HEALTH_PORT ?? 8080, path: process.env.TRANSID_HEALTH_PATH ?? '/' }, (r) => process.exit(r.statusCode < 500 ? 0 : 1)).on('error', () => process.exit(1))"]
+  CMD ["node", "-e", "require('node:http').get({ host: '127.0.0.1', port: process.env.TRANSID_HEALTH_PORT ?? 8080, path: process.env.TRANSID_HEALTH_PATH ?? '/' }, () => process.exit(0)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/cli/main.js"]
 CMD ["serve", "-c", "/etc/transid/transid.yaml"]

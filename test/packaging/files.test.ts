@@ -1,7 +1,10 @@
 /**
  * The files that packagers read: held to what they promise, since CI has no container engine and no cluster.
  */
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { parse, parseAllDocuments } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
@@ -36,6 +39,26 @@ describe('files for packagers', () => {
       expect(JSON.parse(of('CMD')[0] ?? '')).to.include('serve');
       const health = /CMD (\[.*\])$/.exec(of('HEALTHCHECK')[0] ?? '')?.[1] ?? '';
       expect(JSON.parse(health)[0]).to.equal('node');
+    });
+
+    it('is healthy by any answer of the proxy, and by nothing less', async () => {
+      const health = /CMD (\[.*\])$/.exec(of('HEALTHCHECK')[0] ?? '')?.[1] ?? '';
+      const [, ...args] = JSON.parse(health) as string[];
+      const check = (port: number): Promise<number | null> =>
+        new Promise((resolve, reject) => {
+          const env = { ...process.env, TRANSID_HEALTH_PORT: String(port) };
+          spawn(process.execPath, args, { env }).once('error', reject).once('exit', resolve);
+        });
+      const server = createServer((_, response) => response.writeHead(status).end('page'));
+      let status = 200;
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      try {
+        for (status of [200, 302, 404, 502]) expect(await check(port), `${status}`).to.equal(0);
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
+      expect(await check(port), 'nothing listens').to.equal(1);
     });
 
     it('copies nothing but what .dockerignore lets through, and installs nothing for development', () => {
