@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
@@ -40,15 +40,32 @@ describe('the package, installed into an empty folder [needs npm]', function () 
       'dist/simulator/index.d.ts',
       'config/example.yaml',
       'config/schema.json',
+      'docs/operations.md',
       'README.md',
+      'ARCHITECTURE.md',
       'CHANGELOG.md',
       'LICENSE',
       'package.json',
     ]);
     const strange = packed.filter(
-      (path) => !/^(?:dist|config)\/|^(?:README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/.test(path),
+      (path) => !/^(?:dist|config|docs)\/|^(?:README|ARCHITECTURE|CHANGELOG)\.md$|^LICENSE$|^package\.json$/.test(path),
     );
     expect(strange).to.deep.equal([]);
+  });
+
+  it('holds what its papers lead to', () => {
+    const dead = packed
+      .filter((path) => path.endsWith('.md'))
+      .flatMap((paper) =>
+        [...readFileSync(join(ROOT, paper), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(
+          ([, target = '']) => ({
+            paper,
+            path: join(dirname(paper), target),
+          }),
+        ),
+      )
+      .filter(({ path }) => !packed.some((one) => one === path || one.startsWith(`${path}/`)));
+    expect(dead).to.deep.equal([]);
   });
 
   it('installs no package for development and builds nothing', () => {
