@@ -7,7 +7,18 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import { maskUserinfo } from './excerpt.ts';
 import {
   ConfigError,
@@ -91,15 +102,17 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
     message: maskUserinfo(fault.message),
     suggestion: fault.suggestion,
   });
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => ({
+  // What YAML only warns of is ignored by it, a tag that it does not know for one: here nothing is.
+  const complaints = [...document.errors, ...document.warnings];
+  if (complaints.length > 0) {
+    const problems = complaints.map((complaint) => ({
       file: fileName,
-      ...toPlace(lines, error.pos[0]),
+      ...toPlace(lines, complaint.pos[0]),
       path: '',
-      message: error.message,
+      message: maskUserinfo(wordsOf(complaint)),
       suggestion: null,
     }));
-    return { config: null, problems, locate };
+    return { config: null, problems: problems.sort(byPlace), locate };
   }
 
   let raw: unknown;
@@ -121,10 +134,26 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
   const faults = [...files.faults, ...(parsed.success ? [] : faultsOf(parsed.error.issues, valueAt))];
   if (complete !== null) faults.push(...contradictions(complete, files.texts));
   if (complete === null || faults.length > 0) {
-    const problems = faults.map(problemOf).sort((a, b) => a.line - b.line || a.column - b.column);
+    const problems = faults.map(problemOf).sort(byPlace);
     return { config: null, problems, locate };
   }
   return { config: freeze(assemble(complete, files.texts, dirname(resolve(fileName)))), problems: [], locate };
+}
+
+function byPlace(a: Place, b: Place): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+/** The package speaks to programmers where it knows better. */
+function wordsOf({ code, message }: YAMLError): string {
+  switch (code) {
+    case 'MULTIPLE_DOCS':
+      return 'one document only: a second one begins here';
+    case 'TAG_RESOLVE_FAILED':
+      return message.replace(/^Unresolved tag: /, 'unknown tag ');
+    default:
+      return message;
+  }
 }
 
 function memberOf(value: unknown, key: string | number): unknown {

@@ -64,7 +64,10 @@ export interface Fault {
 
 /** Every issue of zod as faults; `valueAt` gives the value that stands in the file. */
 export function faultsOf(issues: readonly z.core.$ZodIssue[], valueAt: (path: KeyPath) => unknown): Fault[] {
-  return issues.flatMap((issue) => faultsOfIssue(issue, [], valueAt));
+  const faults = issues.flatMap((issue) => faultsOfIssue(issue, [], valueAt));
+  // A value that breaks two rules of one meaning is told once: 1e99 is above the bound, and no safe integer either.
+  const told = new Map(faults.map((fault) => [JSON.stringify([fault.path, fault.at, fault.message]), fault]));
+  return [...told.values()];
 }
 
 function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: KeyPath) => unknown): Fault[] {

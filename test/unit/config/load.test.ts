@@ -190,6 +190,13 @@ routes:
       `${BASE}routes: &r []\ndefaults: { rewrite_vars: *x }`,
       [/^c\.yaml:3:27: Unresolved alias/],
     ],
+    ['an unknown tag', 'upstream: !secret http://a:1\nworkers: 0', ['c.yaml:1:11: unknown tag !secret']],
+    ['several documents', `${BASE}---\nworkers: 1`, ['c.yaml:2:1: one document only: a second one begins here']],
+    [
+      'a number that no integer holds',
+      `${BASE}limits: { fields: 1e99 }`,
+      ['c.yaml:2:19: limits.fields: a whole number from 16 to 1000 is needed'],
+    ],
     ['a key twice', `${BASE}workers: 1\nworkers: 2`, [/^c\.yaml:3:1: .*unique/]],
     ['an empty value', `${BASE}routes:`, ['c.yaml:2:8: routes: a list is needed']],
     ['no unit', `${BASE}limits: { body: 8MB }`, [/^c\.yaml:2:17: limits\.body: not a size/]],
