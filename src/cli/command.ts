@@ -1,6 +1,7 @@
 /**
  * What a subcommand is given, and what it gives back; and how a command line is read and refused, the same in all of them.
  */
+import { fstatSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
@@ -24,6 +25,22 @@ export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<t
     if (!(error instanceof TypeError)) throw error;
     // The first sentence says what is wrong; the rest is about `--`.
     throw new UsageError(error.message.split('. ')[0]?.replace(/\n[\s\S]*/, '') ?? error.message);
+  }
+}
+
+/** Standard input. A UsageError where it is a folder, which Node shows as an input that has ended. */
+export function inputOf({ stdin }: CommandIo): Readable {
+  if (stdin === process.stdin && isFolder(process.stdin.fd)) throw new UsageError('standard input is a folder');
+  return stdin;
+}
+
+/** False for an input that is closed: reading it says so. */
+function isFolder(fd: number): boolean {
+  try {
+    return fstatSync(fd).isDirectory();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
   }
 }
 

@@ -8,7 +8,7 @@
 import { maskSecrets } from '../config/excerpt.ts';
 import { configFromUpstream, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
+import { type CommandIo, inputOf, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { isOn, type PhpSetting, type PhpSettings, readPhpSettings } from './php-settings.ts';
 
 const USAGE = `Usage: transid import-php-ini [--upstream URL] FILE...
@@ -37,7 +37,7 @@ export async function importPhpIniCommand(argv: string[], io: CommandIo): Promis
       all.settings.push(...settings);
       all.unread.push(...unread);
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
+      if (!(error instanceof ConfigError)) return refuseUsage(io, 'transid import-php-ini', error, USAGE);
       io.stderr.write(`${error.report()}\n`);
       return 1;
     }
@@ -79,7 +79,7 @@ function faultOfUpstream(url: string): string | null {
 
 async function readAll(io: CommandIo): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of io.stdin) chunks.push(Buffer.from(chunk as string | Uint8Array));
+  for await (const chunk of inputOf(io)) chunks.push(Buffer.from(chunk as string | Uint8Array));
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { ConfigError } from '../config/problems.ts';
 import type { PhpText, PhpVariable } from '../sid/php-encode.ts';
-import { type CommandIo, parseOptions, UsageError } from './command.ts';
+import { type CommandIo, inputOf, parseOptions, UsageError } from './command.ts';
 import { type Finding, openPage, type RewriteOptions } from './rewrite-page.ts';
 
 const USAGE = `Usage: transid rewrite --url URL --sid ID [OPTIONS] < page.html > out.html
@@ -140,9 +140,16 @@ function textOption(values: Values, name: keyof Values): string | undefined {
 function bytesOf(value: unknown, name: string): PhpText {
   if (typeof value === 'string') return value;
   if (typeof value === 'object' && value !== null && 'b64' in value && typeof value.b64 === 'string') {
-    return Buffer.from(value.b64, 'base64');
+    return fromBase64(value.b64, name);
   }
   throw new UsageError(`${name} is a string or {"b64": base64}`);
+}
+
+/** Either alphabet, padded or not (RFC 4648 §4, §5): Buffer leaves out what is neither. */
+function fromBase64(text: string, name: string): Buffer {
+  const digits = /^([A-Za-z0-9+/_-]*)={0,2}$/.exec(text)?.[1];
+  if (digits === undefined || digits.length % 4 === 1) throw new UsageError(`${name} is not in base64`);
+  return Buffer.from(digits, 'base64');
 }
 
 /** `name=value` texts, pairs of texts, or an object. */
@@ -167,7 +174,7 @@ async function rewriteOne(options: RewriteOptions, isExplained: boolean, io: Com
   const findings: Finding[] = [];
   const input: Buffer[] = [];
   const page = openPage(options, isExplained ? (finding) => findings.push(finding) : null);
-  for await (const chunk of io.stdin) {
+  for await (const chunk of inputOf(io)) {
     const bytes = Buffer.from(chunk);
     // Lines are counted when all is seen.
     if (isExplained) input.push(bytes);
@@ -218,7 +225,7 @@ function printable(url: string): string {
 
 async function rewriteLines(defaults: Values, io: CommandIo): Promise<number> {
   let code = 0;
-  for await (const line of createInterface({ input: io.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of createInterface({ input: inputOf(io), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;
     const answer = answerLine(line, defaults);
     if ('error' in answer) code = 1;
@@ -276,7 +283,7 @@ function isOption(name: string): name is keyof Values {
 
 function answer(values: Values, html: unknown): Omit<Answer, 'id'> {
   if (typeof html !== 'string') throw new UsageError('html is the page in base64');
-  const input = Buffer.from(html, 'base64');
+  const input = fromBase64(html, 'html');
   const findings: Finding[] = [];
   const isExplained = values.explain === true;
   const page = openPage(optionsOf(values), isExplained ? (finding) => findings.push(finding) : null);

@@ -248,6 +248,21 @@ describe('the command line', function () {
     });
   });
 
+  it('a folder as standard input: exit 2 and one line', async () => {
+    for (const args of [
+      ['rewrite', '--url', 'http://app.test/', '--sid', 'abc'],
+      ['rewrite', '--jsonl'],
+      ['import-php-ini', '-'],
+    ]) {
+      const script = ['-c', '"$0" "$@" < .', process.execPath, ...cliCommand(args)];
+      const program = startProgram('sh', script, { cwd: folder });
+      runs.push(program);
+      expect(await program.exit, args.join(' ')).to.equal(2);
+      expect(program.stdout()).to.equal('');
+      expect(program.stderr()).to.match(/^transid [a-z-]+: standard input is a folder\n/);
+    }
+  });
+
   it('--help names every command and exits with 0', async () => {
     const program = run(['--help']);
     expect(await program.exit).to.equal(0);

@@ -194,6 +194,23 @@ describe('transid rewrite --jsonl', () => {
     ]);
   });
 
+  for (const [given, want] of [
+    [{ html: '!!!' }, 'html is not in base64'],
+    [{ html: 'PGE+=x' }, 'html is not in base64'],
+    [{ html: 'PGE+P' }, 'html is not in base64'],
+    [{ html: '', sid: { b64: '?' } }, 'sid is not in base64'],
+    [{ html: 'PGE+' }, null],
+    [{ html: 'PGE-' }, null],
+    [{ html: 'PA' }, null],
+    [{ html: '' }, null],
+  ] as const) {
+    it(`${JSON.stringify(given)}: ${want ?? 'a page'}`, async () => {
+      const { code, out } = await run(['--jsonl', ...HERE], `${JSON.stringify(given)}\n`);
+      const { error = null } = JSON.parse(out.toString()) as { error?: string };
+      expect([code, error]).to.deep.equal([want === null ? 0 : 1, want]);
+    });
+  }
+
   it("gives PHP's bytes for every recorded case in one run", async () => {
     const cases = [...scannerFiles().flatMap((file) => readVectors<ScannerCase>(file)), ...pageCases()];
     const lines = cases.map(({ id, scanner, vars, ini, httpHost, input, splits }) =>
