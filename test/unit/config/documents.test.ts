@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { jsonSchema, referenceMarkdown } from '../../../src/config/generate.ts';
-import { loadConfigFile, parseConfig } from '../../../src/config/load.ts';
+import { loadConfigFile, parseConfig, readConfig } from '../../../src/config/load.ts';
 import { compileRoutes } from '../../../src/policy/routes.ts';
 
 const EXAMPLE = 'config/example.yaml';
@@ -30,6 +30,26 @@ describe('config: generated documents', () => {
     expect(bare).to.deep.equal([]);
     expect(keys.length).to.be.greaterThan(120);
   });
+
+  for (const [url, isRight] of [
+    ['http://127.0.0.1:8000', true],
+    ['HTTPS://App.example/', true],
+    ['http://[::1]:8000', true],
+    ['http://a/path', false],
+    ['http://u:p@h', false],
+    ['http://a?x', false],
+    ['http://a#x', false],
+    ['http://a\\b', false],
+    ['ftp://a', false],
+    ['a:8000', false],
+  ] as const) {
+    it(`an editor and \`check\` ${isRight ? 'take' : 'refuse'} ${url} as upstream`, () => {
+      const schema = JSON.parse(jsonSchema()) as { properties: { upstream: { anyOf: { pattern?: string }[] } } };
+      const [{ pattern } = {}] = schema.properties.upstream.anyOf;
+      expect(new RegExp(pattern ?? '', 'u').test(url), 'the schema').to.equal(isRight);
+      expect(readConfig(`upstream: ${JSON.stringify(url)}`, 'c.yaml').problems).to.have.length(isRight ? 0 : 1);
+    });
+  }
 
   it('the schema says nothing of our own metadata', () => {
     expect(jsonSchema()).to.not.match(/"(php|example)":/);
