@@ -225,14 +225,14 @@ export class Rewriter implements TagSink {
     return out.length === size ? out : out.subarray(0, size);
   }
 
-  /** End the marking: tell the marker, settle what it leaves open with nothing, and give out all that is held. */
+  /** End the marking: tell the marker, settle what it leaves open as the limit would, and give out all that is held. */
   private bailOut(output: Buffer, rest: Buffer): Buffer {
     this.marker.end();
     return this.join(this.release(output), [rest]);
   }
 
   private release(output: Buffer): Buffer {
-    for (const piece of this.held) if (piece instanceof Deferral) piece.settle(null);
+    for (const piece of this.held) if (piece instanceof Deferral) piece.expire();
     return this.join(output, this.drain());
   }
 }

@@ -25,15 +25,23 @@ export interface OpenForm {
   /** What the fields will carry: 1 the SID, 2 the extra parameters. Only ever becomes less. */
   carries: number;
   /** Hidden fields of the SID's name that the page brought along: their values, to be replaced. */
-  readonly own: { readonly value: DeferredInsert; readonly old: Buffer }[];
+  readonly own: OwnValue[];
+}
+
+/** The value of a hidden field of the page's own: what stood there, or the SID between what makes it a value. */
+export interface OwnValue {
+  readonly value: DeferredInsert;
+  readonly old: Buffer;
+  readonly before: string;
+  readonly behind: string;
 }
 
 /** The fields of a page, ready to be inserted; made when they are first asked for. */
 export interface FieldTexts {
   /** By what they carry, 1 to 3; the SID's field comes first [PHP 9.1]. */
   fields(carries: number): Buffer;
-  /** The SID as a field's value. */
-  readonly sidValue: Buffer;
+  /** The SID as a field's value, in markup for double quotes. */
+  readonly sidValue: string;
 }
 
 /** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
@@ -211,10 +219,13 @@ export class FormFields {
     const { own, place } = form;
     let { carries } = form;
     const carriesSid = (carries & CARRIES_SID) !== 0;
-    for (const { value, old } of own) value.settle(carriesSid ? this.#texts.sidValue : old);
     if (own.length > 0) {
-      if (carriesSid) this.written++;
+      if (carriesSid && own.some(({ value }) => !value.isSettled)) this.written++;
+      else if (carriesSid) this.dropped++;
       carries &= ~CARRIES_SID;
+    }
+    for (const { value, old, before, behind } of own) {
+      value.settle(carriesSid ? Buffer.from(before + this.#texts.sidValue + behind) : old);
     }
     if (place === null) return;
     if (place.isSettled) {
@@ -245,7 +256,7 @@ export function fieldTexts(
       return text;
     },
     get sidValue() {
-      return Buffer.from(sid === null ? '' : escapeHtml(sid[1]));
+      return sid === null ? '' : escapeHtml(sid[1]);
     },
   };
 }

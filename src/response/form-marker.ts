@@ -24,7 +24,6 @@ const NAME = Buffer.from('name');
 const TYPE = Buffer.from('type');
 const VALUE = Buffer.from('value');
 const EMPTY = Buffer.alloc(0);
-const QUOTE = Buffer.from('"');
 const NO_FORM = Buffer.from(' form=""');
 
 const SUBMIT_TYPES: ReadonlySet<string> = new Set(['submit', 'image']);
@@ -201,22 +200,21 @@ export class FormMarker {
     return false;
   }
 
-  /** A hidden field of our name is there already: it gets the SID, once the form has ended. */
+  /** A hidden field of our name is there already: it gets the SID, once the form has ended. Until then it is as it was. */
   #ownField(tag: StartTag, form: OpenForm, edits: Edits): boolean {
     if (decodedValue(tag, NAME, this.#syntax) !== this.#urls.mark?.name) return false;
     const attribute = findAttribute(tag, VALUE);
     if (attribute === null || !attribute.hasValue) {
       const at = attribute === null ? behindName(tag) : attribute.nameEnd;
-      edits.insert(at, Buffer.from(attribute === null ? ' value="' : '="'));
-      form.own.push({ value: edits.defer(at), old: EMPTY });
-      edits.insert(at, QUOTE);
+      const before = attribute === null ? ' value="' : '="';
+      form.own.push({ value: edits.defer(at), old: EMPTY, before, behind: '"' });
       return true;
     }
     const { valueStart, valueEnd, quote } = attribute;
     const old = Buffer.from(tag.bytes.subarray(valueStart, valueEnd));
-    if (valueEnd > valueStart || quote === 0) edits.replace(valueStart, valueEnd, quote === 0 ? QUOTE : EMPTY);
-    form.own.push({ value: edits.defer(valueEnd), old });
-    if (quote === 0) edits.insert(valueEnd, QUOTE);
+    const added = quote === 0 ? '"' : '';
+    if (valueEnd > valueStart) edits.replace(valueStart, valueEnd, EMPTY);
+    form.own.push({ value: edits.defer(valueEnd, old), old, before: added, behind: added });
     return true;
   }
 

@@ -56,6 +56,19 @@ export function srcdocEdits(
   createScanner(marker.interest, sink).scan(bytes, 0, bytes.length, true);
   marker.end();
   return changes
-    .filter(({ start, end, text }) => end > start || text !== '')
+    .filter((change, i) => !isIdle(change) && !isUndone(bytes, changes, i) && !isUndone(bytes, changes, i - 1))
     .map(({ start, end, text }) => ({ start, end, text: escapeAttributeText(text, isUnquoted) }));
+}
+
+function isIdle({ start, end, text }: Change): boolean {
+  return end === start && text === '';
+}
+
+/** What was taken away is put back by the next change: it stays as it is spelt. */
+function isUndone(bytes: Buffer, changes: readonly Change[], i: number): boolean {
+  const [taken, put] = [changes[i], changes[i + 1]];
+  if (taken === undefined || put === undefined || isIdle(taken) || taken.text !== '') return false;
+  return (
+    put.start === taken.end && put.end === put.start && put.text === bytes.toString('latin1', taken.start, taken.end)
+  );
 }

@@ -287,6 +287,20 @@ rows('marker: a hidden field of the name is not doubled', [
   ['<form><input type=text name=sid value=old></form>', '<form>[H]<input type=text name=sid value=old></form>'],
   ['<form><input type=hidden name=sid value="old"><button formaction=//evil.test></form>', '='],
   ['<form action=//evil.test><input type=hidden name=sid value=old></form>', '='],
+  // What gets no SID stays as it is spelt, quotes and all.
+  ['<form id=f><input type=hidden name=sid value=a"b></form><button form=f formaction=//evil.test>', '='],
+  ['<form id=f><input type=hidden name=sid value=ab></form><button form=f formaction=//evil.test>', '='],
+  ['<form id=f><input type=hidden name=sid value></form><button form=f formaction=//evil.test>', '='],
+  ['<form id=f><input type=hidden name=sid value= ></form><button form=f formaction=//evil.test>', '='],
+  ['<form id=f><input type=hidden name=sid></form><button form=f formaction=//evil.test>', '='],
+  [
+    '<form><input type=hidden name=sid value=a"b></form>',
+    '<form><input type=hidden name=sid value="0123456789abcdefghijklmnop"></form>',
+  ],
+  [
+    `<iframe srcdoc="<form action=/x id=f><input type=hidden name=sid value=&quot;&#8364;&amp;amp;&quot;></form><button form=f formaction=//evil.test>">`,
+    '=',
+  ],
 ]);
 
 rows(
@@ -750,4 +764,15 @@ describe('marker: a form too long to wait for', () => {
     expect(marked.html).to.equal(page.replace('<form>y', written('<form>[H]y')));
     expect(marked.counts.droppedFields).to.equal(1);
   });
+
+  for (const value of ['"keepme"', "'keepme'", 'keepme', '""']) {
+    it(`leaves its own field with the value ${value}`, () => {
+      const page = `<form action=/x><input type=hidden name=sid value=${value}>${'x'.repeat(66_000)}</form>`;
+      for (const cuts of [[], [30_000, 65_000, 65_900], [66_050]]) {
+        const marked = markPage(page, { cuts });
+        expect(marked.html).to.equal(page);
+        expect(marked.counts).to.deep.include({ droppedFields: 1 });
+      }
+    });
+  }
 });
