@@ -218,6 +218,18 @@ export class FormMarker {
     return true;
   }
 
+  /**
+   * A button with a `formaction`, before anything in its tag is edited. Behind `</form>` it has no form, unless an element
+   * of the form was left open around it: then it would send one whose fields are out already. Naming no form takes nothing
+   * from a button without one.
+   */
+  detach(tag: StartTag, attribute: AttributeSpan, edits: Edits): void {
+    if (!this.#forms.mayHaveOtherForm || this.#forms.isInTemplate || findAttribute(tag, FORM) !== null) return;
+    const { text } = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
+    const { carries } = this.#judgeAction(tag, attribute, text, this.#carries);
+    if ((this.#carries & ~carries) !== 0) edits.insert(behindName(tag), NO_FORM);
+  }
+
   formaction(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void {
     const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
     const verdict = this.#judgeAction(tag, attribute, value.text, this.#carries | place.carries);
@@ -226,7 +238,7 @@ export class FormMarker {
     const id = decodedValue(tag, FORM, this.#syntax);
     const form = this.#formOf(id);
     const mayNot = this.#carries & ~verdict.carries;
-    if (mayNot !== 0) this.#keepFrom(tag, form, id, mayNot, edits);
+    if (mayNot !== 0) this.#keepFrom(form, id, mayNot);
     const method = decodedValue(tag, FORMMETHOD, this.#syntax)?.toLowerCase();
     const isBare = this.#inFieldOnly || method === 'dialog';
     const carries = isBare ? 0 : verdict.carries & place.carries & CARRIES_SID;
@@ -239,15 +251,10 @@ export class FormMarker {
   }
 
   /** A button sends its form to where what `carries` says must not go. */
-  #keepFrom(tag: StartTag, form: OpenForm | null, id: string | null, carries: number, edits: Edits): void {
+  #keepFrom(form: OpenForm | null, id: string | null, carries: number): void {
     if (id !== null) this.#forms.refuseNamed(id, carries);
     else if (this.#forms.isInTemplate) this.#forms.refuseInTemplate(carries);
-    else {
-      if (form !== null) this.#forms.refuse(form, carries);
-      // Behind `</form>` a button has no form, unless an element of the form was left open around it: then it would send
-      // one whose fields are out already. Naming no form takes nothing from a button without one.
-      if (this.#forms.mayHaveOtherForm) edits.insert(behindName(tag), NO_FORM);
-    }
+    else if (form !== null) this.#forms.refuse(form, carries);
   }
 
   /** The form that a control belongs to: the one that its `form` attribute names, else the one that it stands in. */

@@ -180,9 +180,7 @@ class PageMarkerOfHtml implements HtmlMarker {
         this.#forms.form(tag, edits);
         break;
       case 'submitter':
-        if (findAttribute(tag, FORMACTION) !== null || !this.#forms.control(tag, edits)) {
-          this.#links.markAll(tag, element.links, edits);
-        }
+        this.#submitter(tag, element.links, edits);
         break;
       case 'template':
         this.#hasTemplates = true;
@@ -207,6 +205,14 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   end(): void {
     this.#forms.end();
+  }
+
+  #submitter(tag: StartTag, links: readonly LinkPlace[], edits: Edits): void {
+    const formaction = findAttribute(tag, FORMACTION);
+    if (formaction === null) {
+      if (this.#forms.control(tag, edits)) return;
+    } else if (links.some(({ kind }) => kind === 'form')) this.#forms.detach(tag, formaction, edits);
+    this.#links.markAll(tag, links, edits);
   }
 
   #srcdoc(tag: StartTag, attribute: AttributeSpan, edits: Edits): void {

@@ -7,6 +7,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseFragment } from 'parse5';
+import { PLACES } from '../../src/html/places.ts';
 import { unmarkReference, unmarkTarget } from '../../src/sid/carrier.ts';
 import { markReference } from '../../src/sid/mark.ts';
 import { Sid } from '../../src/sid/sid.ts';
@@ -397,6 +398,49 @@ describe('marking pages', function () {
         expect({ differences, leaked, links }).to.deep.equal({ differences: [], leaked: [], links: [] });
       }),
       check(45, 600),
+    );
+  });
+
+  it('edits of one tag come in order, whatever attributes it has and wherever they stand', () => {
+    const everywhere = new Map(
+      PLACES.map(({ element }) => [
+        element,
+        PLACES.filter((row) => row.element === element).map((row) => row.attribute),
+      ]),
+    );
+    everywhere.set('form', ['']);
+    for (const element of ['a', 'button', 'input']) everywhere.get(element)?.push('style');
+    const pair = fc.constantFrom(
+      ...['formaction=//evil.test', 'formaction=/own', 'formmethod=post', 'href=x', 'src=x', 'srcset="x 1x, y 2x"'],
+      ...[
+        'style="x: url(y)"',
+        'referrerpolicy=unsafe-url',
+        'type=hidden',
+        'type=submit',
+        'name=sid',
+        'value=a',
+        'value',
+      ],
+      ...[
+        'srcdoc="<form><p></form><input src=x formaction=//evil.test>"',
+        'form=f',
+        'id=f',
+        'action=/x',
+        'method=post',
+      ],
+      ...['content="0;url=x"', 'http-equiv=refresh', 'rel=icon', 'data=x', 'background=x', 'action', 'imagesrcset=x'],
+    );
+    const name = fc.constantFrom('form', '/form', 'button', 'input', 'a', 'p', 'img', 'iframe', 'meta', 'link', 'td');
+    const tag = fc
+      .tuple(name, fc.array(pair, { maxLength: 5 }))
+      .map(([element, pairs]) => `<${[element, ...pairs].join(' ')}>`);
+    fc.assert(
+      fc.property(fc.array(tag, { maxLength: 8 }), (tags) => {
+        const html = tags.join('');
+        const { counts } = markPage(html, { tags: everywhere });
+        expect(counts.droppedFields).to.be.at.least(0);
+      }),
+      check(46, 1500),
     );
   });
 });

@@ -583,6 +583,36 @@ rows('marker: a button in what a form left open', [
   ],
 ]);
 
+rows(
+  'marker: a button in what a form left open, with other places in its tag',
+  [
+    [
+      '<form action=/a><p></form><input type=image src=/i formaction=//evil.test>',
+      '<form action=/a>[H]<p></form><input form="" type=image src=/i?§ formaction=//evil.test>',
+    ],
+    [
+      '<form action=/a><p></form><button style="x: url(y)" formaction=//evil.test name=z>',
+      '<form action=/a>[H]<p></form><button form="" style="x: url(y?§)" formaction=//evil.test name=z>',
+    ],
+    [
+      '<form action=/a><p></form><button style="x: url(y)" formaction=/own name=z>',
+      '<form action=/a>[H]<p></form><button style="x: url(y?§)" formaction=/own?§ name=z>',
+    ],
+    [
+      `<iframe srcdoc="<form action=/a><p></form><input src=/i formaction=//evil.test>">`,
+      `<iframe srcdoc="<form action=/a>&#60;input type=&#34;hidden&#34; name=&#34;sid&#34; value=&#34;0123456789abcdefghijklmnop&#34; /&#62;<p></form><input form=&#34;&#34; src=/i?§ formaction=//evil.test>">`,
+    ],
+  ],
+  {
+    tags: new Map([
+      ['form', ['']],
+      ['iframe', ['src']],
+      ['input', ['src']],
+      ['button', ['style']],
+    ]),
+  },
+);
+
 rows('marker: elements with a policy of their own for the Referer', [
   ['<a href=//evil.test referrerpolicy=unsafe-url>', '<a href=//evil.test referrerpolicy=same-origin>'],
   [
