@@ -216,6 +216,7 @@ class XmlScanner implements Scanner {
     const scope = this.#enter(tag);
     const reported = this.#resolve(tag.name, scope);
     if (reported !== null && this.#interest.startTags.has(reported.name)) {
+      leaveOutCapitals(tag);
       tag.name = reported.name;
       tag.namespace = reported.namespace;
       this.#sink.startTag(tag);
@@ -304,6 +305,20 @@ class XmlScanner implements Scanner {
     // XML knows cases: `<A>` is no link in XHTML or WML. SVG has names such as `feImage`.
     return namespace === 'svg' || lower === local ? { name: lower, namespace } : null;
   }
+}
+
+/**
+ * XML knows cases, those who read a tag do not: `HREF` is no link, and must not be taken for the `href` behind it. No
+ * attribute of interest has a capital in its name.
+ */
+function leaveOutCapitals(tag: StartTag): void {
+  const { attributes, bytes } = tag;
+  let count = 0;
+  for (let index = 0; index < tag.attributeCount; index++) {
+    const span = attributes[index] as AttributeSpan;
+    if (!/[A-Z]/.test(bytes.toString('latin1', span.nameStart, span.nameEnd))) attributes[count++] = span;
+  }
+  tag.attributeCount = count;
 }
 
 /**

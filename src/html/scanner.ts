@@ -22,7 +22,8 @@ export type Namespace = 'html' | 'svg' | 'math';
 
 /**
  * One start tag of interest. The object and its spans belong to the scanner and are reused: read it inside the callback.
- * Repeated attributes are reported as they stand; the first counts in HTML, `scan-php` counts each [PHP 2.3].
+ * Repeated attributes are reported as they stand; the first counts in HTML, `scan-php` counts each [PHP 2.3]. Names are
+ * read without their case; where case counts (`scan-xml`), those with a capital in them are left out.
  */
 export interface StartTag {
   /** Lower case, as the tree builder would name it. */

@@ -77,6 +77,12 @@ describe('createXmlScanner: what is reported', () => {
     ['XHTML, the default namespace', `<html ${XHTML}><a>`, ['43-46 html:a']],
     ['XHTML by a prefix', `<h:html xmlns:h="http://www.w3.org/1999/xhtml"><h:a>`, ['47-52 html:a']],
     ['capital letters are other names', `<html ${XHTML}><A><FORM>`, []],
+    ['attributes with capital letters are others', '<a HREF="x" Name=\'y\' href="z">', ['0-30 html:a href=z|34']],
+    [
+      'prefixes with capital letters',
+      `<b xmlns:S="${SVG}"><S:a ID="x" id="y"/></b>`,
+      ['40-60 svg:a/ id=y|34', '60-60 /a'],
+    ],
     ['SVG with its capital letters', `<svg xmlns="${SVG}"><feImage/>`, ['40-50 svg:feimage/']],
     [
       'SVG in XHTML and back',

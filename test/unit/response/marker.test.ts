@@ -735,6 +735,11 @@ rows(
       '<html xmlns="http://www.w3.org/1999/xhtml"><form><p/></form><form/></html>',
       '<html xmlns="http://www.w3.org/1999/xhtml"><form>[H]<p/></form><form/></html>',
     ],
+    // XML knows cases: these are attributes of no meaning.
+    ['<form ACTION="/own" action="http://evil.test/"><p/></form>', '='],
+    ['<base HREF="/own/" href="http://evil.test/"/><a href="x"/>', '='],
+    ['<form METHOD="post" action="/own"><p/></form>', '<form METHOD="post" action="/own">[H]<p/></form>'],
+    ['<form action="/own"><button FORMACTION="/x" formaction="http://evil.test/"/></form>', '='],
   ],
   { syntax: 'xhtml', argSeparator: '&' },
 );
@@ -746,6 +751,7 @@ rows(
       '<wml><card onenterforward="/x"><do><go href="y?a" method="post"><postfield name="n" value="v"/></go></do></card></wml>',
       '<wml><card onenterforward="/x?§"><do><go href="y?a&amp;§" method="post"><postfield name="n" value="v"/></go></do></card></wml>',
     ],
+    ['<a HREF="/x" href="http://evil.test/"/>', '='],
   ],
   { syntax: 'wml' },
 );
