@@ -136,6 +136,7 @@ class PageMarkerOfHtml implements HtmlMarker {
       argSeparator: options.argSeparator ?? '&amp;',
       syntax: this.#syntax,
       isSrcdoc: (options.srcdocDepth ?? 0) > 0,
+      hasVariables: options.syntax === 'wml',
     });
     const texts = () => fieldTexts(session === null ? null : [session.name, session.sid.reveal()], vars?.pairs ?? []);
     this.#forms = new FormMarker(this.#urls, this.#tally, this.#syntax, texts, {

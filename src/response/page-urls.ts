@@ -40,6 +40,8 @@ export interface PageUrlOptions {
   readonly syntax: ReferenceSyntax;
   /** The document stands in an attribute of another one, whose base is `documentUrl`. */
   readonly isSrcdoc?: boolean;
+  /** References may have variables in them, `$(name)` or `$name`, which the client fills in (WML 1.3 §10.3). */
+  readonly hasVariables?: boolean;
 }
 
 const UNKNOWN_BASE = 'http://unreadable.invalid/';
@@ -57,6 +59,7 @@ export class PageUrls {
   readonly #extraScope: Scope | null;
   readonly #documentUrl: string;
   readonly #isSrcdoc: boolean;
+  readonly #hasVariables: boolean;
   /** Whether the client's own URL of the document has the SID, and where this carrier puts it; null: not asked yet. */
   #isDocumentMarked: boolean | null = null;
   readonly #notations: Notations;
@@ -90,6 +93,7 @@ export class PageUrls {
     this.#documentUrl = options.documentUrl;
     this.#baseUrl = options.documentUrl;
     this.#isSrcdoc = options.isSrcdoc ?? false;
+    this.#hasVariables = options.hasVariables ?? false;
     const pairs = options.extra.map(([name, value]) => `${encodeUrlText(name)}=${encodeUrlText(value)}`);
     this.#notations = notationsOf(options, pairs);
     this.#extra = [pairs.join(this.#notations[0].separator), pairs.join(this.#notations[1].separator)];
@@ -100,7 +104,7 @@ export class PageUrls {
     this.#extraBase = this.#extraScope?.base(options.documentUrl, unmark) ?? null;
     // Only the query carrier appends; and another separator may end an open reference in front of it: `?a&copy` + `;`.
     const isAppended = (mark === null || mark.kind === 'query') && this.#notations.every(startsWithAmpersand);
-    const canBePlain = isAppended && (this.#extraScope?.coversAllPaths ?? true);
+    const canBePlain = isAppended && !this.#hasVariables && (this.#extraScope?.coversAllPaths ?? true);
     const carries = (this.#scope === null ? 0 : CARRIES_SID) | (this.#extraScope === null ? 0 : CARRIES_EXTRA);
     this.ownCarries = canBePlain ? carries : 0;
     this.coversAllPaths = this.#scope?.coversAllPaths ?? true;
@@ -175,6 +179,7 @@ export class PageUrls {
 
   /** Judge a decoded, clean reference for a place that `wanted` says can carry. */
   judge(clean: string, wanted: number): Verdict {
+    if (this.#hasVariables && mayLeadAnywhere(clean)) return { carries: 0, judgement: 'foreign-origin' };
     const reference = this.#onOwnOrigin(clean) ?? clean;
     let carries = 0;
     let judgement: Judgement = 'mark';
@@ -301,6 +306,17 @@ export class PageUrls {
     this.#plain = (sid | extra) === this.ownCarries ? this.ownCarries : 0;
   }
 }
+
+/**
+ * Does a variable stand where it decides about the origin? Not behind an authority that has ended, nor in what has begun
+ * as a path: `/$(x)` may be `//host`, and `a$(x)` a scheme.
+ */
+function mayLeadAnywhere(clean: string): boolean {
+  const variable = clean.replaceAll('$$', '__').indexOf('$');
+  return variable >= 0 && !ORIGIN_IS_CERTAIN.test(clean.slice(0, variable).replaceAll('\\', '/'));
+}
+
+const ORIGIN_IS_CERTAIN = /^(?:(?:[a-z][a-z0-9+.-]*:)?\/\/[^/?#]+[/?#]|\/[^/]|[?#]|[^:/?#]+[/?#])/i;
 
 type Notations = readonly [quoted: Notation, unquoted: Notation];
 

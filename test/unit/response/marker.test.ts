@@ -752,6 +752,14 @@ rows(
       '<wml><card onenterforward="/x?§"><do><go href="y?a&amp;§" method="post"><postfield name="n" value="v"/></go></do></card></wml>',
     ],
     ['<a HREF="/x" href="http://evil.test/"/>', '='],
+    // The client fills in variables: what they may make the origin of is not ours.
+    ['<go href="$(u)"/><go href="$u/x"/><go href="&#36;(u:noesc)"/><go href=" $(u)?a"/>', '='],
+    ['<go href="/$(x)"/><go href="//$(h)/"/><go href="http$(s)://shop.example/"/><go href="http:$(x)"/>', '='],
+    ['<go href="a$(x)"/><go href="//shop.example$(x)/"/><card ontimer="$(x)"/>', '='],
+    ['<go href="a/$(x)"/><go href="/a$(x)"/>', '<go href="a/$(x)?§"/><go href="/a$(x)?§"/>'],
+    ['<go href="?a=$(x)"/><go href="x?a=$x"/>', '<go href="?a=$(x)&amp;§"/><go href="x?a=$x&amp;§"/>'],
+    ['<go href="http://shop.example/$(x)"/>', '<go href="http://shop.example/$(x)?§"/>'],
+    ['<go href="$$a"/><a href="x"/>', '<go href="$$a?§"/><a href="x?§"/>'],
   ],
   { syntax: 'wml' },
 );
