@@ -68,6 +68,7 @@ export class FormFields {
   #foreignForms = 0;
   #foreignTemplates = 0;
   readonly #foreignIds = new Set<string>();
+  readonly #postedIds = new Set<string>();
   /** The first form of each `id`: the one that controls mean. */
   readonly #firstById = new Map<string, OpenForm>();
   #hasPlaces = false;
@@ -169,6 +170,15 @@ export class FormFields {
     this.#refusedInTemplate |= carries;
     for (const form of this.#inTemplate) this.refuse(form, carries);
     for (const form of this.#open.slice(this.#templates[0] ?? 0)) this.refuse(form, carries);
+  }
+
+  /** A button sends the form of this `id`, not seen yet, by POST. */
+  postNamed(id: string): void {
+    if (this.#postedIds.size < MAX_FOREIGN_IDS) this.#postedIds.add(id);
+  }
+
+  isPosted(id: string): boolean {
+    return this.#postedIds.size >= MAX_FOREIGN_IDS || this.#postedIds.has(id);
   }
 
   /** The page ends: everything that waits is decided. */

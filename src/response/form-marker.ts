@@ -98,7 +98,10 @@ export class FormMarker {
     const verdict =
       method === 'dialog' ? NOT_SENT : this.#judgeAction(tag, attribute, action?.text ?? '', this.#carries);
     const isGet = method !== 'post';
-    const byField = this.#fieldCarries(isGet, verdict.carries);
+    const id = decodedValue(tag, ID, this.#syntax);
+    // Sent by POST by a button before it, a field would show the SID to the application; sent by GET it goes without.
+    const isPosted = id !== null && this.#forms.isPosted(id);
+    const byField = this.#fieldCarries(isGet && !isPosted, verdict.carries);
     const onAction = verdict.carries & CARRIES_SID & ~byField;
     // Within another form, which only templates allow, a field might be that one's.
     const inField = this.#forms.current === null ? byField : 0;
@@ -118,7 +121,7 @@ export class FormMarker {
     // An empty element of XML has no inside for a field.
     if (this.#syntax === 'xml' && tag.isSelfClosing) return;
     this.#forms.open({
-      id: decodedValue(tag, ID, this.#syntax),
+      id,
       isGet,
       action: action?.text ?? null,
       actionCarries: verdict.carries,
@@ -175,20 +178,17 @@ export class FormMarker {
     if (this.#carries === 0) return false;
     const id = decodedValue(tag, FORM, this.#syntax);
     const form = this.#formOf(id);
+    if (form === null && id !== null && !this.#inFieldOnly && this.#isPoster(tag)) this.#forms.postNamed(id);
     // What has been decided already, or was held too long, changes no more.
     return form?.place?.isSettled === false && this.#controlOf(tag, form, id !== null, edits);
   }
 
   #controlOf(tag: StartTag, form: OpenForm, isNamed: boolean, edits: Edits): boolean {
     if ((form.carries & CARRIES_SID) === 0) return false;
-    const type = decodedValue(tag, TYPE, this.#syntax)?.toLowerCase() ?? '';
     // Which of several forms with one id a field belongs to depends on the tree.
-    if (tag.name === 'input' && type === 'hidden') return !isNamed && this.#ownField(tag, form, edits);
-    const method = findAttribute(tag, FORMMETHOD);
-    if (method === null || !form.isGet || this.#inFieldOnly) return false;
-    const isSubmit = tag.name === 'input' ? SUBMIT_TYPES.has(type) : !OTHER_BUTTON_TYPES.has(type);
-    if (!isSubmit || decodeAttributeValue(sourceOf(tag, method), this.#syntax).text.toLowerCase() !== 'post')
-      return false;
+    const isHidden = tag.name === 'input' && decodedValue(tag, TYPE, this.#syntax)?.toLowerCase() === 'hidden';
+    if (isHidden) return !isNamed && this.#ownField(tag, form, edits);
+    if (!form.isGet || this.#inFieldOnly || !this.#isPoster(tag)) return false;
     // The form is sent by POST after all, and then its URL carries the SID: a field would show it to the application.
     const reference =
       form.action === null || form.action === ''
@@ -198,6 +198,15 @@ export class FormMarker {
     this.#tally.marks.form++;
     this.#forms.refuse(form, CARRIES_SID);
     return false;
+  }
+
+  /** A button that sends its form by POST, whatever the form says. */
+  #isPoster(tag: StartTag): boolean {
+    const method = findAttribute(tag, FORMMETHOD);
+    if (method === null) return false;
+    const type = decodedValue(tag, TYPE, this.#syntax)?.toLowerCase() ?? '';
+    const isSubmit = tag.name === 'input' ? SUBMIT_TYPES.has(type) : !OTHER_BUTTON_TYPES.has(type);
+    return isSubmit && decodeAttributeValue(sourceOf(tag, method), this.#syntax).text.toLowerCase() === 'post';
   }
 
   /** A hidden field of our name is there already: it gets the SID, once the form has ended. Until then it is as it was. */
@@ -248,6 +257,7 @@ export class FormMarker {
     this.#tally.marks.form++;
     const isPost = method === undefined ? form?.isGet === false : method === 'post';
     if (isPost && form !== null) this.#forms.refuse(form, CARRIES_SID);
+    else if (isPost && id !== null) this.#forms.postNamed(id);
   }
 
   /** A button sends its form to where what `carries` says must not go. */

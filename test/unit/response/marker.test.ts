@@ -251,6 +251,28 @@ rows('marker: buttons', [
     '<form method=post><button formmethod=get>x</button></form>',
     '<form action="?§" method=post><button formmethod=get>x</button></form>',
   ],
+  // A button that sends by POST a form that comes behind it: the field would be in the body.
+  [
+    '<button form=f formmethod=post>P</button><form id=f action=/x><input name=q></form>',
+    '<button form=f formmethod=post>P</button><form id=f action=/x?§><input name=q></form>',
+  ],
+  [
+    '<input type=submit form=f formmethod=POST><form id="&#102;">a</form><form id=g>b</form>',
+    '<input type=submit form=f formmethod=POST><form action="?§" id="&#102;">a</form><form id=g>[H]b</form>',
+  ],
+  [
+    '<button form=f formmethod=post formaction=/y>P</button><form id=f action=/x>a</form>',
+    '<button form=f formmethod=post formaction=/y?§>P</button><form id=f action=/x?§>a</form>',
+  ],
+  [
+    '<button form=f type=button formmethod=post>P</button><form id=f>a</form>',
+    '<button form=f type=button formmethod=post>P</button><form id=f>[H]a</form>',
+  ],
+  [
+    '<button form=f formmethod=get>P</button><form id=f>a</form>',
+    '<button form=f formmethod=get>P</button><form id=f>[H]a</form>',
+  ],
+  ['<button form=f formmethod=post>P</button><form id=f action=//evil.test>a</form>', '='],
   ['<svg><button formaction=/x></svg>', '='],
 ]);
 
