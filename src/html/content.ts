@@ -195,3 +195,31 @@ export class CdataEnd {
     return -1;
   }
 }
+
+const NOSCRIPT_END = Buffer.from('</noscript');
+
+/** Looks for what ends a `noscript` where scripts run, whatever it stands in. Fed piece by piece. */
+export class NoscriptEnd {
+  private matched = 0;
+
+  start(): void {
+    this.matched = 0;
+  }
+
+  /** Whether the end of its name was come by. */
+  isIn(bytes: Buffer, from: number, to: number): boolean {
+    let { matched } = this;
+    for (let q = from; q < to; q++) {
+      const byte = bytes[q]!;
+      if (byte === LESS) matched = 1;
+      else if (matched === 0) continue;
+      else if ((byte === SLASH ? byte : byte | 0x20) !== NOSCRIPT_END[matched]) matched = 0;
+      else if (++matched === NOSCRIPT_END.length) {
+        this.matched = 0;
+        return true;
+      }
+    }
+    this.matched = matched;
+    return false;
+  }
+}

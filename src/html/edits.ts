@@ -34,6 +34,10 @@ export interface PageMarker {
   link?(link: LinkTag, edits: Edits): boolean;
   /** An end tag of interest was seen, e.g. `</form>`. */
   endTag(name: string): void;
+  /** See `TagSink.ignoredEndTag`. */
+  ignoredEndTag?(name: string): void;
+  /** The rest of the page passes unseen (bail out, or `TagSink.cutOff`): nothing may count on what is not in it. */
+  cutOff?(): void;
   /** The page ends here, or marking does (bail out). Settle what is deferred. */
   end(): void;
 }

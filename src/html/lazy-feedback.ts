@@ -18,7 +18,7 @@ const MAX_FOREIGN_DEPTH = 4096;
 /** Tags that may change what comes behind them, or mean something else by where they stand. */
 export const CONTEXT_TAGS: readonly number[] = [
   ...[TAG.title, TAG.textarea, TAG.style, TAG.xmp, TAG.iframe, TAG.noembed, TAG.noframes, TAG.noscript, TAG.script],
-  ...[TAG.plaintext, TAG.svg, TAG.math, TAG.select, TAG.template, TAG.frameset, TAG.input],
+  ...[TAG.plaintext, TAG.svg, TAG.math, TAG.select, TAG.template, TAG.frameset, TAG.input, TAG.base],
 ];
 const IS_CONTEXT = new Uint8Array(256);
 for (const number of CONTEXT_TAGS) IS_CONTEXT[number] = 1;
@@ -36,6 +36,14 @@ export class LazyFeedback {
   isCareful = false;
   /** Namespace of the element that began last. */
   namespace: Namespace = 'html';
+  /** In a `noscript` that was told as markup: where scripts run it is text, up to the first `</noscript`. */
+  isInNoscript = false;
+  /**
+   * A browser of the current rules for `select` finds other tags from here on. They keep all elements in it; the older
+   * ones, followed here, ignore most. That parts them where the element decides how the tokenizer goes on: raw text, and
+   * SVG and MathML unless they end before the select does.
+   */
+  isTorn = false;
 
   private readonly isScripting: boolean;
   private readonly token: TagToken;
@@ -54,6 +62,8 @@ export class LazyFeedback {
   private foreignNamespace: Namespace = 'html';
   /** The innermost of them may be an integration point. */
   private isAtPoint = false;
+  /** Open SVG and MathML that a select ignores. */
+  private ignoredForeign = 0;
 
   /** `log` and `token` are lent, and left as they are when the page is over. */
   constructor(log: TagLog, token: TagToken, isScripting: boolean) {
@@ -72,8 +82,8 @@ export class LazyFeedback {
     return !this.mayBeInSelect && !this.hasTemplate;
   }
 
-  /** Whether the form tag that was just given to `start` makes no element: who may be in a select was asked for exactly. */
-  get wasFormDropped(): boolean {
+  /** Whether the `form` or `base` that was just given to `start` makes no element: who may be in a select was asked for exactly. */
+  get wasDropped(): boolean {
     return this.isInFrameset || this.mayBeInSelect;
   }
 
@@ -95,6 +105,7 @@ export class LazyFeedback {
     token.fingerprint = fingerprint;
     this.namespace = 'html';
     this.noteText();
+    if (this.ignoredForeign !== 0) this.startInIgnored();
     if (this.isInFrameset) {
       this.text = NO_TEXT;
       return tag === TAG.noframes ? contentOf(tag, this.isScripting) : DATA;
@@ -110,6 +121,7 @@ export class LazyFeedback {
   /** Let an end tag have its effect. */
   end(tag: number, key: number): void {
     this.noteText();
+    if (this.ignoredForeign !== 0) this.endInIgnored(tag);
     if (this.endsRaw || this.isInFrameset) {
       this.endsRaw = false;
       this.text = NO_TEXT;
@@ -158,8 +170,22 @@ export class LazyFeedback {
     }
   }
 
+  /** Behind the start tag of a `noscript`. */
+  enterNoscript(): void {
+    if (this.isScripting || this.namespace !== 'html') return;
+    this.isInNoscript = true;
+    this.isCareful = true;
+  }
+
+  leaveNoscript(): void {
+    if (!this.isInNoscript) return;
+    this.isInNoscript = false;
+    this.judgeCare();
+  }
+
   /** Exactly whether a CDATA section may begin here (HTML §13.2.5.42). */
   isCdataAllowed(): boolean {
+    if (this.ignoredForeign !== 0) this.isTorn = true;
     if (this.isAtPoint) {
       this.catchUp();
       this.afterExact();
@@ -223,10 +249,37 @@ export class LazyFeedback {
   private startExactly(): Content {
     const { feedback } = this;
     this.catchUp();
+    if (feedback.isInSelect) this.startInSelect();
     const content = feedback.startTag(this.token);
     this.namespace = feedback.namespace;
     this.afterExact();
     return content;
+  }
+
+  /** What a select ignores, but current browsers do not. */
+  private startInSelect(): void {
+    const { tag, isSelfClosing } = this.token;
+    if (tag === TAG.svg || tag === TAG.math) {
+      if (!isSelfClosing) this.ignoredForeign++;
+    } else if (contentOf(tag, this.isScripting) !== DATA && tag !== TAG.script && tag !== TAG.textarea) {
+      this.isTorn = true;
+    }
+  }
+
+  /** In SVG or MathML that only current browsers know of: what could have an effect of its own there is too much. */
+  private startInIgnored(): void {
+    const { tag } = this.token;
+    if (tag === TAG.svg || tag === TAG.math) return;
+    const isPoint = mayBeIntegrationPoint(tag, 'svg') || mayBeIntegrationPoint(tag, 'math');
+    if (isContext(tag) || isPoint || isTablePart(tag)) this.isTorn = true;
+  }
+
+  private endInIgnored(tag: number): void {
+    if (tag === TAG.select || isTablePart(tag)) this.isTorn = true;
+    else if (tag === TAG.svg || tag === TAG.math) {
+      this.ignoredForeign--;
+      this.judgeCare();
+    }
   }
 
   private catchUp(): void {
@@ -262,7 +315,12 @@ export class LazyFeedback {
   private leaveForeign(): void {
     this.foreign.length = 0;
     this.isAtPoint = false;
-    this.isCareful = this.isExact || this.isInFrameset;
+    this.judgeCare();
+  }
+
+  private judgeCare(): void {
+    const isInForeign = this.foreign.length !== 0 || this.ignoredForeign !== 0;
+    this.isCareful = this.isExact || this.isInFrameset || this.isInNoscript || isInForeign;
   }
 
   /** In simple foreign content: close the innermost element of this name; false if the tag is not that simple. */
@@ -285,6 +343,11 @@ export class LazyFeedback {
   private noteText(): void {
     if (this.text === TEXT && !this.hasTemplate) this.mayBeFrameset = false;
   }
+}
+
+/** What can end a select in a table, but not SVG in there. */
+function isTablePart(tag: number): boolean {
+  return tag >= TAG.table && tag <= TAG.th;
 }
 
 /** An identity for a name: its number, or one for a name that has none. */

@@ -141,7 +141,7 @@ export const CARRIES_SID = 1;
 export const CARRIES_EXTRA = 2;
 
 /** The marker's own elements have work beside their links; all others are only looked through for links. */
-export type ElementRole = 'links' | 'base' | 'meta' | 'link' | 'form' | 'submitter' | 'template';
+export type ElementRole = 'links' | 'base' | 'meta' | 'link' | 'form' | 'submitter' | 'template' | 'noscript';
 
 export interface ElementPlaces {
   readonly role: ElementRole;
@@ -172,6 +172,7 @@ const ROLES: Readonly<Record<string, ElementRole>> = {
   button: 'submitter',
   input: 'submitter',
   template: 'template',
+  noscript: 'noscript',
 };
 
 const NO_TAGS: TagList = new Map();
@@ -229,7 +230,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   // Without a SID there is nothing to keep off identity places and Referer fields.
   if (sidTags.size > 0) for (const name of ['meta', 'link']) names.add(name);
   if (forms > 0) for (const name of ['form', 'button', 'input']) names.add(name);
-  if (!isWml) names.add('template');
+  if (!isWml) for (const name of ['template', 'noscript']) names.add(name);
   const elements = new Map<string, ElementPlaces>();
   for (const name of names) {
     const role = isWml ? 'links' : (ROLES[name] ?? 'links');
@@ -237,7 +238,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
     const link = role === 'links' ? (ofHtml.find(({ kind }) => ONE_URL.has(kind)) ?? null) : null;
     elements.set(name, { role, links: ofHtml, svgLinks: svgLinks.get(name) ?? [], link });
   }
-  const endTags = new Set(isWml ? [] : ['form', 'template']);
+  const endTags = new Set(isWml ? [] : ['form', 'template', 'noscript']);
   return { elements, interest: { startTags: names, endTags, links: linkInterests(elements) }, forms };
 }
 

@@ -125,6 +125,14 @@ export class Rewriter implements TagSink {
     this.marker.endTag(name);
   }
 
+  ignoredEndTag(name: string): void {
+    this.marker.ignoredEndTag?.(name);
+  }
+
+  cutOff(): void {
+    this.marker.cutOff?.();
+  }
+
   private get isHolding(): boolean {
     return this.held.length !== 0 || this.edits.deferrals.length !== 0;
   }
@@ -227,6 +235,7 @@ export class Rewriter implements TagSink {
 
   /** End the marking: tell the marker, settle what it leaves open as the limit would, and give out all that is held. */
   private bailOut(output: Buffer, rest: Buffer): Buffer {
+    this.marker.cutOff?.();
     this.marker.end();
     return this.join(this.release(output), [rest]);
   }

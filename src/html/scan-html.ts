@@ -17,7 +17,7 @@
  */
 import { LIMITS } from '../limits.ts';
 import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, TagEndFinder } from './attributes.ts';
-import { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
+import { CdataEnd, CommentEnd, NoscriptEnd, RawTextEnd } from './content.ts';
 import { asksForQuirks } from './doctype.ts';
 import { isFormatting } from './element-traits.ts';
 import { CONTEXT_TAGS, isContext, keyOf, LazyFeedback } from './lazy-feedback.ts';
@@ -112,6 +112,8 @@ for (let byte = 0x61; byte <= 0x7a; byte++) {
 // What the hot loop uses of other modules: an imported binding is looked up at every use, a constant of this module not.
 const TAG_A = TAG.a;
 const TAG_FORM = TAG.form;
+const TAG_BASE = TAG.base;
+const TAG_NOSCRIPT = TAG.noscript;
 const NAME_ENDS = ENDS_NAME;
 const ENTRY_NUMBER = NUMBER_SHIFT;
 const ENTRY_TEXT = TEXT_SHIFT;
@@ -132,6 +134,7 @@ class Desk {
   readonly rawEnd = new RawTextEnd();
   readonly commentEnd = new CommentEnd();
   readonly cdataEnd = new CdataEnd();
+  readonly noscriptEnd = new NoscriptEnd();
   readonly token: TagToken = { tag: 0, key: 0, isSelfClosing: false, isMarked: false, fingerprint: 0 };
   readonly tag: StartTag = {
     name: '',
@@ -518,10 +521,12 @@ class HtmlScanner implements Scanner {
       if (available >= 7) return this.scanDoctype(bytes, p, to, isLast);
     } else if (startsWith(bytes, p + 2, to, '[cdata[') && isUpperCdata(bytes, p + 2, to)) {
       if (available >= 7) {
-        if (!this.tree.isCdataAllowed()) return this.enterComment(BOGUS_COMMENT, p + 2);
+        const isCdata = this.tree.isCdataAllowed();
         this.cdataEnd.start();
-        this.place = CDATA;
-        return p + 9;
+        const next = isCdata ? p + 9 : this.enterComment(BOGUS_COMMENT, p + 2);
+        this.place = isCdata ? CDATA : BOGUS_COMMENT;
+        if (this.tree.isTorn) this.cutOff();
+        return next;
       }
     } else if (!startsWith(bytes, p + 2, to, '--')) return this.enterComment(BOGUS_COMMENT, p + 2);
     if (isLast) return to;
@@ -545,11 +550,19 @@ class HtmlScanner implements Scanner {
     const isQuirks = isLong || asksForQuirks(bytes.toString('latin1', p + 9, end));
     this.tree.doctype(isQuirks);
     this.place = BOGUS_COMMENT;
+    if (this.tree.isInNoscript) this.watchNoscript(bytes, p, end);
     return isLong ? p + MAX_DOCTYPE_BYTES : end;
   }
 
   /** Content that only its own end can end. Returns where markup goes on, or `to`. */
   private scanContent(bytes: Buffer, p: number, to: number): number {
+    if (!this.tree.isInNoscript) return this.skipContent(bytes, p, to);
+    const end = this.skipContent(bytes, p, to);
+    this.watchNoscript(bytes, p, end);
+    return end;
+  }
+
+  private skipContent(bytes: Buffer, p: number, to: number): number {
     if (this.place === REST) return to;
     if (this.place === RAW) {
       const at = this.rawEnd.find(bytes, p, to);
@@ -575,6 +588,24 @@ class HtmlScanner implements Scanner {
     return end;
   }
 
+  /** Bytes in a `noscript` that are no text and no end tag of its own: what would end it there where scripts run parts the readings. */
+  private watchNoscript(bytes: Buffer, from: number, to: number): void {
+    if (this.desk.noscriptEnd.isIn(bytes, from, to)) this.cutOff();
+  }
+
+  private enterNoscript(): void {
+    if (!this.tree.isInNoscript) this.desk.noscriptEnd.start();
+    this.tree.enterNoscript();
+  }
+
+  /** Browsers do not agree from here on. */
+  private cutOff(): void {
+    if (this.sink.cutOff === undefined) return;
+    this.sink.cutOff();
+    this.tree.isInNoscript = false;
+    this.place = REST;
+  }
+
   /** A tag whose name is cut: hold it, unless the name is too long to matter. */
   private holdName(bytes: Buffer, p: number, nameStart: number, to: number): void {
     this.tagEnd.start();
@@ -582,6 +613,7 @@ class HtmlScanner implements Scanner {
     if (to - nameStart > MAX_NAME_BYTES) {
       this.openNumber = UNKNOWN;
       this.place = bytes[p + 1] === SLASH ? IN_END_TAG : IN_START_TAG;
+      if (this.tree.isInNoscript) this.watchNoscript(bytes, nameStart, to);
       return;
     }
     this.heldBytes = to - p;
@@ -619,7 +651,7 @@ class HtmlScanner implements Scanner {
     this.place = MARKUP;
     const number = this.openNumber;
     if (isStart) this.start(number, this.openHash, this.tagEnd.isSelfClosing, false, 0);
-    else this.tree.end(number, keyOf(number, this.openHash));
+    else this.end(number, this.openHash);
     return end;
   }
 
@@ -639,10 +671,9 @@ class HtmlScanner implements Scanner {
     const isWhole = isWanted || number === TAG.input || number === TAG.font || number === TAG['annotation-xml'];
     if (!isWhole) {
       const end = reader.skip(bytes, nameEnd, to);
-      if (end < 0) {
-        this.openTag(bytes, false, number, hash, nameEnd, to);
-        return to;
-      }
+      if (end < 0) this.openTag(bytes, false, number, hash, nameEnd, to);
+      if (tree.isInNoscript) this.watchNoscript(bytes, nameStart, end < 0 ? to : end);
+      if (end < 0 || this.place === REST) return end < 0 ? to : end;
       this.start(number, hash, reader.isSelfClosing, false, fingerprintOf(bytes, nameEnd, end, number));
       return end;
     }
@@ -652,6 +683,8 @@ class HtmlScanner implements Scanner {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
+    if (tree.isInNoscript) this.watchNoscript(bytes, nameStart, end);
+    if (this.place === REST) return end;
     const isPlain = !tree.isCareful && !isContext(number) && (number !== TAG_FORM || tree.isFormPlain);
     if (isWanted && isPlain && (number === TAG_A || !isFormatting(number))) {
       // Links, most of all: nothing here can matter to the tokenizer.
@@ -662,8 +695,8 @@ class HtmlScanner implements Scanner {
     const isMarked = this.isMarked(bytes, number);
     const fingerprint = fingerprintOf(bytes, nameEnd, end, number);
     this.start(number, hash, reader.isSelfClosing, isMarked, fingerprint);
-    if (!isWanted) return end;
-    this.tag.isDropped = number === TAG_FORM && tree.wasFormDropped;
+    if (!isWanted || (this.place === REST && number !== TAG.plaintext)) return end;
+    this.tag.isDropped = (number === TAG_FORM || number === TAG_BASE) && tree.wasDropped;
     this.report(number, tree.namespace, bytes, p, end);
     this.tag.isDropped = false;
     return end;
@@ -698,6 +731,9 @@ class HtmlScanner implements Scanner {
   /** Let a whole start tag have its effect. */
   private start(number: number, hash: number, isSelfClosing: boolean, isMarked: boolean, fingerprint: number): void {
     const content: Content = this.tree.start(number, keyOf(number, hash), isSelfClosing, isMarked, fingerprint);
+    if (this.tree.isTorn) this.cutOff();
+    if (this.place === REST) return;
+    if (number === TAG_NOSCRIPT) this.enterNoscript();
     if (content === DATA) return;
     if (content === PLAINTEXT) {
       this.place = REST;
@@ -706,6 +742,13 @@ class HtmlScanner implements Scanner {
     this.place = RAW;
     // Only names of the table have such content.
     this.rawEnd.start(content === SCRIPT ? 'script' : this.names.names[number]!);
+  }
+
+  /** Let a whole end tag have its effect. */
+  private end(number: number, hash: number): void {
+    this.tree.end(number, keyOf(number, hash));
+    if (number === TAG_NOSCRIPT) this.tree.leaveNoscript();
+    if (this.tree.isTorn) this.cutOff();
   }
 
   /** An end tag that is not plain. */
@@ -722,18 +765,24 @@ class HtmlScanner implements Scanner {
     const number = found !== UNKNOWN && names.is(found, bytes, nameStart, nameEnd) ? found : UNKNOWN;
     const isWanted = names.interestingEnds[number] === 1;
     const end = bytes[nameEnd] === GREATER ? nameEnd + 1 : this.reader.skip(bytes, nameEnd, to);
+    const isNoscript = number === TAG_NOSCRIPT;
     if (end < 0) {
       if (isWanted) return this.holdTag(bytes, p, nameStart, to);
       this.openTag(bytes, true, number, hash, nameEnd, to);
+      if (this.tree.isInNoscript && !isNoscript) this.watchNoscript(bytes, nameStart, to);
       return to;
     }
+    if (this.tree.isInNoscript && !isNoscript) this.watchNoscript(bytes, nameStart, end);
+    if (this.place === REST) return end;
     if (isWanted && end - p > LIMITS.maxTagBytes) {
       this.bailedOut = 'TAG_TOO_LONG';
       return to;
     }
     const isDropped = number === TAG_FORM && this.tree.isInSelect();
-    this.tree.end(number, keyOf(number, hash));
-    if (isWanted && !isDropped) this.sink.endTag(names.names[number]!, bytes, p, end);
+    this.end(number, hash);
+    if (!isWanted || this.place === REST) return end;
+    if (isDropped) this.sink.ignoredEndTag?.(names.names[number]!);
+    else this.sink.endTag(names.names[number]!, bytes, p, end);
     return end;
   }
 }

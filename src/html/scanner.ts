@@ -35,7 +35,10 @@ export interface StartTag {
   /** Offset just behind `>`. */
   end: number;
   isSelfClosing: boolean;
-  /** True for a `form` that the tree builder ignores, in a `select` or a frameset: a field behind it would end the select. */
+  /**
+   * True for a `form` or `base` that the tree builder ignores, in a `select` or a frameset. Browsers of the current rules
+   * ignore none in a `select`. A field behind such a form would end the select.
+   */
   isDropped?: boolean;
   attributeCount: number;
   /** At least `attributeCount` long; what lies behind is stale. */
@@ -76,6 +79,13 @@ export interface TagSink {
    * Only for names in `TagInterest.endTags`, and not for a `</form>` within a `select`, which closes nothing. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`.
    */
   endTag(name: string, bytes: Buffer, start: number, end: number): void;
+  /** A `</form>` within a `select`: browsers of the current rules obey it. */
+  ignoredEndTag?(name: string): void;
+  /**
+   * From here on browsers find different tags, by the rules that they have for `select` or by whether they run scripts:
+   * nothing more is told. Without this the scanner goes on as parse5 does.
+   */
+  cutOff?(): void;
 }
 
 export interface TagInterest {

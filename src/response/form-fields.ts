@@ -9,6 +9,10 @@
  * In templates there is no pointer: forms nest, or are ignored in tables, and which one a control belongs to only a tree can
  * tell. There a foreign button or action stands for all forms of the template, and they are decided when it ends. Elements of SVG and MathML called `form`
  * or `template` only matter for their end tags, which end them first.
+ *
+ * Which form is open can depend on the browser: whether it runs scripts, and so skips what a `noscript` holds, and whether
+ * it has the older rules for `select`, which ignore forms in it. Where their ways part, no form that is open for any of them
+ * gets fields, until a `</form>` closes it for all.
  */
 import type { DeferredInsert } from '../html/edits.ts';
 import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
@@ -69,6 +73,12 @@ export class FormFields {
   #foreignTemplates = 0;
   readonly #foreignIds = new Set<string>();
   readonly #postedIds = new Set<string>();
+  /** Which form is open here depends on the browser. */
+  #isDoubtful = false;
+  /** No form gets fields any more. */
+  #isCutOff = false;
+  /** How many forms and templates were open around the `noscript` that is open; null for none. */
+  #noscript: { readonly forms: number; readonly templates: number } | null = null;
   /** The first form of each `id`: the one that controls mean. */
   readonly #firstById = new Map<string, OpenForm>();
   #hasPlaces = false;
@@ -83,17 +93,27 @@ export class FormFields {
 
   /** True if a browser ignores a form's start tag here. */
   get isNested(): boolean {
-    return this.#templates.length === 0 && this.#open.length > 0;
+    return this.#templates.length === 0 && this.#open.length > 0 && !this.#isDoubtful;
   }
 
   /** True if a button that stands here, and names no form, could send one whose fields are out already. */
   get mayHaveOtherForm(): boolean {
-    return this.#hasPlaces && this.current === null;
+    if (!this.#isDoubtful && !this.#isCutOff) return this.#hasPlaces && this.current === null;
+    return this.written > 0 || this.#waiting.some(({ carries }) => carries !== 0);
   }
 
   /** The form that controls belong to here; null outside of forms. */
   get current(): OpenForm | null {
     return this.#open.length > this.#depth ? (this.#open.at(-1) ?? null) : null;
+  }
+
+  /** Whether fields behind a form that starts here are its own. In a form, which only templates allow, they might be that one's. */
+  get mayHaveFields(): boolean {
+    return this.current === null && !this.#isDoubtful && !this.#isCutOff;
+  }
+
+  get isInNoscript(): boolean {
+    return this.#noscript !== null;
   }
 
   get isInTemplate(): boolean {
@@ -116,8 +136,50 @@ export class FormFields {
 
   /** `</form>`. */
   close(): void {
-    if (this.#foreignForms > 0) this.#foreignForms--;
-    else if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
+    if (this.#foreignForms > 0) {
+      this.#foreignForms--;
+      return;
+    }
+    // Where scripts run, a form from without stays open.
+    if (this.#noscript !== null && this.#open.length <= this.#noscript.forms) this.doubtClose();
+    if (this.#noscript === null && !this.isInTemplate) this.#isDoubtful = false;
+    do if (this.#open.length > this.#depth) this.#finish(this.#open.pop());
+    while (!this.isInTemplate && this.#open.length > 0);
+  }
+
+  /** Not every browser has a form open from here on, or the same one. */
+  doubt(): void {
+    // What opened in doubt has no fields.
+    if (this.#isDoubtful) return;
+    this.#isDoubtful = true;
+    for (const form of this.#open) this.refuse(form, ALL);
+  }
+
+  /** `</form>`, which not every browser obeys here. */
+  doubtClose(): void {
+    if (this.#open.length > this.#depth) this.doubt();
+  }
+
+  /** The start tag of a `noscript`; one within it is text where scripts run. */
+  openNoscript(): void {
+    this.#noscript ??= { forms: this.#open.length, templates: this.#templates.length };
+  }
+
+  /** `</noscript>`: the first one ends it. */
+  closeNoscript(): void {
+    if (this.#noscript === null) return;
+    const { forms, templates } = this.#noscript;
+    this.#noscript = null;
+    // A template that is there for some only: what a button or form within belongs to cannot be told.
+    if (this.#templates.length !== templates) this.cutOff();
+    else if (this.#open.length > forms) this.doubt();
+  }
+
+  /** The rest of the page passes unseen: any form may be sent abroad there. */
+  cutOff(): void {
+    this.#isCutOff = true;
+    for (const form of this.#undecided()) this.refuse(form, ALL);
+    this.end();
   }
 
   openTemplate(): void {

@@ -66,6 +66,10 @@ export class FormMarker {
     return this.#forms.isInTemplate;
   }
 
+  get isInNoscript(): boolean {
+    return this.#forms.isInNoscript;
+  }
+
   /** An element of SVG or MathML that bears the name of one of HTML. */
   startForeign(name: string): void {
     this.#forms.openForeign(name);
@@ -83,11 +87,30 @@ export class FormMarker {
     this.#forms.closeTemplate();
   }
 
+  startNoscript(): void {
+    this.#forms.openNoscript();
+  }
+
+  endNoscript(): void {
+    this.#forms.closeNoscript();
+  }
+
+  /** `</form>` within a select, which not every browser obeys. */
+  doubtEnd(): void {
+    this.#forms.doubtClose();
+  }
+
+  /** The rest of the page passes unseen. */
+  cutOff(): void {
+    this.#forms.cutOff();
+  }
+
   end(): void {
     this.#forms.end();
   }
 
   form(tag: StartTag, edits: Edits): void {
+    if (tag.isDropped === true && !this.#forms.isNested) this.#forms.doubt();
     if (tag.isDropped === true || this.#forms.isNested) {
       this.#tally.report(tag, null, 'form', '', 'nested-form');
       return;
@@ -103,8 +126,8 @@ export class FormMarker {
     const isPosted = id !== null && this.#forms.isPosted(id);
     const byField = this.#fieldCarries(isGet && !isPosted, verdict.carries);
     const onAction = verdict.carries & CARRIES_SID & ~byField;
-    // Within another form, which only templates allow, a field might be that one's.
-    const inField = this.#forms.current === null ? byField : 0;
+    const inField = this.#forms.mayHaveFields ? byField : 0;
+    if ((byField & ~inField & CARRIES_SID) !== 0) this.#forms.dropped++;
     if (this.#forms.isInTemplate && method !== 'dialog') {
       this.#forms.refuseInTemplate(this.#carries & ~verdict.carries);
     }
@@ -113,7 +136,7 @@ export class FormMarker {
       attribute,
       'form',
       action?.text ?? '',
-      inField > 0 && onAction === 0 ? 'field' : verdict.judgement,
+      onAction !== 0 || byField === 0 ? verdict.judgement : inField > 0 ? 'field' : 'nested-form',
     );
     if (verdict.carries === 0) this.#tally.skip(verdict);
     this.#markAction(tag, attribute, action, onAction, edits);

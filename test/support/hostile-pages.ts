@@ -48,6 +48,9 @@ export const MORE_HOSTILE_PAGES: readonly HostilePage[] = [
   repeated('paragraphs in formatting, exactly followed', '<p><b x><i y>z</p>', '<svg><desc>'),
   repeated('templates and selects', '<template><select><title>', ''),
   repeated('select and raw text', '<select><iframe></select><title></title>', ''),
+  repeated('all of a page in a noscript', '<p title=x></p ', '<noscript>'),
+  repeated('noscripts', '<noscript><noscript></noscript>'),
+  repeated('a select full of drawings', '<svg><svg></svg></svg>', '<select>'),
   repeated('NULs', '\0'),
   repeated('white space as references', '&#32;'),
   repeated('unknown names', '<spam></eggs>'),
@@ -74,4 +77,5 @@ export const NEEDS_TREE: ReadonlySet<string> = new Set([
   'paragraphs in formatting, exactly followed',
   'templates and selects',
   'select and raw text',
+  'a select full of drawings',
 ]);

@@ -93,9 +93,9 @@ describe('places: tag lists compiled', () => {
   it('the default list', () => {
     const { interest, forms } = compilePlaces(DEFAULT_TAGS, null, false);
     expect([...interest.startTags].sort()).to.deep.equal(
-      'a area base button form frame iframe img input link meta script template'.split(' '),
+      'a area base button form frame iframe img input link meta noscript script template'.split(' '),
     );
-    expect([...interest.endTags].sort()).to.deep.equal(['form', 'template']);
+    expect([...interest.endTags].sort()).to.deep.equal(['form', 'noscript', 'template']);
     expect(forms).to.equal(CARRIES_SID);
     expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     const svg = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a')?.svgLinks;
@@ -109,7 +109,7 @@ describe('places: tag lists compiled', () => {
 
   it('an empty list marks nothing', () => {
     const { interest, forms } = compilePlaces(new Map(), null, false);
-    expect([...interest.startTags].sort()).to.deep.equal(['base', 'template']);
+    expect([...interest.startTags].sort()).to.deep.equal(['base', 'noscript', 'template']);
     expect(forms).to.equal(0);
   });
 

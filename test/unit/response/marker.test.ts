@@ -677,12 +677,12 @@ rows('marker: forms and templates that end each other', [
     '<form>[H]a<template><button formaction=//evil.test></template></form>',
   ],
   ['</template><form action=//evil.test></template><form>', '='],
-  // In a select the end tag of a form means nothing, and its start tag neither.
+  // In a select the end tag of a form means nothing to some browsers, and its start tag neither.
   ['<form><select></form></select><form><button formaction=//evil.test>', '='],
-  ['<select><form></select><form>x', '<select><form></select><form>[H]x'],
+  ['<select><form></select><form>x', '='],
   [
     '<form><select></form><input><form><button formaction=/own>',
-    '<form>[H]<select></form><input><form><button formaction=/own?§>',
+    '<form><select></form><input><form><button formaction=/own?§>',
   ],
   // Controls mean the first form of an id.
   [
@@ -698,6 +698,123 @@ rows('marker: forms and templates that end each other', [
   [
     '<form>a<svg><form/></svg></form><button formaction=/own>',
     '<form>[H]a<svg><form/></svg></form><button formaction=/own?§>',
+  ],
+]);
+
+/** Rows whose pages are also cut at every byte. */
+function readings(title: string, cases: ReadonlyArray<readonly [string, string]>): void {
+  rows(title, cases);
+  it(`${title}, in chunks of one byte`, () => {
+    for (const [html, want] of cases) {
+      const cuts = Array.from(html, (_, i) => i + 1).slice(0, -1);
+      expect(markPage(html, { cuts }).html).to.equal(want === '=' ? html : written(want));
+    }
+  });
+}
+
+readings('marker: what only some browsers find in a select', [
+  ['<select><base href=/a/></select><base href=//evil.test><a href=x>', '='],
+  ['<select><base href=//evil.test></select><base href=/a/><a href=x>', '='],
+  [
+    '<select><base href=/a/></select><base href=/b/><a href=x>',
+    '<select><base href=/a/></select><base href=/b/><a href=x?§>',
+  ],
+  [
+    '<select></select><base href=/a/><base href=//evil.test><a href=x>',
+    '<select></select><base href=/a/><base href=//evil.test><a href=x?§>',
+  ],
+  [
+    '<select><form action=//evil.test></select><form action=/own>a</form><form>b</form>',
+    '<select><form action=//evil.test></select><form action=/own>a</form><form>[H]b</form>',
+  ],
+  [
+    '<select><form action=//evil.test></select><form method=post action=/own>a</form>',
+    '<select><form action=//evil.test></select><form method=post action=/own?§>a</form>',
+  ],
+  ['<select><form action=//evil.test></select><template><form></form></template><form action=/own>b', '='],
+  ['<form action=//evil.test>a<select></form></select><form>b</form>', '='],
+  [
+    '<form>a</form><select></form></select><form>b</form>',
+    '<form>[H]a</form><select></form></select><form>[H]b</form>',
+  ],
+  ['<form>a<select><form></select></form><form>b</form>', '<form>[H]a<select><form></select></form><form>[H]b</form>'],
+  [
+    '<form>a<p></form><select><form></select><button formaction=//evil.test>',
+    '<form>[H]a<p></form><select><form></select><button form="" formaction=//evil.test>',
+  ],
+  // What would be text for some ends the marking.
+  ['<select><style></select><base href="/a/"></style></select><base href="//evil.test"><a href=x>', '='],
+  ['<form>a</form><select><xmp></select><a href=x>', '<form>[H]a</form><select><xmp></select><a href=x>'],
+  ['<form>a<select><title></title></select></form>', '='],
+  ['<form id=f>a</form><select><iframe></select><a href=x>', '='],
+  ['<select><plaintext></select><a href=x>', '='],
+  ['<select><script></script></select><a href=x>', '<select><script></script></select><a href=x?§>'],
+  [
+    '<select><textarea></select></textarea><style></style><a href=x>',
+    '<select><textarea></select></textarea><style></style><a href=x?§>',
+  ],
+  // A drawing in a select is fine where it ends there.
+  [
+    '<form>a<select><option><svg><path/><g></g></svg>b<option><svg/></select></form><a href=x>',
+    '<form>[H]a<select><option><svg><path/><g></g></svg>b<option><svg/></select></form><a href=x?§>',
+  ],
+  ['<select><svg></select><a href=x>', '='],
+  ['<select><svg><desc></svg></select><a href=x>', '='],
+  ['<select><svg><![CDATA[</svg>]]></svg></select><a href=x>', '='],
+  ['<select><math><style></math></select><a href=x>', '='],
+  ['<table><td><select><svg><tr><svg></svg><style><a href=x>', '='],
+  [
+    '<select><svg></svg></select><style></style><svg><style></style></svg><a href=x>',
+    '<select><svg></svg></select><style></style><svg><style></style></svg><a href=x?§>',
+  ],
+]);
+
+readings('marker: what a noscript hides where scripts run', [
+  ['<noscript><base href=/a/></noscript><base href=//evil.test><a href=x>', '='],
+  ['<noscript><base href=//evil.test></noscript><base href=/a/><a href=x>', '='],
+  [
+    '<noscript>a</noscript><base href=/a/><base href=//evil.test><a href=x>',
+    '<noscript>a</noscript><base href=/a/><base href=//evil.test><a href=x?§>',
+  ],
+  [
+    '<noscript><form action=/a>a</form></noscript><form>b</form>',
+    '<noscript><form action=/a>[H]a</form></noscript><form>[H]b</form>',
+  ],
+  [
+    '<noscript><form action=/a></noscript><form method=post action=/b>b</form><form>c</form>',
+    '<noscript><form action=/a></noscript><form method=post action=/b?§>b</form><form>[H]c</form>',
+  ],
+  ['<noscript><form action=//evil.test></noscript><form action=/b>b</form>', '='],
+  [
+    '<form action=//evil.test>a<noscript></form></noscript><form>b</form><form>c</form>',
+    '<form action=//evil.test>a<noscript></form></noscript><form>b</form><form>[H]c</form>',
+  ],
+  ['<form>a<noscript></form></noscript><button formaction=//evil.test>b</button>', '='],
+  ['<form>a<noscript></form><form></form></noscript><button formaction=//evil.test>b</button>', '='],
+  [
+    '<form>a<p></form><noscript><form></noscript><button formaction=//evil.test>',
+    '<form>[H]a<p></form><noscript><form></noscript><button form="" formaction=//evil.test>',
+  ],
+  ['<form>a<noscript><template></noscript><button formaction=//evil.test>b</button>', '='],
+  ['<form action=//evil.test>a<noscript><template></noscript><form>b</form>', '='],
+  [
+    '<form>a<noscript><template></template></noscript>b</form>',
+    '<form>[H]a<noscript><template></template></noscript>b</form>',
+  ],
+  // Where scripts run the first `</noscript` ends it, whatever it stands in.
+  ['<form>a<noscript><!--</noscript><base href=//evil.test>--></noscript><a href=x>', '='],
+  ['<noscript><p title="</NoScript><base href=//evil.test>"></noscript><a href=x>', '='],
+  ['<noscript><a href=y title="</noscript><base href=//evil.test>"></noscript><a href=x>', '='],
+  ['<noscript></p title="</noscript><base href=//evil.test>"></noscript><a href=x>', '='],
+  ['<noscript><p</noscript><base href=//evil.test><a href=x>', '='],
+  ['<noscript><style></noscript><base href=//evil.test></style></noscript><a href=x>', '='],
+  ['<noscript><!doctype a></noscript><a href=x>', '<noscript><!doctype a></noscript><a href=x?§>'],
+  ['<noscript><!doctype </noscript><a href=x>', '='],
+  ['<form>a<noscript><plaintext></noscript><button formaction=//evil.test>', '='],
+  ['<noscript><svg><![CDATA[</noscript>]]></svg></noscript><a href=x>', '='],
+  [
+    '<noscript><iframe src=y></iframe><!-- </no --><style>b{}</style><p title="</b>">z<noscript></noscript><a href=x></noscript><p title="</noscript>"><a href=x>',
+    '<noscript><iframe src=y?§></iframe><!-- </no --><style>b{}</style><p title="</b>">z<noscript></noscript><a href=x?§></noscript><p title="</noscript>"><a href=x?§>',
   ],
 ]);
 
@@ -820,6 +937,24 @@ describe('marker: counts and explanations', () => {
       '<f',
       '//',
     ]);
+  });
+});
+
+describe('marker: a form that a bail out cuts off', () => {
+  const tooLong = `<a title="${'x'.repeat(70_000)}">`;
+
+  it('gets no field if the rest could send it abroad', () => {
+    for (const html of [
+      `<form>a${tooLong}</form>`,
+      `<form id=f><input type=hidden name=sid value=a></form>${tooLong}`,
+    ]) {
+      expect(markPage(html).html).to.equal(html);
+      expect(markPage(html, { cuts: [5, 40_000] }).html).to.equal(html);
+    }
+  });
+
+  it('keeps it if nothing can', () => {
+    expect(markPage(`<form>a</form>${tooLong}`).html).to.equal(written(`<form>[H]a</form>${tooLong}`));
   });
 });
 
