@@ -50,7 +50,7 @@ export function unmarkForm(window: Buffer, encoding: FormEncoding, name: string,
 
 /** A field of the name: the bytes that go with it, and its value. */
 interface Found {
-  readonly start: number;
+  start: number;
   readonly end: number;
   readonly value: string;
 }
@@ -70,7 +70,7 @@ function takeOut(window: Buffer, fields: readonly Found[]): UnmarkedForm {
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 
-/** A pair goes with the separator behind it; the last pair with the one before it. */
+/** A pair goes with the separator behind it; the last one, with all such pairs right before it, with the one before them. */
 function urlencodedFields(window: Buffer, name: string, isWhole: boolean): Found[] {
   const fields: Found[] = [];
   let start = 0;
@@ -83,13 +83,21 @@ function urlencodedFields(window: Buffer, name: string, isWhole: boolean): Found
     const nameEnd = equals < 0 ? end : start + equals;
     if (decodeComponent(window, start, nameEnd, name.length) === name) {
       const value = equals < 0 ? '' : (decodeComponent(window, nameEnd + 1, end, end - nameEnd) ?? '');
-      const previousEnd = fields.at(-1)?.end ?? 0;
-      fields.push(isLast ? { start: Math.max(previousEnd, start - 1, 0), end, value } : { start, end: end + 1, value });
+      fields.push({ start, end: isLast ? end : end + 1, value });
+      if (isLast) takeSeparatorBefore(fields);
     }
     if (isLast) break;
     start = separator + 1;
   }
   return fields;
+}
+
+/** The last fields, without a gap between them, end the body. */
+function takeSeparatorBefore(fields: readonly Found[]): void {
+  let first = fields.length - 1;
+  while (first > 0 && fields[first - 1]?.end === fields[first]?.start) first--;
+  const field = fields[first];
+  if (field !== undefined && field.start > 0) field.start--;
 }
 
 /**
