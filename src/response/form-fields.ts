@@ -24,6 +24,8 @@ export interface OpenForm {
   readonly action: string | null;
   /** What the form's URL may carry: for buttons that send it by another method. */
   readonly actionCarries: number;
+  /** `method=dialog`: the form is only sent by buttons that have a method of their own. */
+  readonly isDialog: boolean;
   /** Where the fields go; null if the form gets none. */
   readonly place: DeferredInsert | null;
   /** What the fields will carry: 1 the SID, 2 the extra parameters. Only ever becomes less. */

@@ -118,8 +118,8 @@ export class FormMarker {
     const attribute = findAttribute(tag, ACTION);
     const action = attribute === null ? null : decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
     const method = decodedValue(tag, METHOD, this.#syntax)?.toLowerCase();
-    const verdict =
-      method === 'dialog' ? NOT_SENT : this.#judgeAction(tag, attribute, action?.text ?? '', this.#carries);
+    const sent = this.#judgeAction(tag, attribute, action?.text ?? '', this.#carries);
+    const verdict = method === 'dialog' ? NOT_SENT : sent;
     const isGet = method !== 'post';
     const id = decodedValue(tag, ID, this.#syntax);
     // Sent by POST by a button before it, a field would show the SID to the application; sent by GET it goes without.
@@ -147,7 +147,8 @@ export class FormMarker {
       id,
       isGet,
       action: action?.text ?? null,
-      actionCarries: verdict.carries,
+      actionCarries: sent.carries,
+      isDialog: method === 'dialog',
       place: inField === 0 ? null : edits.defer(tag.end),
       carries: inField,
       own: [],
@@ -202,6 +203,7 @@ export class FormMarker {
     const id = decodedValue(tag, FORM, this.#syntax);
     const form = this.#formOf(id);
     if (form === null && id !== null && !this.#inFieldOnly && this.#isPoster(tag)) this.#forms.postNamed(id);
+    if (form?.isDialog === true && !this.#inFieldOnly && this.#isPoster(tag)) this.#sendByPost(tag, form, edits);
     // What has been decided already, or was held too long, changes no more.
     return form?.place?.isSettled === false && this.#controlOf(tag, form, id !== null, edits);
   }
@@ -213,14 +215,20 @@ export class FormMarker {
     if (isHidden) return !isNamed && this.#ownField(tag, form, edits);
     if (!form.isGet || this.#inFieldOnly || !this.#isPoster(tag)) return false;
     // The form is sent by POST after all, and then its URL carries the SID: a field would show it to the application.
-    const reference =
-      form.action === null || form.action === ''
-        ? this.#urls.documentReference(CARRIES_SID, false)
-        : this.#urls.markedReference(cleanReference(form.action), CARRIES_SID);
-    if (reference !== '') edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`, 'latin1'));
-    this.#tally.marks.form++;
+    this.#sendByPost(tag, form, edits);
     this.#forms.refuse(form, CARRIES_SID);
     return false;
+  }
+
+  /** A button sends its form by POST, so it gets the form's own action, marked. */
+  #sendByPost(tag: StartTag, { action, actionCarries }: OpenForm, edits: Edits): void {
+    if ((actionCarries & CARRIES_SID) === 0) return;
+    const reference =
+      action === null || action === ''
+        ? this.#urls.documentReference(CARRIES_SID, false)
+        : this.#urls.markedReference(cleanReference(action), CARRIES_SID);
+    if (reference !== '') edits.insert(behindName(tag), Buffer.from(` formaction="${reference}"`, 'latin1'));
+    this.#tally.marks.form++;
   }
 
   /** A button that sends its form by POST, whatever the form says. */

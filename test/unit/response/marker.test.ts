@@ -251,6 +251,12 @@ rows('marker: buttons', [
     '<form method=post><button formmethod=get>x</button></form>',
     '<form action="?§" method=post><button formmethod=get>x</button></form>',
   ],
+  // Only its buttons send a dialog's form.
+  [
+    '<form method=dialog action=/x><button formmethod=post>a</button><button>b</button></form>',
+    '<form method=dialog action=/x><button formaction="/x?§" formmethod=post>a</button><button>b</button></form>',
+  ],
+  ['<form method=dialog action=//evil.test><button formmethod=post>a</button></form>', '='],
   // A button that sends by POST a form that comes behind it: the field would be in the body.
   [
     '<button form=f formmethod=post>P</button><form id=f action=/x><input name=q></form>',
