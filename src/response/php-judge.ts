@@ -90,14 +90,19 @@ export class PhpScopeJudge implements PhpJudge {
     else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
   }
 
-  /** The first `base` with an `href` counts (HTML §4.2.3); one that cannot be resolved or is a `data:` URL does not. */
+  /**
+   * The first `base` with an `href` counts (HTML §4.2.3); one that cannot be resolved or is a `data:` URL does not. Within a
+   * `noscript` or a `select` only some browsers know it: a foreign one behind counts as well.
+   */
   #seeBase(page: StartTag): void {
     const href = attributeValue(page, 'href');
-    if (href === null || this.#hasBase || this.#openTemplates > 0) return;
+    if (href === null || this.#openTemplates > 0) return;
+    const isFirst = !this.#hasBase;
     this.#hasBase = true;
     const url = URL.canParse(href, this.#documentUrl) ? new URL(href, this.#documentUrl) : null;
     if (url === null || url.protocol === 'data:' || url.protocol === 'javascript:') return;
-    this.#base = this.#scope.base(url.href);
+    const base = this.#scope.base(url.href);
+    if (isFirst || base.judgement !== 'mark') this.#base = base;
   }
 
   #seeForm(page: StartTag): void {

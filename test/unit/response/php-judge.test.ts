@@ -44,6 +44,11 @@ describe('php rewriter with its veto', () => {
     ['a script', '<script>"<a href=x>"</script>.', '<script>"<a href=x>"</script>.'],
     ['a part of a value', '<a href=x"y">.', '<a href=x"y">.'],
     [
+      'a foreign base behind one that browsers with scripts do not see',
+      '<noscript><base href="/a/"></noscript><base href="//other.example/"><a href="x">.',
+      '<noscript><base href="/a/"></noscript><base href="//other.example/"><a href="x">.',
+    ],
+    [
       'a foreign base',
       '<base href="//other.example/"><a href="x"><form>.',
       '<base href="//other.example/"><a href="x"><form>[F].',
