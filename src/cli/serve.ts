@@ -59,6 +59,7 @@ export async function serveCommand(argv: string[], io: CommandIo): Promise<numbe
         stopWatching();
         return service.stop();
       },
+      abandon: () => service.abandon(),
     };
   });
 }
@@ -81,7 +82,7 @@ export async function serveUpstreamCommand(argv: string[], io: CommandIo): Promi
   if (config === null) return 2;
   return run(config, io, note, async () => {
     const service = await serveAlone(config);
-    return { place: await service.start(), failed: service.failed, stop: service.stop };
+    return { place: await service.start(), failed: service.failed, stop: service.stop, abandon: service.abandon };
   });
 }
 
@@ -124,6 +125,7 @@ async function serveAlone(config: Config) {
   return {
     start: () => proxy.listen(),
     stop: () => proxy.close(),
+    abandon: () => {},
     reload: (_text: string, next: Config) => proxy.reload(next),
     refuseReload: (problems: readonly string[]) => proxy.refuseReload(problems),
     failed: proxy.storeDied,
@@ -135,12 +137,16 @@ interface Running {
   /** Resolves when it cannot go on. */
   readonly failed: Promise<void>;
   stop(): Promise<void>;
+  /** End other processes at once; this one is about to die. */
+  abandon(): void;
 }
 
-/** Start, say where, wait for a signal or the end of what it needs, drain. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Start, say where, wait for a signal or the end of what it needs, drain. A second signal ends everything at once. */
 async function run(config: Config, io: CommandIo, note: string, start: () => Promise<Running>): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of STOP_SIGNALS) process.once(signal, () => resolve());
   });
   let running: Running;
   try {
@@ -158,9 +164,17 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
     hasFailed = true;
   });
   await Promise.race([stopped, failed]);
+  for (const signal of STOP_SIGNALS) process.once(signal, () => dieOf(signal, running));
   await running.stop();
   if (hasFailed) endWithLostStore();
   return 0;
+}
+
+/** As if nobody listened for the signal. */
+function dieOf(signal: (typeof STOP_SIGNALS)[number], running: Running): void {
+  running.abandon();
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /** All problems at once, each with file:line:column; null when there are any. */

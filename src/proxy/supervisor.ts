@@ -39,6 +39,8 @@ interface Slot {
   startedAtMs: number;
   /** Deaths in a row that came too early. */
   failures: number;
+  /** For the next process, which is delayed. */
+  timer: NodeJS.Timeout | null;
 }
 
 export class Supervisor {
@@ -71,6 +73,7 @@ export class Supervisor {
       worker: null,
       startedAtMs: 0,
       failures: 0,
+      timer: null,
     }));
   }
 
@@ -111,15 +114,23 @@ export class Supervisor {
   /** Let all workers drain; whoever is not done in time is killed. */
   async stop(): Promise<void> {
     this.#phase = 'stopping';
-    const alive = this.#slots.flatMap(({ worker }) => (worker === null ? [] : [worker]));
+    for (const { timer } of this.#slots) if (timer !== null) clearTimeout(timer);
+    const alive = this.#alive();
     const gone = alive.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())));
-    for (const worker of alive) worker.process.kill('SIGTERM');
-    const timer = setTimeout(() => {
-      for (const worker of alive) if (!worker.isDead()) worker.process.kill('SIGKILL');
-    }, this.#config.timeouts.drainMs + STOP_GRACE_MS);
+    for (const worker of alive) tell(worker, { kind: 'stop' });
+    const timer = setTimeout(() => this.abandon(), this.#config.timeouts.drainMs + STOP_GRACE_MS);
     await Promise.all(gone);
     clearTimeout(timer);
     await this.#admin?.close();
+  }
+
+  /** End all workers at once, with whatever they serve. */
+  abandon(): void {
+    for (const worker of this.#alive()) worker.process.kill('SIGKILL');
+  }
+
+  #alive(): Worker[] {
+    return this.#slots.flatMap(({ worker }) => (worker === null ? [] : [worker]));
   }
 
   /** Put a new process into a slot. Resolves when it listens, rejects when it ends before. */
@@ -132,6 +143,7 @@ export class Supervisor {
       worker.on('message', (message: ToPrimary) => {
         switch (message.kind) {
           case 'waiting':
+            if (this.#phase === 'stopping') break;
             tell(worker, {
               kind: 'start',
               text: this.#text,
@@ -172,7 +184,7 @@ export class Supervisor {
       ...(reason === null ? {} : { reason }),
       delay_ms: delayMs,
     });
-    setTimeout(() => {
+    slot.timer = setTimeout(() => {
       // A process that does not come to listen either is told by its own exit, and tried again.
       if (this.#phase === 'serving') this.#fill(slot).catch(() => {});
     }, delayMs);

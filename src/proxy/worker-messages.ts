@@ -12,7 +12,9 @@ export type ToWorker =
     }
   /** Put another configuration to work; the primary has found it valid. */
   | { readonly kind: 'reload'; readonly text: string }
-  | { readonly kind: 'read'; readonly id: number };
+  | { readonly kind: 'read'; readonly id: number }
+  /** Drain and end. */
+  | { readonly kind: 'stop' };
 
 export type ToPrimary =
   /** Ready to be told to start. */

@@ -17,7 +17,8 @@ export async function runWorker(): Promise<number> {
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(0));
+  // Each time: a signal to a whole group of processes must not cut what drains already. The primary ends what takes too long.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end(0));
   process.once('disconnect', () => end(0));
 
   let starting: Promise<void> | null = null;
@@ -46,6 +47,9 @@ export async function runWorker(): Promise<number> {
         break;
       case 'read':
         if (proxy !== null) void answer(proxy, message.id);
+        break;
+      case 'stop':
+        end(0);
         break;
     }
   });

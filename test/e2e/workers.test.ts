@@ -22,6 +22,7 @@ describe('workers', function () {
     let visitors = 0;
     upstream = await startUpstream(async ({ target, fields }, response) => {
       if (target === '/slow') await sleep(600);
+      if (target === '/slower') await sleep(3000);
       if (fields.cookie === undefined) response.setHeader('Set-Cookie', `app=${++visitors}; Path=/`);
       response.setHeader('Content-Type', 'text/html');
       response.end(`<a href="/next">next</a> ${fields.cookie ?? 'none'}`);
@@ -209,6 +210,32 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(run.stdout()).to.not.include('died');
   });
 
+  it('drain at signals to the whole group, as systemd and a terminal send them: nothing is cut', async () => {
+    const { run, origin } = await serve();
+    const pids = workersOf(run);
+    const slow = Promise.all(Array.from({ length: 6 }, () => textOf(`${origin}/slow`)));
+    await sleep(250);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) for (const pid of pids) process.kill(pid, signal);
+    run.child.kill('SIGTERM');
+    expect((await slow).every((text) => text.includes('next</a>'))).to.equal(true);
+    expect(await run.exit).to.equal(0);
+    expect(pids.filter((pid) => isAlive(pid))).to.deep.equal([]);
+  });
+
+  it('end at once with the primary at its second signal', async () => {
+    const { run, origin } = await serve();
+    const pids = workersOf(run);
+    const slow = Promise.allSettled(Array.from({ length: 6 }, () => textOf(`${origin}/slower`)));
+    await sleep(250);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      run.child.kill(signal);
+      await sleep(100);
+    }
+    expect(new Set((await slow).map(({ status }) => status))).to.deep.equal(new Set(['rejected']));
+    expect(await run.exit).to.equal('SIGINT');
+    expect(pids.filter((pid) => isAlive(pid))).to.deep.equal([]);
+  });
+
   it('are not left behind when the primary is killed', async () => {
     const { run } = await serve();
     const pids = workersOf(run);
@@ -220,20 +247,22 @@ routes: [{ path: /**, use_trans_sid: true }]
     }
   });
 
-  it('an address that is taken: exit 1, with the reason', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const file = join(folder, 'transid.yaml');
-    const { port } = server.address() as AddressInfo;
-    writeFileSync(
-      file,
-      `listen: 127.0.0.1:${port}\nupstream: ${upstream.origin}\nworkers: 2\nstore: { kind: lmdb, path: data }\n`,
-    );
-    program = startCli(['serve', '-c', file]);
-    expect(await program.exit).to.equal(1);
-    expect(program.stderr()).to.match(/^transid: .*EADDRINUSE/m);
-    server.close();
-  });
+  for (const [whose, places] of [
+    ['an address', (taken: number) => `listen: 127.0.0.1:${taken}`],
+  ] as const) {
+    it(`${whose} that is taken: exit 1, with the reason`, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const file = join(folder, 'transid.yaml');
+      const { port } = server.address() as AddressInfo;
+      const more = 'workers: 2\nstore: { kind: lmdb, path: data }\n';
+      writeFileSync(file, `${places(port)}\nupstream: ${upstream.origin}\n${more}`);
+      program = startCli(['serve', '-c', file]);
+      expect(await program.exit).to.equal(1);
+      expect(program.stderr()).to.match(/^transid: .*EADDRINUSE/m);
+      server.close();
+    });
+  }
 
   const deaths = (run: CliRun): Array<{ end: string }> =>
     run
