@@ -77,19 +77,19 @@ export class Supervisor {
     }));
   }
 
-  /** Start all workers. Rejects with the reason when one of them cannot start; the others are ended then. */
+  /** Start all workers. Rejects with the reason when one of them or the admin listener cannot start; all are ended then. */
   async start(): Promise<ListeningAt> {
     // Each accepts by itself: a connection that this process had handed to a worker that dies would hang (docs/decisions/051).
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     let places: Array<{ host: string; port: number }>;
     try {
       places = await Promise.all(this.#slots.map((slot) => this.#fill(slot)));
+      this.#phase = 'serving';
+      if (this.#config.admin !== null) this.#admin = await startAdmin(this.#config.admin, this.#adminSource());
     } catch (error) {
       await this.stop();
       throw error;
     }
-    this.#phase = 'serving';
-    if (this.#config.admin !== null) this.#admin = await startAdmin(this.#config.admin, this.#adminSource());
     // All workers share the one socket of this process.
     const place = places[0] ?? this.#config.listen;
     return { host: place.host, port: place.port, adminPort: this.#admin?.port ?? null };

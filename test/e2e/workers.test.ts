@@ -249,6 +249,7 @@ routes: [{ path: /**, use_trans_sid: true }]
 
   for (const [whose, places] of [
     ['an address', (taken: number) => `listen: 127.0.0.1:${taken}`],
+    ['an admin address', (taken: number) => `listen: 127.0.0.1:0\nadmin: 127.0.0.1:${taken}`],
   ] as const) {
     it(`${whose} that is taken: exit 1, with the reason`, async () => {
       const server = createServer().listen(0, '127.0.0.1');
