@@ -6,6 +6,7 @@ import { configFromUpstream, parseServedConfig, readConfigText } from '../config
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { createProxy, type ListeningAt } from '../index.ts';
+import { endSoon } from '../observe/line-stream.ts';
 import { endWithLostStore } from '../proxy/stores.ts';
 import { Supervisor } from '../proxy/supervisor.ts';
 import { runWorker } from '../proxy/worker.ts';
@@ -167,6 +168,7 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
   for (const signal of STOP_SIGNALS) process.once(signal, () => dieOf(signal, running));
   await running.stop();
   if (hasFailed) endWithLostStore();
+  endSoon();
   return 0;
 }
 

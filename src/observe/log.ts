@@ -6,6 +6,7 @@
 import { type Logger, pino } from 'pino';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
 import type { Outcome } from '../proxy/outcome.ts';
+import { LineStream, surviveFaults } from './line-stream.ts';
 
 export interface LogSettings {
   readonly level: string;
@@ -26,6 +27,18 @@ export interface Log {
   info(message: string, facts?: object): void;
   warn(message: string, facts?: object): void;
   error(message: string, facts?: object): void;
+}
+
+/** The log on standard output. What is wrong with that is told on standard error, once. */
+export function createProcessLog(settings: LogSettings): Log {
+  surviveFaults(process.stderr);
+  const sink = new LineStream({
+    stream: process.stdout,
+    onLost: (lines) => log.warn('some lines of the log were lost', { lines }),
+    onFault: (code) => process.stderr.write(`transid: the log cannot be written (${code}), its lines are lost\n`),
+  });
+  const log = createLog(settings, sink);
+  return log;
 }
 
 export function createLog(settings: LogSettings, sink: LineSink): Log {

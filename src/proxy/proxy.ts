@@ -4,7 +4,7 @@
  */
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
-import { createLog, type LineSink, type Log } from '../observe/log.ts';
+import { createLog, createProcessLog, type LineSink, type Log } from '../observe/log.ts';
 import { createMetrics, type MetricsReading } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { MirrorSessions } from '../session/mirror.ts';
@@ -67,7 +67,7 @@ export interface ReverseProxy {
 export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<ReverseProxy> {
   const clock = options.clock ?? Date.now;
   const clocks = { wall: clock, monotonic: options.clock ?? (() => performance.now()) };
-  const log = createLog(config.log, options.logSink ?? process.stdout);
+  const log = options.logSink === undefined ? createProcessLog(config.log) : createLog(config.log, options.logSink);
   const metrics = createMetrics({ version: VERSION, clock });
   const observers = new Observers(log, metrics);
   let onDeath = () => {};

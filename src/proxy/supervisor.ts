@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
-import { createLog, type Log } from '../observe/log.ts';
+import { createProcessLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { VERSION } from '../version.ts';
@@ -67,7 +67,7 @@ export class Supervisor {
     this.#text = options.text;
     this.#config = options.config;
     this.#first = options.config;
-    this.log = createLog(options.config.log, process.stdout);
+    this.log = createProcessLog(options.config.log);
     this.#slots = Array.from({ length: options.config.workers }, (_, index) => ({
       index,
       worker: null,

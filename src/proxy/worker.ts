@@ -3,6 +3,7 @@
  * drains when it is told to stop or when the primary is gone.
  */
 import { parseServedConfig } from '../config/load.ts';
+import { endSoon } from '../observe/line-stream.ts';
 import { setSidLogKey } from '../sid/sid.ts';
 import { createProxy, type ReverseProxy } from './proxy.ts';
 import { endWithLostStore } from './stores.ts';
@@ -60,6 +61,7 @@ export async function runWorker(): Promise<number> {
   await (proxy as ReverseProxy | null)?.close();
   if (process.connected) process.disconnect();
   if (hasLostStore) endWithLostStore();
+  endSoon();
   return exitCode;
 }
 
