@@ -13,7 +13,7 @@ export interface AdminSource {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
-  /** One reading for each process that serves. */
+  /** One reading for each process that serves, and of those that did what is still to be counted. */
   readings(): Promise<readonly MetricsReading[]>;
   status(): ServiceStatus | Promise<ServiceStatus>;
   /** The policies of the configuration that serves now. */

@@ -6,6 +6,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
+import { Ledger } from '../observe/ledger.ts';
 import { createProcessLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
@@ -54,6 +55,7 @@ export class Supervisor {
   readonly #slots: Slot[];
   readonly #logKey = randomBytes(32).toString('hex');
   readonly #metrics = createMetrics({ version: VERSION });
+  readonly #ledger = new Ledger();
   readonly #startedAtMs = Date.now();
   #admin: RunningAdmin | null = null;
   /** By the id that node:cluster gives. */
@@ -160,6 +162,8 @@ export class Supervisor {
             reason = message.reason;
             break;
           case 'reading':
+            // What a process said may come after the news of its end.
+            if (slot.worker === worker) this.#ledger.heard(worker.id, message.reading);
             this.#questions.get(message.id)?.(message);
             break;
         }
@@ -169,6 +173,7 @@ export class Supervisor {
       worker.once('exit', (code, signal) => {
         const hadListened = this.#listening.delete(worker.id);
         slot.worker = null;
+        this.#ledger.ended(worker.id);
         reject(new Error(reason));
         if (this.#phase === 'serving') this.#replace(slot, signal ?? code, hadListened ? null : reason);
       });
@@ -194,8 +199,11 @@ export class Supervisor {
     return {
       version: VERSION,
       startedAtMs: this.#startedAtMs,
-      // The reading of this process: its reloads, its memory.
-      readings: async () => [...(await this.#askAll()).map(({ reading }) => reading), await this.#metrics.read()],
+      readings: async () => {
+        await this.#askAll();
+        // And the reading of this process: its reloads, its memory.
+        return [...(await this.#ledger.readings()), await this.#metrics.read()];
+      },
       status: async () => ({
         isServing: this.#phase === 'serving' && this.#listening.size > 0,
         isStoreAvailable: (await this.#askAll()).every(({ isStoreAvailable }) => isStoreAvailable),

@@ -67,6 +67,11 @@ routes: [{ path: /**, use_trans_sid: true }]
       headers: { Connection: 'close', Accept: 'text/html', 'User-Agent': 'workers test' },
     });
   const textOf = async (url: string): Promise<string> => (await get(url)).text();
+  const exchangesOf = async (admin: string): Promise<number> =>
+    [...(await textOf(`${admin}/metrics`)).matchAll(/^transid_exchanges_total\{.*\} (\d+)$/gm)].reduce(
+      (sum, match) => sum + Number(match[1]),
+      0,
+    );
   const workersOf = (run: CliRun): number[] =>
     readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, 'utf8')
       .trim()
@@ -85,15 +90,30 @@ routes: [{ path: /**, use_trans_sid: true }]
     const { origin, admin } = await serve();
     for (let n = 0; n < 10; n++) await textOf(`${origin}/`);
     const metrics = await textOf(`${admin}/metrics`);
-    const exchanges = [...metrics.matchAll(/^transid_exchanges_total\{.*\} (\d+)$/gm)].reduce(
-      (sum, match) => sum + Number(match[1]),
-      0,
-    );
-    expect(exchanges).to.equal(10);
+    expect(await exchangesOf(admin)).to.equal(10);
     expect(metrics).to.match(/^transid_sessions \d+$/m);
     expect(metrics).to.match(/^transid_store_available\{kind="lmdb"\} 1$/m);
     expect(await (await get(`${admin}/readyz`)).json()).to.deep.equal({ status: 'ready', store: 'available' });
     expect(await textOf(`${admin}/`)).to.include('2 workers');
+  });
+
+  it('are counted on when they are silent or dead', async () => {
+    const { run, origin, admin } = await serve();
+    for (let n = 0; n < 10; n++) await textOf(`${origin}/`);
+    expect(await exchangesOf(admin)).to.equal(10);
+    for (const victim of workersOf(run)) {
+      process.kill(victim, 'SIGSTOP');
+      const whileSilent = await exchangesOf(admin);
+      process.kill(victim, 'SIGKILL');
+      expect(whileSilent, 'silent').to.equal(10);
+      await waitFor(run, () => !workersOf(run).includes(victim));
+      expect(await exchangesOf(admin), 'dead').to.equal(10);
+      // The address is lost with the last one that has it.
+      await waitFor(run, async () => (await textOf(`${admin}/`)).includes('2 workers'));
+    }
+    for (let n = 0; n < 10; n++) await textOf(`${origin}/`);
+    expect(await exchangesOf(admin)).to.equal(20);
+    expect(await textOf(`${admin}/metrics`), 'gauges are of those that live').to.match(/^transid_processes 3$/m);
   });
 
   it('one that dies is replaced and its death is logged; the other goes on serving', async () => {
@@ -291,7 +311,11 @@ function isAlive(pid: number): boolean {
 
 /** The source loader of the tests has a helper process of its own. */
 function isWorker(pid: number): boolean {
-  return isAlive(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes('NODE_UNIQUE_ID=');
+  try {
+    return isAlive(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes('NODE_UNIQUE_ID=');
+  } catch {
+    return false; // It has died between the two looks.
+  }
 }
 
 async function freePort(): Promise<number> {
