@@ -181,6 +181,13 @@ export const METRICS = {
     labels: [],
     merge: 'min',
   },
+  processes: {
+    name: 'transid_processes',
+    kind: 'gauge',
+    help: 'Processes whose figures these are: the workers and their primary, or one.',
+    labels: [],
+    merge: 'sum',
+  },
   build: {
     name: 'transid_build_info',
     kind: 'gauge',
@@ -243,6 +250,11 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
       .map((key) => [key, new Tally(METRICS[key], registry)]),
   ) as Record<CounterKey, Tally>;
 
+  // What alerts watch is there before its first fault: a series that begins at 1 has not grown.
+  for (const result of ['ok', 'invalid']) counters.reloads.add(0, result);
+  for (const [code, { origin }] of Object.entries(ERRORS))
+    if (origin === 'proxy') countRefusal(counters.refusals, code, 0);
+
   const exchangeSeconds = new Distribution(METRICS.exchangeSeconds, registry);
   const upstreamSeconds = new Distribution(METRICS.upstreamSeconds, registry);
   const storeSeconds = new Distribution(METRICS.storeSeconds, registry);
@@ -259,6 +271,7 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
   gauge('connections', registry, (set) => set([], server?.connectionCount ?? 0));
   gauge('upstreamSuccess', registry, (set) => set([], lastSuccessMs / 1000));
   gauge('reloadTime', registry, (set) => set([], reloadedMs / 1000));
+  gauge('processes', registry, (set) => set([], 1));
   gauge('build', registry, (set) => set([info.version, process.versions.node], 1));
 
   return {
@@ -313,9 +326,9 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
 /** Classes of status by their first digit. */
 const CLASSES: readonly string[] = ['none', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx', '7xx', '8xx', '9xx'];
 
-function countRefusal(refusals: Tally, code: string): void {
+function countRefusal(refusals: Tally, code: string, by = 1): void {
   const entry: ErrorEntry | undefined = (ERRORS as Readonly<Record<string, ErrorEntry>>)[code];
-  refusals.add(1, code, entry?.origin ?? 'proxy');
+  refusals.add(by, code, entry?.origin ?? 'proxy');
 }
 
 /** A gauge whose value is looked up when someone reads. */

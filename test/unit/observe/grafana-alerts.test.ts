@@ -105,6 +105,19 @@ describe('grafana.json and alerts.yaml', () => {
     ).to.deep.equal([]);
   });
 
+  it('an alert at the first fault sees a series that was there before', async () => {
+    const fresh = await createMetrics({ version: '1' }).read();
+    const ofFirst = rules.filter(({ expr }) => /increase\(.* > 0$/.test(expr));
+    expect(ofFirst.map(({ alert }) => alert)).to.deep.equal(['TransidProxyErrors', 'TransidReloadInvalid']);
+    for (const { alert, expr } of ofFirst)
+      for (const { name, matchers } of selectorsOf(expr)) {
+        const values = fresh.find((metric) => metric.name === name)!.values;
+        const seen = values.filter(({ labels }) => matchers.every(([, label, , wanted]) => labels[label!] === wanted));
+        expect(seen, alert).to.not.deep.equal([]);
+        expect(new Set(seen.map(({ value }) => value))).to.deep.equal(new Set([0]));
+      }
+  });
+
   it('panels have ids of their own and do not overlap', () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).to.equal(panels.length);
