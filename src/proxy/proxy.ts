@@ -9,7 +9,7 @@ import { createMetrics, type MetricsReading } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { MirrorSessions } from '../session/mirror.ts';
 import { newSessionStats, type SessionStats, Sessions } from '../session/session.ts';
-import type { SessionStore } from '../session/store.ts';
+import type { SessionStore, StoreListener } from '../session/store.ts';
 import { createUpstream } from '../upstream/forward.ts';
 import { createTunnel } from '../upstream/tunnel.ts';
 import { VERSION } from '../version.ts';
@@ -75,7 +75,11 @@ export async function createProxy(config: Config, options: ProxyOptions = {}): P
     onDeath = resolve;
   });
   const sweep = options.worker?.sweeps ?? true;
-  const store = metrics.watchStore(await openStore(config, { clocks, sweep, onDeath }));
+  const onChange: StoreListener = (reason) => {
+    if (reason === null) log.info('the session store is back', { store: config.store.kind });
+    else log.warn('the session store is away', { store: config.store.kind, detail: reason });
+  };
+  const store = metrics.watchStore(await openStore(config, { clocks, sweep, onDeath, onChange }));
   void storeDied.then(() => log.error('the session store is lost to this process', { code: 'STORE_UNAVAILABLE' }));
   const sessionStats = newSessionStats();
   metrics.watchSessions(sessionStats);

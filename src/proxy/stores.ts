@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import { createMemoryStore } from '../session/memory.ts';
-import type { SessionStore } from '../session/store.ts';
+import type { SessionStore, StoreListener } from '../session/store.ts';
 
 /** Milliseconds. */
 export interface StoreClocks {
@@ -20,6 +20,7 @@ export interface StoreOptions {
   readonly sweep: boolean;
   /** Called once when a store on disk is lost to this process for good; a new process is the remedy. */
   readonly onDeath: () => void;
+  readonly onChange: StoreListener;
 }
 
 /**
@@ -31,7 +32,10 @@ export function endWithLostStore(): void {
 }
 
 /** Rejects with STORE_UNAVAILABLE when a store on disk cannot be opened; a remote one may be away at the start. */
-export async function openStore(config: Config, { clocks, sweep, onDeath }: StoreOptions): Promise<SessionStore> {
+export async function openStore(
+  config: Config,
+  { clocks, sweep, onDeath, onChange }: StoreOptions,
+): Promise<SessionStore> {
   const { store, limits } = config;
   switch (store.kind) {
     case 'memory':
@@ -42,7 +46,7 @@ export async function openStore(config: Config, { clocks, sweep, onDeath }: Stor
       });
     case 'lmdb': {
       const { openLmdbStore } = await import('../session/lmdb.ts');
-      return openLmdbStore({ path: store.path, clock: clocks.wall, sweep, onDeath });
+      return openLmdbStore({ path: store.path, clock: clocks.wall, sweep, onDeath, onChange });
     }
     case 'redis': {
       const { openRedisStore } = await import('../session/redis.ts');
@@ -57,6 +61,7 @@ export async function openStore(config: Config, { clocks, sweep, onDeath }: Stor
         ca: store.ca,
         keyPrefix: store.keyPrefix,
         commandTimeoutMs: store.commandTimeoutMs,
+        onChange,
       });
     }
   }

@@ -9,6 +9,10 @@ export interface BreakerOptions {
   readonly probeEveryMs: number;
   /** Resolves when the store works again. Runs once at a time. */
   readonly probe: () => Promise<unknown>;
+  /** It has opened, by this failure. */
+  readonly onOpen: (failure: unknown) => void;
+  /** A probe has closed it. */
+  readonly onClose: () => void;
 }
 
 export class Breaker {
@@ -30,11 +34,12 @@ export class Breaker {
     this.#failures = 0;
   }
 
-  failed(): void {
+  failed(failure: unknown): void {
     this.#failures++;
     if (this.#failures < this.#options.maxFailures || this.#timer !== null) return;
     // The probe keeps no process alive.
     this.#timer = setInterval(() => this.probeNow(), this.#options.probeEveryMs).unref();
+    this.#options.onOpen(failure);
   }
 
   /** Ask at once, because something hints that the store is back. Does nothing while it is not away. */
@@ -43,7 +48,11 @@ export class Breaker {
     this.#isProbing = true;
     this.#options
       .probe()
-      .then(() => this.close())
+      .then(() => {
+        if (this.#timer === null) return; // stopped meanwhile
+        this.close();
+        this.#options.onClose();
+      })
       .catch(() => {})
       .finally(() => {
         this.#isProbing = false;

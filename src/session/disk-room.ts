@@ -13,15 +13,17 @@ const LOOK_MS = 1000;
 
 export class DiskRoom {
   readonly #freeBytes: () => Promise<number>;
+  readonly #onChange: (isThere: boolean) => void;
   #isThere = true;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isLooking = false;
   /** For those who wait for the look. */
   #look: Promise<void> | null = null;
 
-  /** `freeBytes`: what an ordinary user may still write. */
-  constructor(freeBytes: () => Promise<number>) {
+  /** `freeBytes`: what an ordinary user may still write. `onChange`: a look has found it otherwise than the one before. */
+  constructor(freeBytes: () => Promise<number>, onChange: (isThere: boolean) => void = () => {}) {
     this.#freeBytes = freeBytes;
+    this.#onChange = onChange;
   }
 
   /** As of the last look. */
@@ -33,7 +35,7 @@ export class DiskRoom {
   async check(): Promise<boolean> {
     if (!this.#isLooking && performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
       this.#look = within(LOOK_MS, this.#lookNow()).catch(() => {
-        this.#isThere = true;
+        this.#saw(true);
         this.#look = null;
       });
     }
@@ -44,10 +46,16 @@ export class DiskRoom {
   async #lookNow(): Promise<void> {
     this.#isLooking = true;
     const freeBytes = await this.#freeBytes().catch(() => Number.POSITIVE_INFINITY);
-    this.#isThere = freeBytes >= MIN_FREE_BYTES;
+    this.#saw(freeBytes >= MIN_FREE_BYTES);
     this.#lookedAtMs = performance.now();
     this.#isLooking = false;
     this.#look = null;
+  }
+
+  #saw(isThere: boolean): void {
+    if (this.#isThere === isThere) return;
+    this.#isThere = isThere;
+    this.#onChange(isThere);
   }
 }
 

@@ -27,6 +27,7 @@ export interface GuardTimes {
 }
 
 const TIMES: GuardTimes = { write: 5000, silence: 30_000, close: 6000 };
+export const NO_ROOM = 'the disk of the lmdb store is full but for 16 MiB';
 /** The package tells why a commit failed within the turn that tells that it failed, or a few later. */
 const REASON_MS = 500;
 
@@ -64,7 +65,7 @@ export class LmdbGuard {
   async write(work: () => Promise<boolean>): Promise<boolean> {
     this.#mustLive();
     if (!(await this.#room.check())) {
-      throw new ProxyError('STORE_UNAVAILABLE', { detail: 'the disk of the lmdb store is full but for 16 MiB' });
+      throw new ProxyError('STORE_UNAVAILABLE', { detail: NO_ROOM });
     }
     const startedAtMs = performance.now();
     let isSettled = false;

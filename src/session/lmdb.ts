@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
 import { DiskRoom, freeBytesAt } from './disk-room.ts';
-import { committed, LmdbGuard } from './lmdb-guard.ts';
-import type { SessionStore, StoredRecord } from './store.ts';
+import { committed, LmdbGuard, NO_ROOM } from './lmdb-guard.ts';
+import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 
 export interface LmdbStoreOptions {
   /** A directory, made when it is not there, for the program's user alone. */
@@ -24,6 +24,8 @@ export interface LmdbStoreOptions {
   readonly sweep: boolean;
   /** Called once, when this process cannot use the file any more; others can. A new process is the remedy. */
   readonly onDeath?: () => void;
+  /** Of room on the disk, as far as writes ask for it. */
+  readonly onChange?: StoreListener;
   /** What may still be written to the disk; for tests. */
   readonly freeBytes?: () => Promise<number>;
 }
@@ -89,10 +91,13 @@ class LmdbStore implements SessionStore {
   readonly #guard: LmdbGuard;
   readonly #stopSweep: () => void;
 
-  constructor(database: Database, { path, clock, sweep, onDeath, freeBytes }: LmdbStoreOptions) {
+  constructor(database: Database, { path, clock, sweep, onDeath, onChange, freeBytes }: LmdbStoreOptions) {
     this.#database = database;
     this.#clock = clock;
-    this.#guard = new LmdbGuard(new DiskRoom(freeBytes ?? (() => freeBytesAt(path))), onDeath ?? (() => {}));
+    const room = new DiskRoom(freeBytes ?? (() => freeBytesAt(path)), (isThere) =>
+      onChange?.(isThere ? null : NO_ROOM),
+    );
+    this.#guard = new LmdbGuard(room, onDeath ?? (() => {}));
     this.#stopSweep = sweep ? startSweep(database, clock, this.#guard) : () => {};
   }
 

@@ -11,7 +11,7 @@
 import { type ClientContext, Cluster, type ClusterOptions, Redis, type RedisOptions, type Result } from 'ioredis';
 import { ProxyError } from '../errors.ts';
 import { Breaker } from './breaker.ts';
-import type { SessionStore, StoredRecord } from './store.ts';
+import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 import { within } from './within.ts';
 
 /** Exactly one of `url`, `sentinels` and `cluster` says where the server is; the others are null or empty. */
@@ -30,6 +30,7 @@ export interface RedisStoreOptions {
   readonly ca: string | null;
   readonly keyPrefix: string;
   readonly commandTimeoutMs: number;
+  readonly onChange?: StoreListener;
 }
 
 type Client = Redis | Cluster;
@@ -83,8 +84,10 @@ class RedisStore implements SessionStore {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #breaker: Breaker;
+  /** Why there is no connection: more than the commands can say that find none. */
+  #connectionFault: unknown = null;
 
-  constructor(client: Client, { keyPrefix, commandTimeoutMs }: RedisStoreOptions) {
+  constructor(client: Client, { keyPrefix, commandTimeoutMs, onChange }: RedisStoreOptions) {
     this.#client = client;
     this.#prefix = keyPrefix;
     this.#timeoutMs = commandTimeoutMs;
@@ -95,10 +98,18 @@ class RedisStore implements SessionStore {
       probeEveryMs: PROBE_EVERY_MS,
       // A write: a server that only reads (a replica after a failover) is no store yet.
       probe: () => within(this.#timeoutMs, client.set(`${keyPrefix}probe`, '1', 'PX', PROBE_EVERY_MS)),
+      onOpen: (failure) => onChange?.(spell(this.#connectionFault ?? failure)),
+      onClose: () => onChange?.(null),
     });
-    // Without a listener the package prints to stderr; commands report the fault to those who wait for them.
-    client.on('error', () => {});
-    client.on('ready', () => this.#breaker.probeNow());
+    // Of each attempt to connect: so a server that is away is known as such before anybody needs it.
+    client.on('error', (error: unknown) => {
+      this.#connectionFault = error;
+      this.#breaker.failed(error);
+    });
+    client.on('ready', () => {
+      this.#connectionFault = null;
+      this.#breaker.probeNow();
+    });
   }
 
   get isAvailable(): boolean {
@@ -148,10 +159,17 @@ class RedisStore implements SessionStore {
       this.#breaker.succeeded();
       return reply;
     } catch (cause) {
-      this.#breaker.failed();
+      this.#breaker.failed(cause);
       throw new ProxyError('STORE_UNAVAILABLE', { detail: String(cause), cause });
     }
   }
+}
+
+/** The code of the system (ECONNREFUSED) or of Redis (WRONGPASS); else the message, which names no argument of a command. */
+function spell(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return /^(?:Ready check failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.message;
 }
 
 function head(version: number): Buffer {

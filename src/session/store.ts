@@ -11,6 +11,9 @@ export interface StoredRecord {
   readonly sealed: Buffer;
 }
 
+/** Told when a store goes away, with a reason that holds no secret, and when it is back (null): once a change. */
+export type StoreListener = (reason: string | null) => void;
+
 export interface SessionStore {
   /** For logs and metrics: 'memory', 'lmdb', 'redis'. */
   readonly kind: string;

@@ -59,10 +59,13 @@ describe('lmdb and faults of the disk', function () {
   describe('that fills up', () => {
     let freeBytes: number;
     let store: SessionStore;
+    const said: Array<string | null> = [];
 
     beforeEach(async () => {
       freeBytes = 17 * MEBIBYTE;
-      store = openLmdbStore({ path, clock: Date.now, sweep: false, freeBytes: async () => freeBytes });
+      said.splice(0);
+      const onChange = (reason: string | null) => said.push(reason);
+      store = openLmdbStore({ path, clock: Date.now, sweep: false, onChange, freeBytes: async () => freeBytes });
       expect(await store.compareAndSet('key', 0, SEALED, TTL_MS)).to.equal(true);
     });
     afterEach(() => store.close());
@@ -97,6 +100,7 @@ describe('lmdb and faults of the disk', function () {
       await store.remove('key', TTL_MS);
       expect(await store.read('key')).to.equal(null);
       expect(store.isAvailable).to.equal(true);
+      expect(said).to.deep.equal(['the disk of the lmdb store is full but for 16 MiB', null]);
     });
   });
 });

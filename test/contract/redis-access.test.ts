@@ -57,6 +57,27 @@ describe('redis access by password [needs redis]', () => {
   }
 });
 
+describe('redis access refused [needs redis]', () => {
+  let server: RedisServer;
+  before(async () => {
+    server = await startRedis('--requirepass', 'a secret');
+  });
+  after(() => server?.close());
+
+  for (const [reason, password] of [
+    ['WRONGPASS', 'guess'],
+    ['NOAUTH', null],
+  ] as const) {
+    it(`${reason} is told once, without the password`, async () => {
+      const said: Array<string | null> = [];
+      const store = await openRedisStore(redisOptions(server.port, { password, onChange: (why) => said.push(why) }));
+      await delay(1000);
+      await store.close();
+      expect(said).to.deep.equal([reason]);
+    });
+  }
+});
+
 describe('redis access by TLS [needs redis]', () => {
   const folder = mkdtempSync(join(tmpdir(), 'transid-tls-'));
   let server: RedisServer;

@@ -114,6 +114,22 @@ describe('redis away [needs redis]', () => {
     expect(await store.compareAndSet('key', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
   });
 
+  it('says so, and why, before anybody needs it; and when it is back: once each', async () => {
+    const port = await freePort();
+    const said: Array<string | null> = [];
+    store = await openRedisStore({ ...redisOptions(port), onChange: (reason) => said.push(reason) });
+    await delay(500);
+    expect(store.isAvailable).to.equal(false);
+    for (let i = 0; i < 5; i++) await store.read('key').catch(() => null);
+    server = await startRedisOn(port);
+    const backMs = performance.now();
+    while (!store.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.deep.equal(['ECONNREFUSED', null]);
+    await server.kill();
+    while (store.isAvailable && performance.now() - backMs < 2 * RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.have.length(3);
+  });
+
   it('restarted empty: sessions are gone, new ones begin, nothing is written to the old', async () => {
     await start();
     await server.kill();
