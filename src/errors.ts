@@ -64,6 +64,12 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What an operator is told of a fault that ends a command: one line, with the detail if there is one. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof ProxyError && error.detail !== null) return `${error.message}: ${error.detail}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Every expected fault of the program. `detail` is for the log only: it never reaches a client and holds no secret. */
 export class ProxyError extends Error {
   readonly code: ErrorCode;

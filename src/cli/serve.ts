@@ -5,6 +5,7 @@ import cluster from 'node:cluster';
 import { configFromUpstream, parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
+import { reasonOf } from '../errors.ts';
 import { createProxy, type ListeningAt } from '../index.ts';
 import { endSoon } from '../observe/line-stream.ts';
 import { endWithLostStore } from '../proxy/stores.ts';
@@ -153,7 +154,7 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
   try {
     running = await start();
   } catch (error) {
-    io.stderr.write(`transid: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.stderr.write(`transid: ${reasonOf(error)}\n`);
     return 1;
   }
   const { host, port } = running.place;

@@ -3,6 +3,7 @@
  * drains when it is told to stop or when the primary is gone.
  */
 import { parseServedConfig } from '../config/load.ts';
+import { reasonOf } from '../errors.ts';
 import { endSoon } from '../observe/line-stream.ts';
 import { setSidLogKey } from '../sid/sid.ts';
 import { createProxy, type ReverseProxy } from './proxy.ts';
@@ -36,7 +37,7 @@ export async function runWorker(): Promise<number> {
             });
           },
           (error: unknown) => {
-            tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+            tell({ kind: 'failed', reason: reasonOf(error) });
             end(1);
           },
         );

@@ -128,8 +128,8 @@ function codeOf(error: unknown): number | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : null;
 }
 
-/** The name of the system's error (ENOSPC) or of LMDB's (MDB_MAP_FULL); a message of ours as it is. */
-function spell(error: unknown): string {
+/** The name of the system's error (ENOSPC) or of LMDB's (MDB_MAP_FULL); any other message as it is. */
+export function spell(error: unknown): string {
   const code = codeOf(error);
   if (code !== null && code > 0) return getSystemErrorName(-code);
   const message = error instanceof Error ? error.message : String(error);

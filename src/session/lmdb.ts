@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
 import { DiskRoom, freeBytesAt } from './disk-room.ts';
-import { committed, LmdbGuard, NO_ROOM } from './lmdb-guard.ts';
+import { committed, LmdbGuard, NO_ROOM, spell } from './lmdb-guard.ts';
 import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 
 export interface LmdbStoreOptions {
@@ -80,7 +80,7 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
     });
     return new LmdbStore(database, options);
   } catch (cause) {
-    throw new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb cannot use ${options.path}`, cause });
+    throw new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb cannot use ${options.path} (${spell(cause)})`, cause });
   }
 }
 

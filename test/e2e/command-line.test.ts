@@ -51,6 +51,18 @@ describe('the command line', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  for (const workers of [1, 2]) {
+    it(`a store folder that cannot be used (${workers} at work): exit 1, with the folder and the reason`, async () => {
+      const path = join(folder, write('a-file', ''));
+      const config = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nworkers: ${workers}\nstore: { kind: lmdb, path: a-file }\n`;
+      const program = run(['serve', '-c', write('transid.yaml', config)]);
+      expect(await program.exit).to.equal(1);
+      expect(program.stderr()).to.include(
+        `transid: the session store cannot be reached: lmdb cannot use ${path} (EEXIST: file already exists`,
+      );
+    });
+  }
+
   it('serve -c FILE serves, and its log names no SID', async () => {
     const [program, port] = await serve();
     const one = new PageClient({ origin: 'http://app.test', port, cookies: false });
