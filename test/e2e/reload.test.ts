@@ -140,13 +140,29 @@ describe('reload of the configuration', function () {
 
   it('says what takes a restart', async () => {
     const { run } = await serve('log: { level: warn }');
-    write('log: { level: warn }\nworkers: 1\nstore: { kind: memory }');
-    run.child.kill('SIGHUP');
-    await run.until(/some changes take a restart/);
-    const line = run
-      .stdout()
-      .split('\n')
-      .find((one) => one.includes('take a restart'))!;
-    expect(JSON.parse(line)).to.have.property('keys').that.deep.equals(['store']);
+    write('log: { level: warn }\nworkers: 1\nstore: { kind: memory }\nwatch: true');
+    expect(await restartKeys(run)).to.deep.equal(['store', 'watch']);
   });
+
+  it('says that the memory for sessions was settled at the start', async () => {
+    const { run } = await serve('log: { level: warn }\nstore: { kind: memory }');
+    write('log: { level: warn }\nstore: { kind: memory }\nlimits: { store: 1MiB }');
+    expect(await restartKeys(run)).to.deep.equal(['limits.store']);
+  });
+
+  it('says that the password of the store has changed', async () => {
+    const password = join(folder, 'password');
+    writeFileSync(password, 'before');
+    const { run } = await serve(
+      `log: { level: warn }\nstore: { kind: redis, url: "redis://127.0.0.1:1", password_file: ${password} }`,
+    );
+    writeFileSync(password, 'after');
+    expect(await restartKeys(run)).to.deep.equal(['store']);
+  });
+
+  const restartKeys = async (run: CliRun): Promise<string[]> => {
+    run.child.kill('SIGHUP');
+    const [line] = await run.until(/^.*take a restart.*$/m);
+    return (JSON.parse(line) as { keys: string[] }).keys;
+  };
 });
