@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
 import { DiskRoom, freeBytesAt } from './disk-room.ts';
+import { findDamage } from './lmdb-file.ts';
 import { committed, LmdbGuard, NO_ROOM, spell } from './lmdb-guard.ts';
 import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 
@@ -66,8 +67,10 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
   try {
     mkdirSync(options.path, { recursive: true });
     chmodSync(options.path, 0o700);
+    const file = join(options.path, 'sessions.mdb');
+    refuseDamaged(file);
     const database = open<Buffer, string>({
-      path: join(options.path, 'sessions.mdb'),
+      path: file,
       encoding: 'binary',
       useVersions: true,
       // With overlapping flushes, one process that dies in a flush makes LMDB panic in another that is writing.
@@ -80,8 +83,16 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
     });
     return new LmdbStore(database, options);
   } catch (cause) {
+    if (cause instanceof ProxyError) throw cause;
     throw new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb cannot use ${options.path} (${spell(cause)})`, cause });
   }
+}
+
+function refuseDamaged(file: string): void {
+  const damage = findDamage(file);
+  if (damage === null) return;
+  const remedy = 'move it away, and all sessions begin anew';
+  throw new ProxyError('STORE_UNAVAILABLE', { detail: `${file} is damaged (${damage}): ${remedy}` });
 }
 
 class LmdbStore implements SessionStore {

@@ -1,7 +1,7 @@
 /**
  * The real program: start, say where it listens, serve, drain on SIGTERM; refuse a bad configuration as a whole.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,6 +62,15 @@ describe('the command line', function () {
       );
     });
   }
+
+  it('a store file that is damaged: exit 1, with the file and the remedy', async () => {
+    mkdirSync(join(folder, 'damaged'));
+    const path = join(folder, write('damaged/sessions.mdb', 'no file of LMDB '.repeat(1000)));
+    const config = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nstore: { kind: lmdb, path: damaged }\n`;
+    const program = run(['serve', '-c', write('transid.yaml', config)]);
+    expect(await program.exit).to.equal(1);
+    expect(program.stderr()).to.include(`${path} is damaged`).and.to.include('move it away');
+  });
 
   it('serve -c FILE serves, and its log names no SID', async () => {
     const [program, port] = await serve();
