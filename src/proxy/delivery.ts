@@ -77,7 +77,7 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
         ? sendUntouched(arrival, response, res, plan)
         : sendRewritten(arrival, response, res, plan, () => pageMarking(arrival, marking, vars));
     const { bytes } = await sending.done;
-    const { stage } = sending;
+    const { stage } = sending.marked;
     return {
       status: response.status,
       session: absorbed.session,
@@ -274,9 +274,11 @@ function openMarking(arrival: Arrival, session: Session | null): SidMarking | nu
 /** An answer on its way. */
 interface Sending {
   readonly done: Promise<{ bytes: number }>;
-  /** The one that marks it, once it is known that it is a page that can be marked. */
-  readonly stage: MarkingStage | null;
+  /** The stage that marks it, once it is known that it is a page that can be marked. */
+  readonly marked: { readonly stage: MarkingStage | null };
 }
+
+const NOT_MARKED = { stage: null };
 
 function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: ClientResponse, plan: ResponsePlan): Sending {
   const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
@@ -285,7 +287,7 @@ function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: Client
     lengthBytes: typeof response.framing === 'number' ? response.framing : null,
     trailers: () => response.trailers(),
   });
-  return { done, stage: null };
+  return { done, marked: NOT_MARKED };
 }
 
 function sendRewritten(
@@ -303,11 +305,13 @@ function sendRewritten(
   const fields = script === null ? forClient : permitScript(forClient, script);
   if (response.framing === 'none') {
     sendHead(res, response.status, response.statusText, fields);
-    return { done: pipeBody(response.body, res), stage: null };
+    return { done: pipeBody(response.body, res), marked: NOT_MARKED };
   }
-  let stage: MarkingStage | null = null;
+  // A field that is set later, not a getter: each literal with a getter would be of a kind of its own to V8.
+  const marked: { stage: MarkingStage | null } = { stage: null };
   const gate = new CharsetGate(plan.page.charset, () => {
-    stage = createPageStage(plan.page, marking());
+    const stage = createPageStage(plan.page, marking());
+    marked.stage = stage;
     return script === null ? stage : new ScriptStage(stage, script);
   });
   const release = (buffer: Buffer) => outputs.giveBack(buffer);
@@ -323,10 +327,5 @@ function sendRewritten(
     },
     trailers: () => trailersOfOtherBytes(response.trailers()),
   });
-  return {
-    done,
-    get stage() {
-      return stage;
-    },
-  };
+  return { done, marked };
 }

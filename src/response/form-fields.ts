@@ -47,7 +47,7 @@ export interface FieldTexts {
   /** By what they carry, 1 to 3; the SID's field comes first [PHP 9.1]. */
   fields(carries: number): Buffer;
   /** The SID as a field's value, in markup for double quotes. */
-  readonly sidValue: string;
+  sidValue(): string;
 }
 
 /** Buttons outside forms name them by `id`; a page with more such names is not honest, and gets no fields for any. */
@@ -299,7 +299,7 @@ export class FormFields {
       carries &= ~CARRIES_SID;
     }
     for (const { value, old, before, behind } of own) {
-      value.settle(carriesSid ? Buffer.from(before + this.#texts.sidValue + behind) : old);
+      value.settle(carriesSid ? Buffer.from(before + this.#texts.sidValue() + behind) : old);
     }
     if (place === null) return;
     if (place.isSettled) {
@@ -329,9 +329,7 @@ export function fieldTexts(
       made[carries] = text;
       return text;
     },
-    get sidValue() {
-      return sid === null ? '' : escapeHtml(sid[1]);
-    },
+    sidValue: () => (sid === null ? '' : escapeHtml(sid[1])),
   };
 }
 
