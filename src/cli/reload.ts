@@ -35,8 +35,14 @@ export function watchConfig({ file, text, isWatched, service }: Watching): () =>
   };
   const onSignal = (): void => reload(true);
   process.on('SIGHUP', onSignal);
-  if (isWatched) watchFile(file, { interval: WATCH_INTERVAL_MS, persistent: false }, () => reload(false));
+  let first: NodeJS.Timeout | null = null;
+  if (isWatched) {
+    watchFile(file, { interval: WATCH_INTERVAL_MS, persistent: false }, () => reload(false));
+    // A change from before its first look at the status would never be one to it.
+    first = setTimeout(() => reload(false), WATCH_INTERVAL_MS).unref();
+  }
   return () => {
+    if (first !== null) clearTimeout(first);
     process.off('SIGHUP', onSignal);
     unwatchFile(file);
   };
