@@ -5,6 +5,7 @@
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { reasonOf } from '../errors.ts';
 import type { BrowserOptions } from '../simulator/browser.ts';
 import type { CrawlOptions } from '../simulator/crawl.ts';
 import {
@@ -261,7 +262,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${file} cannot be read: ${reasonOf(error)}`);
   }
 }
 
@@ -270,7 +271,7 @@ async function expectWritable(file: string): Promise<void> {
   try {
     await (await open(file, 'a')).close();
   } catch (error) {
-    throw new UsageError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${file} cannot be written: ${reasonOf(error)}`);
   }
 }
 
@@ -278,7 +279,7 @@ async function writeReport(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
-    throw new OutputError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    throw new OutputError(`${file} cannot be written: ${reasonOf(error)}`);
   }
 }
 
@@ -288,7 +289,7 @@ async function loadJourney(file: string): Promise<Journey> {
   try {
     value = parseYaml(source);
   } catch (error) {
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${file}: ${reasonOf(error)}`);
   }
   return readJourney(value, basename(file).replace(/\.\w+$/, ''));
 }

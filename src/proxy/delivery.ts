@@ -223,14 +223,13 @@ export function handshakeFields(arrival: Arrival, upstreamFields: string[]): str
   const { treatment, session } = arrival;
   const { signals, fields } = takeSignals(upstreamFields);
   const all = fieldsForClient(arrival, fields);
-  const isPassed = treatment.setCookie === 'pass' || treatment.setCookie === 'both';
   if (treatment.setCookie === 'pass') return [...all];
   const { setCookies, fields: others } = takeSetCookies(all, ownAffairs(arrival.policy));
   if (session !== null && setCookies.length > 0) {
     const head: ResponseHead = { status: 101, fields: all };
     void change(arrival, responseFacts(arrival, head, null, signals, setCookies), others).catch(() => {});
   }
-  return isPassed ? [...all] : [...others];
+  return treatment.setCookie === 'both' ? [...all] : [...others];
 }
 
 /** Cookies that go to the client whatever becomes of the others. In mirror mode the SID is one cookie, and all others are that, as in PHP. */

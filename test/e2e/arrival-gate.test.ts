@@ -2,8 +2,8 @@
  * What a foreign page can do with a SID of its own: nothing, and not by the pages that follow it either. (The fields are
  * those that Chromium sends.)
  */
-import { request } from 'node:http';
 import { expect } from 'chai';
+import { type Answer, ask } from '../support/ask.ts';
 import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
@@ -15,13 +15,6 @@ const ROUTES = `routes:
 `;
 const EVIL = 'http://evil.test/';
 const NAVIGATE = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
-
-interface Answer {
-  readonly status: number;
-  readonly location: string | undefined;
-  readonly fields: Record<string, unknown>;
-  readonly body: string;
-}
 
 describe('the arrival gate', () => {
   let upstream: ScriptedUpstream;
@@ -42,22 +35,8 @@ describe('the arrival gate', () => {
     await upstream?.close();
   });
 
-  function send(path: string, fields: Record<string, string> = {}, method = 'GET', body = ''): Promise<Answer> {
-    const headers = { host: 'own.test', accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)', ...fields };
-    return new Promise((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port: proxy.port, method, path, headers, agent: false }, (response) => {
-        let text = '';
-        response.setEncoding('latin1').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('error', reject).on('end', () => {
-          const { statusCode: status = 0, headers: got } = response;
-          resolve({ status, location: got.location, fields: got, body: text });
-        });
-      });
-      sent.on('error', reject).end(body);
-    });
-  }
+  const send = (path: string, fields: Record<string, string> = {}, method = 'GET', body = ''): Promise<Answer> =>
+    ask(proxy.port, path, { host: 'own.test', fields, method, body });
   const lastCookie = () => upstream.requests.at(-1)?.fields.cookie;
 
   it('the planted session lives', async () => {

@@ -2,20 +2,13 @@
  * The other carriers, the probe and the recovery through the whole proxy: what the application sees, where clients are
  * sent, and that no spelling leads around a cookie-only route.
  */
-import { request } from 'node:http';
 import { expect } from 'chai';
+import { type Answer, ask } from '../support/ask.ts';
 import { startConfigured, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
 const PAGE = `<!doctype html><title>p</title><a href="next?a=1#f">relative</a><a href="/root/x;v=2">rooted</a>
 <a href="http://other.test/x">foreign</a><form method="post" action="post"></form><form action="/find"></form>`;
-
-interface Answer {
-  status: number;
-  location: string | null;
-  setCookies: string[];
-  body: string;
-}
 
 describe('carriers, probe and recovery', () => {
   let upstream: ScriptedUpstream;
@@ -58,29 +51,8 @@ routes:
     await upstream.close();
   });
 
-  function send(host: string, target: string, fields: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-    const headers = { host, accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)', ...fields };
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        { host: '127.0.0.1', port: proxy.port, method, path: target, headers, agent: false },
-        (response) => {
-          let body = '';
-          response.setEncoding('latin1').on('data', (chunk: string) => {
-            body += chunk;
-          });
-          response.on('error', reject).on('end', () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              location: response.headers.location ?? null,
-              setCookies: response.headers['set-cookie'] ?? [],
-              body,
-            }),
-          );
-        },
-      );
-      sent.on('error', reject).end();
-    });
-  }
+  const send = (host: string, target: string, fields: Record<string, string> = {}, method = 'GET'): Promise<Answer> =>
+    ask(proxy.port, target, { host, fields, method });
   const lastSeen = () => upstream.requests.at(-1)!; // Each use comes after a request that reached the application.
   const SID = /[0-9a-v]{26}/;
 

@@ -3,10 +3,11 @@
  * cookie gets lost on the way.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
+import { ask } from '../support/ask.ts';
 import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
 import { sleep } from '../support/raw-http.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
@@ -40,20 +41,8 @@ describe('answers that change a session', () => {
   });
 
   async function send(path: string, fields: Record<string, string> = {}, method = 'GET', body = '') {
-    const headers = { host: 'own.test', accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)', ...fields };
-    return new Promise<{ status: number; location: string; setCookies: string[]; body: string }>((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port: proxy.port, method, path, headers, agent: false }, (response) => {
-        let text = '';
-        response.setEncoding('latin1').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('error', reject).on('end', () => {
-          const { location = '', 'set-cookie': setCookies = [] } = response.headers;
-          resolve({ status: response.statusCode ?? 0, location, setCookies, body: text });
-        });
-      });
-      sent.on('error', reject).end(body);
-    });
+    const answer = await ask(proxy.port, path, { host: 'own.test', fields, method, body });
+    return { ...answer, location: answer.location ?? '' };
   }
   const begin = async (path = '/start') => SID.exec((await send(path)).body)?.[1] ?? expect.fail('no SID');
   const cookieAt = async (path: string, sid: string) => {
