@@ -11,15 +11,15 @@ import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
 import type { Outcome } from '../proxy/outcome.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionStore } from '../session/store.ts';
-import { Distribution, labelsOf, Tally } from './tallies.ts';
+import { Distribution, labelsOf, type Merge, Tally } from './tallies.ts';
 
 interface MetricEntry {
   readonly name: string;
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
-  /** Gauges: how those of several workers become one. Counters and histograms are summed. */
-  readonly merge?: 'sum' | 'max' | 'min' | 'first';
+  /** Default: summed. Histograms are always summed. */
+  readonly merge?: Merge;
   /** Histograms: upper bounds in the unit of the name. */
   readonly buckets?: readonly number[];
 }
@@ -124,6 +124,8 @@ export const METRICS = {
     kind: 'counter',
     help: 'Reloads of the configuration, by result (ok, invalid).',
     labels: ['result'],
+    // One reload reaches every process; the primary has seen them all.
+    merge: 'max',
   },
   exchangeSeconds: {
     name: 'transid_exchange_duration_seconds',
@@ -380,7 +382,7 @@ function timedStore(inner: SessionStore, seconds: Distribution, failures: Tally)
   };
 }
 
-/** The readings of all workers as one: counters and histograms summed, gauges as METRICS says. */
+/** The readings of all workers as one, each as METRICS says. */
 export async function mergeReadings(readings: readonly MetricsReading[]): Promise<MetricsReading> {
   const merged = AggregatorRegistry.aggregate(readings.map((reading) => [...reading]) as never);
   return (await merged.getMetricsAsJSON()) as unknown as MetricsReading;

@@ -9,7 +9,11 @@ export interface TallyEntry {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
+  readonly merge?: Merge;
 }
+
+/** How the readings of several processes become one. */
+export type Merge = 'sum' | 'max' | 'min' | 'first';
 
 interface Branch {
   readonly below: Map<string, Branch>;
@@ -27,6 +31,7 @@ export class Tally {
       help: entry.help,
       labelNames: [...entry.labels],
       registers: [registry],
+      aggregator: entry.merge ?? 'sum',
       collect() {
         this.reset();
         for (const [values, count] of leaves(root, entry.labels.length)) {

@@ -182,6 +182,8 @@ describe('metrics: workers', () => {
       metrics.exchange(record({ durationMs: 1000 * (index + 1) }));
       metrics.watchStore(fakeStore({ kind: 'lmdb', isAvailable: index === 0, count: async () => 7 }));
       metrics.watchServer({ connectionCount: 10 + index });
+      // The second was started after the first reload.
+      for (let i = index; i < 2; i++) metrics.reloaded(true);
     }
     const readings = await Promise.all(workers.map(async (metrics) => structuredClone(await metrics.read())));
     const merged = await mergeReadings(readings);
@@ -194,6 +196,7 @@ describe('metrics: workers', () => {
       'transid_sessions 7',
       'transid_store_available{kind="lmdb"} 0',
       'transid_client_connections 21',
+      'transid_config_reloads_total{result="ok"} 2',
       'transid_upstream_last_success_timestamp_seconds 9',
       'transid_config_last_reload_timestamp_seconds 5',
       `transid_build_info{version="1",node="${process.versions.node}"} 1`,
