@@ -12,9 +12,9 @@ export interface Evidence {
   readonly isRobot: boolean;
   /** The request carries a SID that leads to a living session of this client. */
   readonly hasValidSid: boolean;
-  /** With a valid SID: a cookie that this session's jar holds came along. */
+  /** With a valid SID: a relevant cookie that this session's jar holds came along. */
   readonly hasJarCookie: boolean;
-  /** With a valid SID: the jar holds a cookie that a client with cookies would have sent to this target. */
+  /** With a valid SID: the jar holds a relevant cookie that a client with cookies would have sent to this target. */
   readonly isJarCookieDue: boolean;
   /** A cookie came that `session.cookies` lists. */
   readonly hasNamedCookie: boolean;
@@ -35,11 +35,12 @@ export function judge(policy: PolicyTriple, evidence: Evidence): Verdict {
   if (policy.useOnlyCookies) return 'accepts';
   if (evidence.isRobot) return 'robot';
   if (!policy.useCookies) return 'refuses';
-  if (evidence.hasValidSid && (evidence.hasJarCookie || evidence.hasNamedCookie)) return 'accepts';
+  if (evidence.hasNamedCookie || (evidence.hasValidSid && evidence.hasJarCookie)) return 'accepts';
   if (evidence.isStorageBlocked) return 'refuses';
+  if (evidence.isProbeAnswered) return 'accepts';
   // Where no cookie of the jar is due, its absence proves nothing.
-  if (evidence.hasValidSid) return evidence.isJarCookieDue ? 'refuses' : 'unknown';
-  if (evidence.hasRelevantCookie || evidence.isProbeAnswered) return 'accepts';
+  if (evidence.hasValidSid && evidence.isJarCookieDue) return 'refuses';
+  if (evidence.hasRelevantCookie) return 'accepts';
   return evidence.isProbeUnanswered ? 'refuses' : 'unknown';
 }
 
@@ -83,9 +84,10 @@ export function treat(policy: PolicyTriple, verdict: Verdict, evidence: Evidence
         dropsSession: false,
       };
     case 'unknown':
-      // Not known yet whether the cookie will come back: send it and mark the page as well [PHP 10.7].
+      // Not known yet whether the cookie will come back: send it and mark the page as well [PHP 10.7]. What cookies came with a
+      // SID may be those of somebody who was led here by it: they never go where the answer is kept in its jar.
       return {
-        cookies: 'client',
+        cookies: evidence.hasValidSid ? 'jar' : 'client',
         setCookie: policy.useTransSid ? 'both' : 'pass',
         mayMark: policy.useTransSid,
         mayCreate: policy.useTransSid,

@@ -129,21 +129,24 @@ function isNavigation(method: string, mode: string | null, dest: string | null, 
   return accept?.includes('text/html') ?? false;
 }
 
+type CookiePolicy = Pick<RoutePolicy, 'ignoreCookies'> & {
+  readonly session: Pick<RoutePolicy['session'], 'cookies' | 'mode' | 'cookie'>;
+};
+
+/** Does one of these cookies prove a cookie client? */
+export function hasRelevantCookie(names: readonly string[], policy: CookiePolicy): boolean {
+  return names.some((name) => isRelevantCookie(name, policy));
+}
+
 /**
- * Does one of these cookies prove a cookie client? `session.cookies` if listed, else in mirror mode the mirrored one, else
- * any that is not ignored.
+ * Does a cookie of this name prove a cookie client? One of `session.cookies` does if any are listed, else in mirror mode none but
+ * the mirrored one, else every one that is not ignored.
  */
-export function hasRelevantCookie(
-  names: readonly string[],
-  policy: Pick<RoutePolicy, 'ignoreCookies'> & {
-    readonly session: Pick<RoutePolicy['session'], 'cookies' | 'mode' | 'cookie'>;
-  },
-): boolean {
-  const { mode, cookie, cookies: listed } = policy.session;
-  // In mirror mode the SID and this cookie are one thing; other cookies say nothing of it [PHP 1.3].
-  if (mode === 'mirror' && cookie !== null && listed.size === 0) return names.includes(cookie);
-  if (listed.size > 0) return names.some((name) => listed.has(name));
-  return names.some((name) => !policy.ignoreCookies.has(name));
+export function isRelevantCookie(name: string, { ignoreCookies, session }: CookiePolicy): boolean {
+  // In mirror mode the SID and this cookie are one thing [PHP 1.3].
+  if (session.mode === 'mirror' && name === session.cookie) return true;
+  if (session.cookies.size > 0) return session.cookies.has(name);
+  return session.mode !== 'mirror' && !ignoreCookies.has(name);
 }
 
 /**

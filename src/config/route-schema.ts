@@ -2,6 +2,7 @@
  * The keys of a route, part of the contract of `schema.ts`: which requests it is for, and what it says of them. `defaults`
  * has the same keys, but for the first kind.
  */
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { httpUrl, section, size } from './units.ts';
 
@@ -199,10 +200,39 @@ export const routeShape = {
     }),
 };
 
+/** Percent-encoded they would mean something else in a pattern, or nothing that a path can hold. */
+const NOT_IN_PATTERNS = /%(?:00|2[AF]|5C)/i;
+
 const pathGlob = () =>
   z
     .string()
-    .regex(/^\/[^?#\s]*$/, { error: 'not a path pattern: it starts with / and may hold * and **, such as /admin/**' });
+    .regex(/^\/[^?#\s]*$/, {
+      error:
+        'not a path pattern: it starts with / and may hold * and **, such as /admin/**; a blank is %20, several are a list',
+      abort: true,
+    })
+    .superRefine((text, context) => {
+      const fault = patternFault(text);
+      if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+    })
+    .transform(decodePercent);
+
+function patternFault(text: string): string | null {
+  if (text.includes(',/')) return 'not one path pattern: write several as a list, such as ["/admin/**", "/pay/**"]';
+  if (text.split('/').some((segment) => segment !== '**' && segment.includes('**')))
+    return 'not a path pattern: ** stands by itself between slashes, * is for a part of a segment';
+  if (NOT_IN_PATTERNS.test(text)) return 'not a path pattern: %00, %2A, %2F and %5C have no place in one';
+  return null;
+}
+
+/** Paths are compared decoded, so are patterns. Bytes that are no UTF-8 are Latin-1, as in paths. */
+function decodePercent(pattern: string): string {
+  return pattern.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
+    const bytes = Buffer.from(run.replaceAll('%', ''), 'hex');
+    return isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('latin1');
+  });
+}
+
 const hostGlob = () =>
   z.string().regex(/^[A-Za-z0-9.*_-]+$|^\[[0-9a-fA-F:.]+\]$/, {
     error: 'not a host pattern: such as shop.example.org or *.example.org, without port',
@@ -221,7 +251,7 @@ export const matchShape = {
     }),
   path: oneOrMore(pathGlob()).prefault('/**').meta({
     description:
-      'Which paths: `*` any characters within a segment, `**` any segments; `/admin/**` is /admin and all below. One pattern or a list.',
+      'Which paths: `*` any characters within a segment, `**` any segments; `/admin/**` is /admin and all below, `/admin` and `/admin/` only themselves. Compared decoded: `%20` is a blank. One pattern or a list.',
     example: '/admin/**',
   }),
   host: oneOrMore(hostGlob()).optional().meta({

@@ -184,7 +184,7 @@ const sessionShape = {
   }),
   cookies: z.array(token('cookie name')).default([]).meta({
     description:
-      'Cookies of the application that prove a client with cookies. Empty: any cookie that is not in `ignore_cookies`.',
+      'Cookies of the application that prove a client with cookies, and no others; a final `*` stands for any ending. Empty: any cookie that is not in `ignore_cookies`.',
     example: '[PHPSESSID]',
   }),
   idle_timeout: duration('lifetime')

@@ -18,7 +18,7 @@ export interface SessionPolicy {
   /** Mirror mode: the cookie of the upstream whose value is the SID; null in jar mode. */
   readonly cookie: string | null;
   /** Names of the upstream's cookies whose presence proves a cookie client; empty: any that is not ignored. */
-  readonly cookies: ReadonlySet<string>;
+  readonly cookies: NameSet;
   readonly idleTimeoutMs: number;
   readonly absoluteTimeoutMs: number;
   readonly unprovenTimeoutMs: number;
@@ -26,7 +26,7 @@ export interface SessionPolicy {
   readonly sign: boolean;
   readonly oldSid: 'dead' | 'follow';
   /** 'auto', 'never', or the cookie names whose replacement rotates. */
-  readonly rotateOn: 'auto' | 'never' | ReadonlySet<string>;
+  readonly rotateOn: 'auto' | 'never' | NameSet;
 }
 
 export interface RoutePolicy {

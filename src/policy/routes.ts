@@ -220,14 +220,14 @@ function compileSession(
     mode: pick('mode'),
     name: pick('name'),
     cookie: pick('mode') === 'mirror' ? (pick('cookie') ?? null) : null,
-    cookies: new Set(pick('cookies')),
+    cookies: nameSet(pick('cookies')),
     idleTimeoutMs: pick('idleTimeoutMs'),
     absoluteTimeoutMs: pick('absoluteTimeoutMs'),
     unprovenTimeoutMs: pick('unprovenTimeoutMs'),
     bind: Object.freeze({ userAgent: bind.includes('user-agent'), network: bind.includes('network') }),
     sign: pick('sign'),
     oldSid: own?.rotation?.oldSid ?? defaults?.rotation?.oldSid ?? base.rotation.oldSid,
-    rotateOn: typeof on === 'string' ? on : new Set(on),
+    rotateOn: typeof on === 'string' ? on : nameSet(on),
   });
 }
 

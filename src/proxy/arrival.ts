@@ -3,7 +3,15 @@
  * session, judge. Everything here happens before a byte goes upstream.
  */
 import { type Evidence, judge, type Treatment, treat, type Verdict } from '../client/detect.ts';
-import { type ClientFacts, hasRelevantCookie, mayArrive, mayRecover, observeClient } from '../client/facts.ts';
+import {
+  type ClientFacts,
+  cookieNamesOf,
+  hasRelevantCookie,
+  isRelevantCookie,
+  mayArrive,
+  mayRecover,
+  observeClient,
+} from '../client/facts.ts';
 import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
@@ -283,8 +291,9 @@ function gatherEvidence(
   return {
     isRobot: client.isRobot,
     hasValidSid: session !== null,
-    hasJarCookie: session !== null && client.cookieNames.some((name) => session.jar.has(name)),
-    isJarCookieDue: jarCookies !== '',
+    hasJarCookie:
+      session !== null && client.cookieNames.some((name) => session.jar.has(name) && isRelevantCookie(name, policy)),
+    isJarCookieDue: hasRelevantIn(jarCookies, policy),
     hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
     // A route that tries partitioned cookies first waits for their return, as with any unknown client.
@@ -292,6 +301,12 @@ function gatherEvidence(
     isProbeUnanswered: probed === 'now',
     isProbeAnswered: policy.detect === 'probe' && client.cookieNames.includes(probeName(policy)),
   };
+}
+
+/** `jarCookies`: as a Cookie field. What the route ignores is in no jar. */
+function hasRelevantIn(jarCookies: string, policy: RoutePolicy): boolean {
+  if (jarCookies === '' || policy.session.cookies.size === 0) return jarCookies !== '';
+  return hasRelevantCookie(cookieNamesOf(jarCookies), policy);
 }
 
 /** The Referer as it goes upstream and into the log: without any SID; null for none. */

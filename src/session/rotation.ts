@@ -10,7 +10,7 @@
  * teach a session to roll before planting it; so this exemption holds only on the network where the session was made or
  * rotated last. Anyone else's first POST rotates.
  */
-import type { SessionPolicy } from '../policy/route-policy.ts';
+import type { NameSet, SessionPolicy } from '../policy/route-policy.ts';
 import type { CookieChange } from './jar.ts';
 
 /** Cookie name → how often its value changed on answers to safe requests, counted up to `ROLLING`. */
@@ -58,7 +58,7 @@ export function isSignIn(
  * `cookies`: the names that the operator calls session cookies. Without them a cookie that has no end is one (PHP's has no
  * HttpOnly by default), if it is replaced, or if it is new and looks like one: preferences are set by POST, too.
  */
-function isSessionCookie(change: CookieChange, cookies: ReadonlySet<string>): boolean {
+function isSessionCookie(change: CookieChange, cookies: NameSet): boolean {
   if (change.isHttpOnly || cookies.has(change.name)) return true;
   if (cookies.size > 0 || change.isPersistent) return false;
   return change.kind === 'replaced' || change.valueChars >= ID_CHARS || ID_NAMES.test(change.name);

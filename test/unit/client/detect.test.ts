@@ -39,12 +39,25 @@ const rows: Row[] = [
     'refuses',
   ],
   [
+    'a frame without storage that sends a cookie of `session.cookies` (a partitioned one)',
+    transSid,
+    { isStorageBlocked: true, hasNamedCookie: true, hasRelevantCookie: true },
+    'accepts',
+  ],
+  [
     'a valid SID and a cookie of `session.cookies` that its jar lacks',
     transSid,
     { hasValidSid: true, hasNamedCookie: true, hasRelevantCookie: true },
     'accepts',
   ],
   ['a valid SID where no cookie of its jar is due', transSid, { hasValidSid: true, isJarCookieDue: false }, 'unknown'],
+  [
+    '… and a relevant cookie came',
+    transSid,
+    { hasValidSid: true, isJarCookieDue: false, hasRelevantCookie: true },
+    'accepts',
+  ],
+  ['a valid SID and a probe cookie', transSid, { hasValidSid: true, isProbeAnswered: true }, 'accepts'],
   [
     '… in a frame without storage',
     transSid,
@@ -112,6 +125,11 @@ describe('treat: use_cookies, use_only_cookies, use_trans_sid [PHP 10.6]', () =>
     it(`${triple}: first visit`, () => expect(meaning(nothing)).to.equal(first));
     it(`${triple}: with a SID`, () => expect(meaning({ ...nothing, hasValidSid: true })).to.equal(withSid));
   }
+
+  it('never joins the cookies of a client with a jar that it may not own', () => {
+    const evidence = { ...nothing, hasValidSid: true, isJarCookieDue: false };
+    expect(treat(transSid, judge(transSid, evidence), evidence)).to.include({ cookies: 'jar', setCookie: 'both' });
+  });
 
   it('drops the session of a client that turns out to take cookies', () => {
     const evidence = { ...nothing, hasValidSid: true, hasJarCookie: true };

@@ -56,6 +56,10 @@ describe('cookieNamesOf and hasRelevantCookie', () => {
     };
     expect(hasRelevantCookie(['theme'], mirror)).to.equal(false);
     expect(hasRelevantCookie(['theme', 'PHPSESSID'], mirror)).to.equal(true);
+    const listed = { ...mirror, session: { ...mirror.session, cookies: new Set(['login']) } };
+    expect(hasRelevantCookie(['theme'], listed)).to.equal(false);
+    expect(hasRelevantCookie(['PHPSESSID'], listed)).to.equal(true);
+    expect(hasRelevantCookie(['login'], listed)).to.equal(true);
   });
   it('takes none for none', () => expect(hasRelevantCookie([], policy([], []))).to.equal(false));
 });

@@ -1,0 +1,85 @@
+/**
+ * Clients that bring a living SID and cookies of their own: whose cookies go upstream, and where those of the answer go. The table
+ * by itself: test/unit/client/detect.test.ts.
+ */
+import { expect } from 'chai';
+import { ask } from '../support/ask.ts';
+import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+const ROUTES = `routes:
+  - { path: /named/**, use_trans_sid: true, session: { cookies: [SESS, "wp_*"] } }
+  - { path: /probed/**, use_trans_sid: true, detect: probe }
+  - { path: /**, use_trans_sid: true }
+`;
+
+describe('a SID and cookies of one’s own', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: TestProxy;
+
+  before(async () => {
+    // Every page rolls the session cookie; what stands below /forum or /named sets one of its own.
+    upstream = await startUpstream(({ target, fields }, response) => {
+      const cookies = fields.cookie ?? '';
+      response.setHeader('Content-Type', 'text/html');
+      if (target.startsWith('/forum/')) response.setHeader('Set-Cookie', 'fsid=1; Path=/forum/');
+      else if (target.startsWith('/named/lang')) response.setHeader('Set-Cookie', 'lang=de; Path=/');
+      else if (target.startsWith('/named/login')) response.setHeader('Set-Cookie', 'SESS=ada; Path=/');
+      else if (cookies.includes('SESS=')) response.setHeader('Set-Cookie', 'SESS=rolled; Path=/');
+      response.end('<a href="/next">next</a>');
+    });
+    proxy = await startProxy(upstream.origin, ROUTES);
+  });
+  after(async () => {
+    await proxy?.close();
+    await upstream?.close();
+  });
+
+  async function send(target: string, fields: Record<string, string> = {}) {
+    const answer = await ask(proxy.port, target, { host: 'own.test', fields });
+    return { ...answer, cookie: upstream.requests.at(-1)?.fields.cookie, sid: SID.exec(answer.body)?.[1] };
+  }
+  const begin = async (target: string) => (await send(target)).sid ?? expect.fail('no SID');
+
+  it('who is logged in by cookie shares no jar that holds nothing for the page', async () => {
+    const planted = await begin('/forum/');
+    const victim = await send(`/me?_sid=${planted}`, { cookie: 'SESS=victim' });
+    expect(victim, 'a client with cookies').to.include({ status: 303, location: 'http://own.test/me' });
+    await send(`/pic?_sid=${planted}`, { cookie: 'SESS=victim', accept: 'image/*' });
+    expect((await send(`/me?_sid=${planted}`)).cookie, 'the planter').to.equal(undefined);
+  });
+
+  it('… nor do cookies that prove nothing go where the answer is kept', async () => {
+    const planted = await begin('/named/lang');
+    await send(`/named/x?_sid=${planted}`, { cookie: 'other=victim' });
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('lang=de');
+  });
+
+  it('`session.cookies` decides alone: a frame that keeps another cookie has its session in the jar', async () => {
+    const sid = await begin('/named/lang');
+    const login = await send(`/named/login?_sid=${sid}`, { cookie: 'lang=de' });
+    expect(login.setCookies, 'it may take that one, too').to.deep.equal(['SESS=ada; Path=/']);
+    expect(login.sid).to.equal(sid);
+    const next = await send(`/named/x?_sid=${sid}`, { cookie: 'lang=de' });
+    expect(next).to.include({ status: 200, cookie: 'lang=de; SESS=ada', sid });
+    expect(await send(`/named/x?_sid=${sid}`, { cookie: 'lang=de; SESS=ada' })).to.include({ status: 303 });
+  });
+
+  it('a name of `session.cookies` may end in *', async () => {
+    const answer = await send('/named/lang', { cookie: 'wp_42=1' });
+    expect(answer).to.include({ status: 200, cookie: 'wp_42=1', sid: undefined });
+  });
+
+  it('a partitioned cookie of `session.cookies` beats the word of the browser that it withholds cookies', async () => {
+    const frame = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate' };
+    const fields = { ...frame, 'sec-fetch-storage-access': 'none', cookie: 'SESS=mine' };
+    expect(await send('/named/x', fields)).to.include({ cookie: 'SESS=mine', sid: undefined });
+    expect((await send('/x', fields)).cookie, 'any other may be a bystander').to.equal(undefined);
+  });
+
+  it('`detect: probe`: the answered probe beats a SID', async () => {
+    const planted = await begin('/forum/');
+    const victim = await send(`/probed/x?_sid=${planted}`, { cookie: '_sid_probe=1; SESS=victim' });
+    expect(victim).to.include({ status: 303, location: 'http://own.test/probed/x' });
+  });
+});
