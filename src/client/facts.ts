@@ -6,6 +6,7 @@
  */
 import { parse as parseCookies } from 'cookie';
 import type { RoutePolicy } from '../policy/route-policy.ts';
+import { parseUrl } from '../sid/parse-url.ts';
 import { isCrawler } from './crawlers.ts';
 
 export interface ClientFacts {
@@ -165,8 +166,8 @@ export function mayArrive(facts: ClientFacts, ownOrigin: string, acceptFrom: Rea
 
 /** The serialised origin of an http(s) URL; null for anything else. A `blob:` URL has its creator's origin and is no page of it. */
 export function originOf(url: string): string | null {
-  if (!URL.canParse(url)) return null;
-  const parsed = new URL(url);
+  const parsed = parseUrl(url);
+  if (parsed === null) return null;
   return parsed.protocol === 'http:' || parsed.protocol === 'https:' ? parsed.origin : null;
 }
 

@@ -21,10 +21,12 @@ import {
 import {
   type Base,
   cleanReference,
-  hasUnreadableHost,
+  hasBytes,
   type Judgement,
   type PlainPaths,
+  resolveReference,
   type Scope,
+  UNREADABLE_BASE,
 } from '../sid/scope.ts';
 import { Sid } from '../sid/sid.ts';
 
@@ -43,8 +45,6 @@ export interface PageUrlOptions {
   /** References may have variables in them, `$(name)` or `$name`, which the client fills in (WML 1.3 §10.3). */
   readonly hasVariables?: boolean;
 }
-
-const UNKNOWN_BASE = 'http://unreadable.invalid/';
 
 /** What a URL gets: the parameters that may stand on it, and the reason if the SID (or else the extra ones) may not. */
 export interface Verdict {
@@ -149,23 +149,15 @@ export class PageUrls {
 
   /** Obey a `<base href>`, decoded. A foreign one ends the marking of relative references. */
   setBase(href: string): void {
-    let url: URL;
-    try {
-      url = new URL(href, this.#documentUrl);
-    } catch {
-      return;
-    }
+    const clean = cleanReference(href);
+    const resolved = resolveReference(clean, this.#document.url);
     // HTML §4.2.3: such a base is none.
-    if (url.protocol === 'data:' || url.protocol === 'javascript:') return;
+    if (resolved === null) return;
+    if (resolved !== 'unreadable' && (resolved.protocol === 'data:' || resolved.protocol === 'javascript:')) return;
     this.#hasBaseElement = true;
-    const own = this.#onOwnOrigin(cleanReference(href));
-    if (own !== null) url = new URL(own);
-    this.#baseUrl = url.href;
-    // The bytes of a host above ASCII were not read in the page's charset: what they spell is not ours.
-    this.#base = markBase(
-      hasUnreadableHost(cleanReference(href), this.#document.url) ? UNKNOWN_BASE : url.href,
-      this.mark,
-    );
+    const own = this.#onOwnOrigin(clean);
+    this.#baseUrl = resolved === 'unreadable' ? UNREADABLE_BASE : own === null ? resolved.href : new URL(own).href;
+    this.#base = markBase(this.#baseUrl, this.mark, !hasBytes(clean));
     this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
     this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;
     this.#judgePlain();

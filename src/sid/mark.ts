@@ -16,7 +16,7 @@ import {
   pathStart,
   unmarkReference,
 } from './carrier.ts';
-import { cleanReference, type Scope } from './scope.ts';
+import { cleanReference, hasBytes, type Scope } from './scope.ts';
 import type { Sid } from './sid.ts';
 
 export interface SidMark {
@@ -49,16 +49,20 @@ export interface MarkBase {
   readonly url: URL;
   /** True if relative references get the mark from the base by themselves: it has our segment in front. */
   readonly inherits: boolean;
+  /** False if its path depends on a charset that nobody has decoded: then it cannot be written out. */
+  readonly isPathKnown: boolean;
 }
 
 class LazyBase implements MarkBase {
+  readonly isPathKnown: boolean;
   readonly #href: string;
   readonly #mark: SidMark | null;
   #url: URL | null = null;
 
-  constructor(href: string, mark: SidMark | null) {
+  constructor(href: string, mark: SidMark | null, isPathKnown: boolean) {
     this.#href = href;
     this.#mark = mark;
+    this.isPathKnown = isPathKnown;
   }
 
   get url(): URL {
@@ -73,8 +77,8 @@ class LazyBase implements MarkBase {
 }
 
 /** The base that a document or `<base>` URL, marked or not, makes. `href` is absolute; it is parsed when it is needed. */
-export function markBase(href: string, mark: SidMark | null): MarkBase {
-  return new LazyBase(href, mark);
+export function markBase(href: string, mark: SidMark | null, isPathKnown = true): MarkBase {
+  return new LazyBase(href, mark, isPathKnown);
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
@@ -206,7 +210,7 @@ function pathParameterEdits(
   notation: Notation,
   base: MarkBase,
   inherited: string,
-): ReferenceEdit[] {
+): ReferenceEdit[] | null {
   const pair = pairOf(mark);
   const old = findPathParameters(reference, parts.path, parts.query, mark.name);
   if (old.length > 0) return replaceCarried(reference, old, pair);
@@ -219,6 +223,7 @@ function pathParameterEdits(
   }
   if (parts.path > 0) return [{ start: at, end: at, text: `/;${pair}` }];
   // No path: that of the base, whose last segment has to be written out to bear the parameter.
+  if (!base.isPathKnown) return null;
   const last = base.url.pathname.slice(base.url.pathname.lastIndexOf('/') + 1);
   const text = `${last.includes(':') ? './' : ''}${notation.escape(last)};${pair}${inherited}`;
   return [{ start: at, end: at, text }];
@@ -243,13 +248,14 @@ function pathSegmentEdits(
   if (!isRooted && base.inherits && (!hasDots || staysBelow(path, segment, base))) return [];
   if (hasDots) {
     // Dots may climb out of the segment: write the path resolved. Bytes above ASCII would need the page's charset.
-    if (/[^\0-\x7F]/.test(path)) return null;
+    if (hasBytes(path) || (!isRooted && !base.isPathKnown)) return null;
     const resolved = new URL(isRooted ? `http://host${path}` : path, base.url).pathname;
     return [{ start: at, end: parts.query, text: segment + notation.escape(resolved) }];
   }
   if (path.startsWith('/')) return [{ start: at, end: at, text: segment }];
   // A browser takes a backslash for a slash; behind our segment it would not look like the segment's end.
   if (isRooted) return [{ start: at, end: at + 1, text: `${segment}/` }];
+  if (!base.isPathKnown) return null;
   const whole = base.url.pathname;
   const inserted = path === '' ? whole : whole.slice(0, whole.lastIndexOf('/') + 1);
   return [{ start: at, end: at, text: segment + notation.escape(inserted) + inherited }];

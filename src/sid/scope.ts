@@ -5,6 +5,7 @@
  * never from an https page to an http URL, and inside the path scope. Everything else keeps the SID away: a wrong "no"
  * costs one client its session, a wrong "yes" gives it to a stranger. No I/O, no state but a memo.
  */
+import { parseUrl } from './parse-url.ts';
 
 /** Why a URL is left as it stands. */
 export type SkipReason =
@@ -165,7 +166,8 @@ export class Scope {
   isForeignAuthority(text: string): boolean {
     const known = this.#authorities.get(text);
     if (known !== undefined) return known;
-    const isForeign = URL.canParse(text) && this.#judgeOrigin(new URL(text)) === 'foreign-origin';
+    const url = parseUrl(text);
+    const isForeign = url !== null && this.#judgeOrigin(url) === 'foreign-origin';
     if (this.#authorities.size >= MAX_AUTHORITIES) this.#authorities.clear();
     if (text.length <= MAX_MEMO_CHARS) this.#authorities.set(text, isForeign);
     return isForeign;
@@ -181,15 +183,9 @@ export class Scope {
     const clean = cleanReference(reference);
     if (clean.startsWith('#')) return 'fragment-only';
     if (SEEMS_USERINFO.test(clean)) return 'userinfo';
-    const isUnreadable = hasUnreadableHost(clean, base.url);
-    let url: URL;
-    try {
-      url = new URL(isUnreadable ? clean : encodeBytes(clean), base.href);
-    } catch {
-      return 'unparsable';
-    }
-    if (isUnreadable) return isHttp(url) ? 'foreign-origin' : 'not-http';
-    return this.judgeUrl(url);
+    const url = resolveReference(clean, base.url);
+    if (url === null) return 'unparsable';
+    return url === 'unreadable' ? 'foreign-origin' : this.judgeUrl(url);
   }
 
   /**
@@ -198,7 +194,7 @@ export class Scope {
    */
   onOwnOrigin(clean: string, authority: number, base: Base): string | null {
     if (authority === 0 || hasUnreadableHost(clean, base.url)) return null;
-    const url = URL.canParse(clean, base.href) ? new URL(clean, base.href) : null;
+    const url = parseUrl(clean, base.href);
     if (url === null || !this.#aliases.has(url.origin) || url.username !== '' || url.password !== '') return null;
     return this.origin + clean.slice(authority);
   }
@@ -282,18 +278,36 @@ export function cleanReference(reference: string): string {
   return reference.slice(start, end).replace(TAB_OR_NEWLINE, '');
 }
 
-/** Has the clean reference an authority with characters above U+007F, whose bytes nobody has decoded? */
-export function hasUnreadableHost(reference: string, base: URL): boolean {
-  if (!NON_ASCII.test(reference)) return false;
-  const [, scheme = '', slashes = '', rest = ''] = HEAD.exec(reference) ?? [];
+/**
+ * Where a clean reference of a page leads: 'unreadable' if that is an http(s) host with characters above U+007F, whose bytes
+ * nobody has decoded; null if a browser cannot follow it.
+ */
+export function resolveReference(clean: string, base: URL): URL | 'unreadable' | null {
+  return hasUnreadableHost(clean, base) ? 'unreadable' : parseUrl(encodeBytes(clean), base);
+}
+
+/** Stands for a base that leads to an unreadable host: nothing on it is ours (RFC 6761 §6.4). */
+export const UNREADABLE_BASE = 'http://unreadable.invalid/';
+
+function hasUnreadableHost(reference: string, base: URL): boolean {
+  if (!hasBytes(reference)) return false;
+  const [, scheme = base.protocol, slashes = '', rest = ''] = HEAD.exec(reference) ?? [];
+  if (!HTTP.test(scheme)) return false;
   // `http:x` and `http:/x` hang on a base of the same scheme; behind another scheme the host follows at once.
-  const hasAuthority = slashes.length >= 2 || (scheme !== '' && scheme.toLowerCase() !== base.protocol);
-  return hasAuthority && NON_ASCII.test(rest);
+  const hasAuthority = slashes.length >= 2 || scheme.toLowerCase() !== base.protocol;
+  return hasAuthority && hasBytes(rest);
+}
+
+const HTTP = /^https?:$/i;
+
+/** Are there characters above U+007F, which stand for bytes of the page's charset? */
+export function hasBytes(text: string): boolean {
+  return NON_ASCII.test(text);
 }
 
 /** Bytes above ASCII as a browser asks for them, if the page is UTF-8. Elsewhere nobody knows the path that is meant. */
 function encodeBytes(text: string): string {
-  if (!NON_ASCII.test(text)) return text;
+  if (!hasBytes(text)) return text;
   return text.replace(/[\x80-\xFF]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 

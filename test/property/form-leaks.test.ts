@@ -198,6 +198,8 @@ const PIECES = [
   ...[
     '<base href=/b/>',
     '<base href=//evil.test/>',
+    '<base href=//&eacute;vil.test/>',
+    '<base href="//ev&#x438;l.test/">',
     '<title>',
     '</title>',
     '<script>',

@@ -110,6 +110,7 @@ rows('marker: an old value is replaced, never doubled', [
   [`<a href="x?a&amp;${PAIR}#f">`, '='],
 ]);
 
+const CAFE = '<base href="/caf\xC3\xA9/?q=\xC3\xA9"><a href=x?§><a href="?q=%C3%A9&amp;§">';
 rows('marker: base', [
   ['<base href="http://evil.test/"><a href=x><a href=/x>', '='],
   [
@@ -123,6 +124,14 @@ rows('marker: base', [
   ['<base href="data:,x"><a href=x>', '<base href="data:,x"><a href=x?§>'],
   ['<base href="http://["><a href=x>', '<base href="http://["><a href=x?§>'],
   ['<base href="http://sh\xBAp.example/"><a href=x>', '='],
+  // `пример.рф` and `例え.jp` in UTF-8: what a parser makes of their single bytes is no URL, and yet a browser goes there.
+  ['<base href="http://\xD0\xBF\xD1\x80.\xD1\x80\xD1\x84/"><a href=x>', '='],
+  ['<base href="//\xE4\xBE\x8B\xE3\x81\x88.jp/"><a href=x>', '='],
+  ['<base href="//&eacute;vil.test/"><a href=x>', '='],
+  ['<base href="//ev&#x438;l.test/"><a href=x>', '='],
+  ['<base href="//shop.example\xAD/"><a href=x>', '='],
+  ['<noscript><base href="/own/"></noscript><base href="//\xD1\x80\xD1\x84.test/"><a href=x>', '='],
+  ['<base href="/caf\xC3\xA9/?q=\xC3\xA9"><a href=x><a href="">', CAFE],
   ['<svg><base href=//evil.test></svg><a href=x>', '<svg><base href=//evil.test></svg><a href=x?§>'],
   // In doubt, that is once a template was there, a foreign base counts wherever it stands.
   ['<template><base href=/a></template><base href=//evil.test><a href=x>', '='],
@@ -844,6 +853,11 @@ rows(
     ['<form action=/s>x</form>', '<form action=/s;§>x</form>'],
     ['<form><button formaction=/y>x</form>', '<form action="page;§"><button formaction=/y;§>x</form>'],
     ['<a href="x;sid=old;v">', '<a href="x;§;v">'],
+    // How a browser writes this path depends on the page's charset.
+    [
+      '<base href="/caf\xE9"><a href=""><a href="?x"><a href=x>',
+      '<base href="/caf\xE9"><a href=""><a href="?x"><a href=x;§>',
+    ],
   ],
   { carrier: 'path-parameter' },
 );
@@ -856,6 +870,10 @@ rows(
       '<a href="/(sid-0123456789abcdefghijklmnop)/x"><a href=/(sid-0123456789abcdefghijklmnop)/dir/x>',
     ],
     ['<form>x</form>', '<form action="/(sid-0123456789abcdefghijklmnop)/dir/page">x</form>'],
+    [
+      '<base href="/caf\xE9/"><a href=x><a href=../x><a href=/x>',
+      '<base href="/caf\xE9/"><a href=x><a href=../x><a href=/(sid-0123456789abcdefghijklmnop)/x>',
+    ],
   ],
   { carrier: 'path-segment' },
 );

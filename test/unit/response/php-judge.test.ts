@@ -54,6 +54,16 @@ describe('php rewriter with its veto', () => {
       '<base href="//other.example/"><a href="x"><form>[F].',
     ],
     [
+      'a foreign base that is no URL byte by byte',
+      '<base href="//\xD1\x80\xD1\x84.test/"><a href="x">.',
+      '<base href="//\xD1\x80\xD1\x84.test/"><a href="x">.',
+    ],
+    [
+      'a base that is own only if a byte is read as a soft hyphen',
+      '<base href="//own\xAD.example/"><a href="x">.',
+      '<base href="//own\xAD.example/"><a href="x">.',
+    ],
+    [
       'a refresh',
       '<meta http-equiv=refresh content="0;url=//other.example/">.',
       '<meta http-equiv=refresh content="0;url=//other.example/">.',
