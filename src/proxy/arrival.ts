@@ -242,19 +242,26 @@ function findSession(seen: Observed): Promise<Found | null> | null {
 }
 
 /**
- * Two SIDs are one too many, with one exception: behind a 307 of a login the browser repeats the form, whose hidden field has the SID
- * from before, now dead or leading to the same session.
+ * Two SIDs are one too many, except for one in the target and one in a hidden field, of which one leads nowhere: behind a 307 of a
+ * login the browser repeats the form, whose field has the SID from before; and a form without an action is sent to an address that
+ * is older than the page (a login that was answered with a page, a session that ended).
  */
 async function chooseSession(seen: Observed, first: string, others: readonly string[]): Promise<Found | null> {
   const inTarget = seen.targetSids;
   if (inTarget.length === 0 || inTarget.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
   if (seen.isFromAbroad) return null;
-  const found = await look(seen, first, 'target');
-  for (const text of new Set(others)) {
-    const other = await look(seen, text, 'target');
-    if (other !== null && !(found !== null && other.session.sid.equals(found.session.sid))) {
+  const inFields = [...new Set(others)];
+  // Which of the application's own SIDs are alive only it knows: the field is as new as the page.
+  if (seen.policy.session.mode === 'mirror' && inFields.length === 1) {
+    return (await look(seen, inFields[0] as string, 'target')) ?? look(seen, first, 'target');
+  }
+  let found: Found | null = null;
+  for (const text of [first, ...inFields]) {
+    const next = await look(seen, text, 'target');
+    if (found !== null && next !== null && !next.session.sid.equals(found.session.sid)) {
       throw new ProxyError('AMBIGUOUS_SID');
     }
+    found ??= next;
   }
   return found;
 }

@@ -136,6 +136,13 @@ function recode(
     decoder.destroy();
     encoder.destroy(error);
   };
+  const finish = (): void => {
+    try {
+      encoder.end(stage.end());
+    } catch (error) {
+      fail(error as Error); // as below
+    }
+  };
 
   body.on('data', (chunk: Buffer) => {
     guard.took(chunk.length);
@@ -152,7 +159,7 @@ function recode(
     }
   });
   // An empty body is not coded at all, whatever the field says: as many servers send it behind a redirect.
-  body.on('end', () => (isEmpty ? encoder.end(stage.end()) : decoder.end()));
+  body.on('end', () => (isEmpty ? finish() : decoder.end()));
   body.on('error', fail);
 
   decoder.on('data', (chunk: Buffer) => {
@@ -167,7 +174,7 @@ function recode(
       fail(error as Error); // only Errors are thrown here: the guard's and the stage's
     }
   });
-  decoder.on('end', () => encoder.end(stage.end()));
+  decoder.on('end', finish);
   decoder.on('error', (cause) => fail(new ProxyError('CODING_BROKEN', { cause })));
   encoder.on('close', () => {
     if (!decoder.readableEnded) decoder.destroy();

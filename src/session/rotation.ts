@@ -55,13 +55,15 @@ export function isSignIn(
 }
 
 /**
- * `cookies`: the names that the operator calls session cookies. Without them a cookie that has no end is one (PHP's has no
- * HttpOnly by default), if it is replaced, or if it is new and looks like one: preferences are set by POST, too.
+ * `cookies`: the names that the operator calls session cookies. Without them a cookie is one if it looks like one (PHP's has no
+ * HttpOnly by default, and an end with `session.cookie_lifetime`), or if it has no end and is replaced: preferences are set by
+ * POST, too, but are short or stay.
  */
 function isSessionCookie(change: CookieChange, cookies: NameSet): boolean {
   if (change.isHttpOnly || cookies.has(change.name)) return true;
-  if (cookies.size > 0 || change.isPersistent) return false;
-  return change.kind === 'replaced' || change.valueChars >= ID_CHARS || ID_NAMES.test(change.name);
+  if (cookies.size > 0) return false;
+  if (change.kind === 'replaced' && !change.isPersistent) return true;
+  return change.valueChars >= ID_CHARS || ID_NAMES.test(change.name);
 }
 
 /** Identifiers are longer than preferences: 64 bits are 16 hexadecimal digits. */

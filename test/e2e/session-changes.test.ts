@@ -134,6 +134,40 @@ describe('answers that change a session', () => {
     expect(two.status, 'both alive').to.equal(400);
   });
 
+  it('a form without action is understood where the address is older than the page', async () => {
+    answers.set('/field/start', [200, { 'Set-Cookie': 'app=1; Path=/' }]);
+    const old = /value="([0-9a-v]{26})"/.exec((await send('/field/start')).body)?.[1];
+    const post = async (target: string, sid: string | undefined) => {
+      const form = `_sid=${sid}&u=me`;
+      const type = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.length) };
+      return send(target, type, 'POST', form);
+    };
+    answers.set('/field/self', [200, { 'Set-Cookie': 'auth=ada; Path=/; HttpOnly' }]);
+    const page = await post(`/field/self?_sid=${old}`, old);
+    const next = /value="([0-9a-v]{26})"/.exec(page.body)?.[1];
+    expect(next).to.not.equal(old);
+    answers.set('/field/self', [200, {}]);
+    expect(await post(`/field/self?_sid=${old}`, next)).to.include({ status: 200 });
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=1; auth=ada');
+    expect(upstream.requests.at(-1)).to.include({ target: '/field/self', body: 'u=me' });
+  });
+
+  it('… in mirror mode, too, where only the application knows which SID is alive', async () => {
+    const mirror = await startProxy(
+      upstream.origin,
+      'session: { mode: mirror, cookie: PHPSESSID, name: PHPSESSID }\nroutes: [{ use_trans_sid: true, forms: field }]\n',
+    );
+    try {
+      const body = 'PHPSESSID=newer&u=me';
+      const fields = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) };
+      const asked = { host: 'own.test', fields, method: 'POST', body };
+      expect(await ask(mirror.port, '/field/self?PHPSESSID=older', asked)).to.include({ status: 200 });
+      expect(upstream.requests.at(-1)?.fields.cookie).to.equal('PHPSESSID=newer');
+    } finally {
+      await mirror.close();
+    }
+  });
+
   it('scripts that tell the URL of their page tell it without the SID', async () => {
     const sid = await begin();
     await send(`/x?_sid=${sid}`, {

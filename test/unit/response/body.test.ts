@@ -55,6 +55,19 @@ describe('openPageBody', () => {
       const { body } = openPageBody(Readable.from([]), page(coding as ContentCoding), upperCase());
       expect(decode(await collect(body)).toString()).to.equal('[END]');
     });
+    it(`${coding}, a stage that fails at the end fails the body`, async () => {
+      const failing: PageStage = {
+        ...upperCase(),
+        end: () => {
+          throw new Error('at the end');
+        },
+      };
+      for (const pieces of [[encode(Buffer.from(text))], []]) {
+        const { body } = openPageBody(Readable.from(pieces), page(coding as ContentCoding), failing);
+        const failure = await collect(body).catch((error: unknown) => error);
+        expect(failure).to.be.an('error').with.property('message', 'at the end');
+      }
+    });
     it(`${coding}, truncated: fails with CODING_BROKEN`, async () => {
       const encoded = encode(Buffer.from(text));
       const { body } = openPageBody(
