@@ -64,8 +64,9 @@ export function observeClient(method: string, fields: readonly string[]): Client
     isStorageBlocked: seen.storageAccess === 'none',
     // Sec-Fetch-Storage-Access is only sent where the top-level site is another one.
     isForeignFrame: seen.storageAccess !== null || (seen.fetchSite === 'cross-site' && isFrame(seen.fetchDest)),
-    // Without fetch metadata (plain http) the field of old script libraries is all there is.
-    isPart: seen.fetchMode === null ? seen.requestedWith !== null : seen.fetchMode !== 'navigate',
+    // Without fetch metadata (plain http) the field of old script libraries is all there is. Android's WebView has it, too, with
+    // the name of the app, and on pages.
+    isPart: seen.fetchMode === null ? seen.requestedWith === 'XMLHttpRequest' : seen.fetchMode !== 'navigate',
     fetchSite: seen.fetchSite,
     referer: seen.referer,
   };

@@ -7,6 +7,7 @@ import { BufferPool } from '../html/buffer-pool.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
+  clearsCookies,
   firstValue,
   type MarkReference,
   makePrivate,
@@ -166,8 +167,8 @@ function absorb(
   const { setCookies, fields } = takeSetCookies(head.fields, ownAffairs(arrival.policy));
   if (treatment.setCookie === 'drop') return { session: null, event: 'none', fields };
   const remaining = treatment.setCookie === 'both' ? head.fields : fields;
-  if (setCookies.length === 0 && !signals.rotate && !signals.destroy)
-    return { session, event: 'none', fields: remaining };
+  const isAsked = signals.rotate || signals.destroy || (session !== null && clearsCookies(fields));
+  if (setCookies.length === 0 && !isAsked) return { session, event: 'none', fields: remaining };
   return change(arrival, responseFacts(arrival, head, page, signals, setCookies), remaining);
 }
 
@@ -187,6 +188,7 @@ function responseFacts(
     method: facts.method,
     rotate: signals.rotate,
     destroy: signals.destroy,
+    clearsCookies: clearsCookies(head.fields),
     mayCreate: treatment.mayCreate && (canCarry(head, page) || policy.expose),
     tellsSid: tellsSid(arrival, head, signals.isRewriteOff ? null : page),
   };

@@ -29,7 +29,8 @@ export function ownRedirect(arrival: Arrival): OwnRedirect | null {
     return isMarked && isRefusedPage(arrival) ? toClean(arrival, 307, 'from-abroad') : null;
   }
   if (verdict === 'robot') return isMarked ? toClean(arrival, 301, 'robot') : null;
-  if (!client.isNavigation) return null;
+  // Old browsers do not say what they load; a page that came from abroad must not stay where it is.
+  if (!client.isNavigation) return isMarked && isRefusedPage(arrival) ? toClean(arrival, 303, 'from-abroad') : null;
   if (policy.useOnlyCookies) {
     return isMarked && policy.onUrlSid === 'redirect' ? toClean(arrival, 303, 'cookie-only-route') : null;
   }

@@ -113,6 +113,14 @@ export function takeSetCookies(
   return { setCookies, fields: rest };
 }
 
+/** Does `Clear-Site-Data` (§3.1) tell the client to forget the cookies of the site? */
+export function clearsCookies(fields: readonly string[]): boolean {
+  const value = joinedValue(fields, 'clear-site-data');
+  return value !== null && value.split(',').some((part) => CLEARED.has(part.trim()));
+}
+
+const CLEARED: ReadonlySet<string> = new Set(['"cookies"', '"*"']);
+
 /** The name in a Set-Cookie value; '' for a value without one (RFC 6265 §5.2). */
 export function cookieName(setCookie: string): string {
   const end = setCookie.search(/[=;]/);

@@ -52,8 +52,8 @@ export class MirrorSessions implements SessionSource {
   ): Promise<Absorbed> {
     if (response.destroy) return { session: null, event: session === null ? 'none' : 'destroyed' };
     const value = cookieValue(response.setCookies, cookieName(policy), this.#options.clock());
-    if (value === undefined) return { session, event: 'none' };
-    if (value === null) return { session: null, event: session === null ? 'none' : 'destroyed' };
+    if (value === undefined && !response.clearsCookies) return { session, event: 'none' };
+    if (value === undefined || value === null) return { session: null, event: session === null ? 'none' : 'destroyed' };
     const sid = this.#sidOf(value, client, policy);
     // An id of other characters would fail at each click [PHP 11.3]: it never gets into a link.
     if (sid === null || (session === null && !response.mayCreate)) return { session: null, event: 'not-created' };

@@ -22,7 +22,7 @@ import { MintLimit } from './mint-limit.ts';
 import { blockOf } from './network.ts';
 import { OpenedSessions } from './opened.ts';
 import { encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
-import { countRolls, isSignIn } from './rotation.ts';
+import { countRolls, isSignIn, type RollCounts } from './rotation.ts';
 import { type SealKeys, seal, sealKeys } from './seal.ts';
 import type { Absorbed, ClientBinding, ResponseFacts, Session, SessionSource } from './source.ts';
 import type { SessionStore } from './store.ts';
@@ -61,6 +61,7 @@ export function newSessionStats(): SessionStats {
 const TOUCH_EVERY_MS = 1000;
 const MAX_REMEMBERED_TOUCHES = 10_000;
 const COUNT_EVERY_MS = 1000;
+const NO_ROLLS: RollCounts = new Map();
 /** Attempts after which a loser waits a random moment, so that many processes do not stay in step. */
 const PATIENT_ATTEMPTS = 4;
 
@@ -143,7 +144,8 @@ export class Sessions implements SessionSource {
       return this.#create(response, client, policy);
     }
     assert(session instanceof HeldSession, 'a session of another source');
-    if (response.setCookies.length === 0 && !response.rotate && !response.destroy) return { session, event: 'none' };
+    const { rotate, destroy, clearsCookies } = response;
+    if (response.setCookies.length === 0 && !rotate && !destroy && !clearsCookies) return { session, event: 'none' };
     return inTurn(this.#turns, session.keys.storeKey, () => this.#update(session, response, client, policy));
   }
 
@@ -289,9 +291,17 @@ export class Sessions implements SessionSource {
       await this.#afterConflict(attempt);
       held = await this.#follow(held.sid, client, policy);
     }
-    // Ended, or rotated where we may not follow: what this late response sets belongs to a dead session.
-    if (held === null) return { session: null, event: 'destroyed' };
-    throw new ProxyError('STORE_CONFLICT');
+    if (held !== null) throw new ProxyError('STORE_CONFLICT');
+    // Ended, or rotated where we may not follow: what this late response sets belongs to a dead session. Not so a sign-in, such as
+    // the second of a double click, whose answer is the one that is shown: it needs nothing from before.
+    return this.#isSignInByItself(response, policy)
+      ? this.#create(response, client, policy)
+      : { session: null, event: 'destroyed' };
+  }
+
+  #isSignInByItself(response: ResponseFacts, policy: SessionPolicy): boolean {
+    const changes = Jar.empty().setFromResponse(response.setCookies, response, this.#clock());
+    return !response.destroy && isSignIn(response.method, changes, policy, NO_ROLLS, true);
   }
 
   /** One attempt on the session as it was read; null when another writer was faster. */
@@ -303,7 +313,7 @@ export class Sessions implements SessionSource {
   ): Promise<Absorbed | null> {
     const { record } = held;
     const nowMs = this.#clock();
-    const jar = record.jar.clone();
+    const jar = response.clearsCookies ? Jar.empty() : record.jar.clone();
     const changes = jar.setFromResponse(response.setCookies, response, nowMs);
     if (response.destroy || jar.isEmpty(nowMs)) {
       this.#opened.forget(client.host, held.sid);
@@ -317,7 +327,7 @@ export class Sessions implements SessionSource {
     if (response.rotate || isSignIn(response.method, changes, policy, record.rolls, isSameNetwork)) {
       return this.#rotate(held, { ...next, client: mark }, client.host, policy, response.tellsSid);
     }
-    if (!changes.some(isEffective)) {
+    if (!response.clearsCookies && !changes.some(isEffective)) {
       // A removal of what this jar does not hold may still remove what another response set meanwhile.
       return (await this.#isCurrent(held)) ? { session: held, event: 'none' } : null;
     }

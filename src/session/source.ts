@@ -36,6 +36,8 @@ export interface ResponseFacts extends CookieTarget {
   readonly rotate: boolean;
   /** The upstream ends the session (`Transid-Destroy`). */
   readonly destroy: boolean;
+  /** All cookies from before this response are to be forgotten (`Clear-Site-Data`); what it sets itself is kept. */
+  readonly clearsCookies: boolean;
   /** False where no session may begin: robots, routes without SIDs. */
   readonly mayCreate: boolean;
   /**
@@ -68,8 +70,8 @@ export interface SessionSource {
    */
   find(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<Session | null>;
   /**
-   * Keep what a response sets. Without Set-Cookie, `rotate` and `destroy` the store is not asked. A session of null and
-   * a first cookie make a session.
+   * Keep what a response sets. Without Set-Cookie, `rotate`, `destroy` and `clearsCookies` the store is not asked. A session of
+   * null and a first cookie make a session; so does a sign-in whose session ended or was rotated while it was under way.
    */
   absorb(
     session: Session | null,

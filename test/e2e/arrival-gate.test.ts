@@ -47,6 +47,8 @@ describe('the arrival gate', () => {
   for (const [why, fields] of [
     ["by the browser's word", { 'sec-fetch-site': 'cross-site', referer: EVIL, ...NAVIGATE }],
     ['by the Referer alone', { referer: EVIL }],
+    ['in an app’s view of pages', { referer: EVIL, 'x-requested-with': 'com.example.reader' }],
+    ['by a browser that does not say what it loads', { referer: EVIL, accept: '*/*' }],
     [
       'bounced back by a foreign redirect',
       { 'sec-fetch-site': 'cross-site', referer: 'http://own.test/', ...NAVIGATE },

@@ -92,6 +92,14 @@ describe('answers that change a session', () => {
     expect(await cookieAt('/shop/x', next)).to.equal('A=1; AUTH=ada');
   });
 
+  it('`Clear-Site-Data: "cookies"` empties the jar, as it would a browser', async () => {
+    const sid = await begin();
+    expect(await cookieAt('/x', sid)).to.equal('lang=de');
+    answers.set('/logout', [200, { 'Clear-Site-Data': '"cache", "cookies"' }]);
+    expect((await send(`/logout?_sid=${sid}`)).body).to.not.match(SID);
+    expect(await cookieAt('/x', sid)).to.equal(undefined);
+  });
+
   it('a hidden field reaches no application, whichever route it is sent to', async () => {
     answers.set('/field/start', [200, { 'Set-Cookie': 'app=1; Path=/' }]);
     const page = await send('/field/start');

@@ -46,6 +46,7 @@ export function response(setCookies: readonly string[], edits: Partial<ResponseF
     method: 'GET',
     rotate: false,
     destroy: false,
+    clearsCookies: false,
     mayCreate: true,
     tellsSid: true,
     ...edits,

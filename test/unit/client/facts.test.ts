@@ -83,6 +83,7 @@ describe('observeClient: navigations', () => {
     const isPart = (fields: Record<string, string>) => observeClient('POST', flat(fields)).isPart;
     expect(isPart({ 'sec-fetch-mode': 'cors' })).to.equal(true);
     expect(isPart({ 'sec-fetch-mode': 'navigate', 'x-requested-with': 'some.app' })).to.equal(false);
+    expect(isPart({ 'x-requested-with': 'some.app' }), "Android's WebView").to.equal(false);
     expect(isPart({ 'X-Requested-With': 'XMLHttpRequest' })).to.equal(true);
     expect(isPart({})).to.equal(false);
   });
