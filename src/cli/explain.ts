@@ -288,8 +288,7 @@ function whyNotHonoured(
   const parse = policy.session.mode === 'jar' ? Sid.parse : Sid.parseMirrored;
   // In mirror mode a signature may follow the value; its form is the session layer's business.
   if (!policy.session.sign && parse(sids[0] ?? '') === null) return 'it does not have the form of one of ours';
-  if (!mayArrive(client, asked.origin, policy.acceptFrom))
-    return 'it comes from a foreign page that accept_from does not name';
+  if (!mayArrive(client, asked.origin, policy)) return 'it comes from a foreign page that accept_from does not name';
   return null;
 }
 

@@ -107,10 +107,25 @@ function routeWarnings(config: Config, policies: readonly RoutePolicy[]): Warnin
         'set `use_trans_sid: true` or take the key out',
       );
     }
+    if ((route?.transSidHosts?.length ?? 0) > 0 && marksUrls(policy) && policy.session.mode === 'jar') {
+      warn(
+        'trans_sid_hosts',
+        'the SID is shown to these hosts and opens nothing there: with `mode: jar` a session belongs to one host',
+        'take the key out, or use `mode: mirror` on all of them',
+      );
+    }
     for (const host of route?.transSidHosts ?? []) {
       const reason = unusableHost(host, config);
       if (reason !== null)
         warn('trans_sid_hosts', `URLs of ${host} are never marked: ${reason}`, 'write the host as it stands in links');
+    }
+    for (const path of narrowPaths(config, policy)) {
+      const folder = path.replace(/\/$/, '');
+      warn(
+        'path',
+        `${path} is that path alone: below it (${folder}/x) a session ID in a URL is honoured`,
+        `applications often give the same page there: write ${folder}/**`,
+      );
     }
     if (policy.simulate !== null || policy.simulateByField) {
       warn(
@@ -120,6 +135,18 @@ function routeWarnings(config: Config, policies: readonly RoutePolicy[]): Warnin
       );
     }
     return warnings;
+  });
+}
+
+/** Path patterns of a cookie-only route below which other routes honour SIDs. */
+function narrowPaths(config: Config, policy: RoutePolicy): string[] {
+  const route = config.routes[policy.index];
+  if (route === undefined || !policy.useOnlyCookies) return [];
+  const routes = compileRoutes(config);
+  const host = route.host?.[0]?.replaceAll('*', 'q') ?? 'q.test';
+  return route.path.filter((path) => {
+    const below = `${path.replaceAll('**', 'q').replaceAll('*', 'q').replace(/\/$/, '')}/q`;
+    return !path.endsWith('/**') && !routes.match(host, below).policy.useOnlyCookies;
   });
 }
 

@@ -155,12 +155,18 @@ export function isRelevantCookie(name: string, { ignoreCookies, session }: Cooki
  * The arrival gate: may a SID that came with this request be honoured? Not when the request was made by a foreign page,
  * unless the route accepts that page's origin. `ownOrigin` and `acceptFrom` are serialised origins.
  */
-export function mayArrive(facts: ClientFacts, ownOrigin: string, acceptFrom: ReadonlySet<string>): boolean {
+export function mayArrive(
+  facts: ClientFacts,
+  ownOrigin: string,
+  { acceptFrom, transSidHosts }: Pick<RoutePolicy, 'acceptFrom' | 'transSidHosts'>,
+): boolean {
   if (facts.fetchSite === 'same-origin' || facts.fetchSite === 'none') return true;
   const origin = facts.referer === null ? null : originOf(facts.referer);
   if (origin !== null && acceptFrom.has(origin)) return true;
   // The browser's word counts first: behind a redirect by a foreign page the Referer is still the page before it.
   if (facts.fetchSite === 'cross-site') return false;
+  // Another host of the site, and it hides which: only where hosts share SIDs.
+  if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0;
   // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.
   return facts.referer === null || origin === ownOrigin;
 }

@@ -38,6 +38,8 @@ export interface RouteTable {
    * target up to `?` as received. Never throws.
    */
   match(host: string, rawPath: string): RouteMatch;
+  /** The policies that requests for this host can fall on, in their order. */
+  policiesOf(host: string): readonly RoutePolicy[];
   /** As `match`, with every reading and its routes. */
   explain(host: string, rawPath: string): RouteFinding;
 }
@@ -100,7 +102,14 @@ export function compileRoutes(config: Config): RouteTable {
     return { ...match(hostField, rawPath), isExhausted, readings };
   }
 
-  return Object.freeze({ policies, hasCookieOnlyRoutes, match, explain });
+  function policiesOf(hostField: string): readonly RoutePolicy[] {
+    const host = normaliseHost(hostField);
+    const onHost = routes.filter((route) => isOnHost(route, host));
+    const last = onHost.findIndex((route) => route.exact.some((pattern) => pattern.isEverything));
+    return onHost.slice(0, 1 + last).map((route) => route.policy);
+  }
+
+  return Object.freeze({ policies, hasCookieOnlyRoutes, match, policiesOf, explain });
 }
 
 /** `Shop.Example.org.:8080` → `shop.example.org`. */

@@ -18,8 +18,9 @@ import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
 import { mayCarry, type Unmarked, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
 import { withoutNestedSids } from '../sid/nested.ts';
+import { Sid } from '../sid/sid.ts';
 import type { RequestFacts } from './framing.ts';
-import { type Site, sessionsOf } from './site.ts';
+import { type SidNames, type Site, sessionsOf } from './site.ts';
 
 export interface Arrival {
   readonly site: Site;
@@ -80,7 +81,7 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     userAgent: client.userAgent,
     address: facts.client.address,
   };
-  const isFromAbroad = carriedSids.length > 0 && !mayArrive(client, ownOrigin(facts), policy.acceptFrom);
+  const isFromAbroad = carriedSids.length > 0 && !mayArrive(client, ownOrigin(facts), policy);
   return {
     site,
     facts,
@@ -158,7 +159,8 @@ export interface Located {
 export function locate(site: Site, facts: RequestFacts): Located {
   let target = facts.target;
   let carried: Map<string, Unmarked> | null = null;
-  for (const name of site.sidNames) {
+  const names = site.namesOfHosts.of(facts.client.host ?? '');
+  for (const name of names.all) {
     if (!mayCarry(target, name)) continue;
     const unmarked = unmarkTarget(target, name);
     if (unmarked.sids.length === 0 && unmarked.target === target) continue;
@@ -168,24 +170,32 @@ export function locate(site: Site, facts: RequestFacts): Located {
   }
   const { policy } = site.routes.match(facts.client.host ?? '', pathOf(target));
   const own = carried?.get(policy.session.name);
-  target = withoutNested(target, site, policy);
+  target = withoutNested(target, names, policy);
   const probe = policy.detect === 'probe' ? unmarkTarget(target, probeName(policy)) : null;
   const probed = probe === null || probe.target === target ? null : probedWhen(probe.sids, site.clock());
   return {
     policy,
     target: probe === null ? target : probe.target,
     sids: own?.sids ?? NO_SIDS,
-    carriedIn: own?.places[0] ?? null,
+    carriedIn: own?.places[0] ?? (policy.useOnlyCookies ? placeOfOthers(carried) : null),
     probed,
   };
 }
 
 const NO_SIDS: readonly string[] = [];
 
+/** Where SIDs stand that are called as those of another route: on a cookie-only route they are as little wanted as its own. */
+function placeOfOthers(carried: ReadonlyMap<string, Unmarked> | null): CarrierKind | null {
+  for (const { sids, places } of carried?.values() ?? []) {
+    if (sids.some((text) => Sid.parse(text) !== null)) return places[0] ?? null;
+  }
+  return null;
+}
+
 /** In mirror mode the SID is the application's own, and so is the place where it stands. */
-function withoutNested(text: string, site: Site, { session }: RoutePolicy): string {
+function withoutNested(text: string, names: SidNames, { session }: RoutePolicy): string {
   let clean = text;
-  for (const name of site.jarSidNames) {
+  for (const name of names.jar) {
     const isTheirs = session.mode === 'mirror' && session.name === name;
     if (!isTheirs && mayCarry(clean, name)) clean = withoutNestedSids(clean, name);
   }
@@ -323,10 +333,11 @@ export function cleanReferer(arrival: Arrival): string | null {
 }
 
 /** A URL of ours without any SID. */
-export function withoutSids({ site, policy }: Arrival, url: string): string {
+export function withoutSids({ site, facts, policy }: Arrival, url: string): string {
+  const names = site.namesOfHosts.of(facts.client.host ?? '');
   let clean = url;
-  for (const name of site.sidNames) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
-  return withoutNested(clean, site, policy);
+  for (const name of names.all) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
+  return withoutNested(clean, names, policy);
 }
 
 function cookiesOf(session: Session, { site, facts, binding, target }: Observed): string {

@@ -9,6 +9,7 @@ import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   clearsCookies,
   firstValue,
+  guardAddress,
   type MarkReference,
   makePrivate,
   mapOrigin,
@@ -23,6 +24,7 @@ import type { PlaceCounts } from '../response/mark-tally.ts';
 import { createPageStage, type MarkingStage, type PageMarking } from '../response/page-stage.ts';
 import {
   canCarry,
+  isPage,
   isUnreadable,
   type PageKind,
   pageKind,
@@ -30,6 +32,7 @@ import {
   type ResponseHead,
   type ResponsePlan,
   type RewritePlan,
+  refererUse,
 } from '../response/plan.ts';
 import { permitScript, ScriptStage } from '../response/script-stage.ts';
 import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts';
@@ -282,13 +285,20 @@ interface Sending {
 const NOT_MARKED = { stage: null };
 
 function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: ClientResponse, plan: ResponsePlan): Sending {
-  const fields = arrival.foundBy === 'referer' && plan.markedFields === 0 ? makePrivate(plan.fields) : plan.fields;
-  sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
+  sendHead(res, response.status, response.statusText, fieldsForClient(arrival, guarded(arrival, plan)));
   const done = pipeBody(response.body, res, {
     lengthBytes: typeof response.framing === 'number' ? response.framing : null,
     trailers: () => response.trailers(),
   });
   return { done, marked: NOT_MARKED };
+}
+
+/** The fields of an answer that passes: an address with a SID, honoured or not, is not shown to others by it. */
+function guarded({ carriedIn, foundBy, policy }: Arrival, plan: ResponsePlan): readonly string[] {
+  // A field that carries the SID is guarded by the plan.
+  if (plan.markedFields > 0) return plan.fields;
+  if (carriedIn !== null && isPage(plan.fields)) return guardAddress(plan.fields, refererUse(policy));
+  return foundBy === 'referer' ? makePrivate(plan.fields) : plan.fields;
 }
 
 function sendRewritten(

@@ -18,7 +18,7 @@ import { createExchange } from './exchange.ts';
 import { Observers } from './observers.ts';
 import { serverOptions, upstreamOptions } from './options.ts';
 import type { RunningServer } from './server.ts';
-import { ScopeCache, type Site } from './site.ts';
+import { NameCache, namesOf, ScopeCache, type Site } from './site.ts';
 import { startServer } from './start-server.ts';
 import { openStore } from './stores.ts';
 
@@ -187,10 +187,8 @@ function openSite(config: Config, store: SessionStore, stats: SessionStats, cloc
   return {
     config,
     routes,
-    sidNames: [...new Set(routes.policies.map((policy) => policy.session.name))],
-    jarSidNames: [
-      ...new Set(routes.policies.filter(({ session }) => session.mode === 'jar').map(({ session }) => session.name)),
-    ],
+    sidNames: namesOf(routes.policies),
+    namesOfHosts: new NameCache(routes),
     hasFormFields: routes.policies.some((policy) => policy.forms === 'field'),
     jarSessions: new Sessions({
       store,

@@ -14,10 +14,9 @@ import type { Tunnel } from '../upstream/tunnel.ts';
 export interface Site {
   readonly config: Config;
   readonly routes: RouteTable;
-  /** Every name under which some route's SID may travel: all of them come off before the upstream sees a request. */
+  /** Every name under which some route's SID may travel, on any host. */
   readonly sidNames: readonly string[];
-  /** Those of them whose SIDs are ours alone: they come off addresses within addresses too. */
-  readonly jarSidNames: readonly string[];
+  readonly namesOfHosts: NameCache;
   /** Some route carries the SID in hidden fields of POST forms (`forms: field`). */
   readonly hasFormFields: boolean;
   readonly jarSessions: SessionSource;
@@ -42,8 +41,44 @@ export interface CarrierName {
   readonly name: string;
 }
 
-/** Hosts come from clients: the cache is dropped when it has grown to this many. */
+/** Hosts come from clients: a cache is dropped when it has grown to this many. */
 const MAX_SCOPES = 256;
+
+/** The names of the SIDs of one host's routes. */
+export interface SidNames {
+  /** All of them come off before the upstream sees a request. */
+  readonly all: readonly string[];
+  /** Those whose SIDs are ours alone: they come off addresses within addresses, too. */
+  readonly jar: readonly string[];
+}
+
+/** On another host the same name is the application's own. */
+export class NameCache {
+  readonly #routes: RouteTable;
+  readonly #ofHosts = new Map<string, SidNames>();
+
+  constructor(routes: RouteTable) {
+    this.#routes = routes;
+  }
+
+  /** `host`: the Host field as it came. */
+  of(host: string): SidNames {
+    const known = this.#ofHosts.get(host);
+    if (known !== undefined) return known;
+    const policies = this.#routes.policiesOf(host);
+    const names = {
+      all: namesOf(policies),
+      jar: namesOf(policies.filter(({ session }) => session.mode === 'jar')),
+    };
+    if (this.#ofHosts.size >= MAX_SCOPES) this.#ofHosts.clear();
+    this.#ofHosts.set(host, names);
+    return names;
+  }
+}
+
+export function namesOf(policies: readonly RoutePolicy[]): string[] {
+  return [...new Set(policies.map(({ session }) => session.name))];
+}
 
 /** Scopes by route and origin, so that an exchange does not compile one. */
 export class ScopeCache {

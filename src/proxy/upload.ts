@@ -52,7 +52,7 @@ async function unmarkUpload(
   const { window, isWhole, rest } = await readAhead(body, site.config.limits.formPeekBytes);
   let unmarked = window;
   const sids: string[] = [];
-  for (const name of site.sidNames) {
+  for (const name of site.namesOfHosts.of(facts.client.host ?? '').all) {
     const result = unmarkForm(unmarked, encoding, name, isWhole);
     unmarked = result.body;
     if (name === policy.session.name) sids.push(...result.sids.filter((sid) => sid !== ''));

@@ -115,8 +115,8 @@ export function takeSetCookies(
 
 /** Does `Clear-Site-Data` (§3.1) tell the client to forget the cookies of the site? */
 export function clearsCookies(fields: readonly string[]): boolean {
-  const value = joinedValue(fields, 'clear-site-data');
-  return value !== null && value.split(',').some((part) => CLEARED.has(part.trim()));
+  const parts = joinedValue(fields, 'clear-site-data')?.split(',') ?? [];
+  return parts.some((part) => CLEARED.has(part.trim()));
 }
 
 const CLEARED: ReadonlySet<string> = new Set(['"cookies"', '"*"']);
@@ -261,11 +261,13 @@ const OF_OTHER_BYTES = new Set([
 ]);
 
 /**
- * The fields of an answer that carries a SID: uncacheable, not indexed, and no Referer to other sites.
- * `keepsReferer`: the session may be recovered from the Referer, so that `no-referrer` is loosened to `same-origin`,
- * which tells other sites nothing either.
+ * What Referer fields must tell for a session to be found. `none`: nothing. `own`: our own pages their whole URL, and other
+ * sites nothing. `origins`: and pages of other hosts that share SIDs (`trans_sid_hosts`) where a SID comes from (`accept_from`).
  */
-export function guardMarked(fields: readonly string[], keepsReferer: boolean): string[] {
+export type RefererUse = 'none' | 'own' | 'origins';
+
+/** The fields of an answer that carries a SID: uncacheable, not indexed, and no Referer with the SID to other sites. */
+export function guardMarked(fields: readonly string[], use: RefererUse): string[] {
   let vary: string | null = null;
   let robots = false;
   let referrerPolicy: string | null = null;
@@ -284,9 +286,26 @@ export function guardMarked(fields: readonly string[], keepsReferer: boolean): s
     return value;
   });
   rest.push('Cache-Control', 'private, no-store', 'Vary', varyByCookie(vary), 'Referrer-Policy');
-  rest.push(strictReferrerPolicy(referrerPolicy, keepsReferer));
+  rest.push(strictReferrerPolicy(referrerPolicy, use));
   if (!robots) rest.push('X-Robots-Tag', 'noindex');
   return rest;
+}
+
+/**
+ * The fields of a page that leaves as it came, though its address has a SID: no Referer and no reports to other sites, no shared
+ * cache. Its bytes, and what is said of them, are the upstream's.
+ */
+export function guardAddress(fields: readonly string[], use: RefererUse): string[] {
+  let referrerPolicy: string | null = null;
+  const rest = mapFields(fields, (name, value) => {
+    if (REPORTING.has(name)) return null;
+    if (name.startsWith('content-security-policy')) return withoutReports(value);
+    if (name !== 'referrer-policy') return value;
+    referrerPolicy = value;
+    return null;
+  });
+  rest.push('Referrer-Policy', strictReferrerPolicy(referrerPolicy, use));
+  return makePrivate(rest);
 }
 
 /** They make the browser send the page's URL, with the SID in it, to where they say. */
@@ -304,9 +323,10 @@ function varyByCookie(vary: string | null): string {
 }
 
 /** The last policy that a browser knows counts (Referrer Policy §8.1); only `no-referrer` is stricter than ours. */
-function strictReferrerPolicy(value: string | null, keepsReferer: boolean): string {
+function strictReferrerPolicy(value: string | null, use: RefererUse): string {
+  if (use === 'origins') return 'strict-origin-when-cross-origin';
   const last = value?.split(',').pop()?.trim().toLowerCase();
-  return last === 'no-referrer' && !keepsReferer ? 'no-referrer' : 'same-origin';
+  return last === 'no-referrer' && use === 'none' ? 'no-referrer' : 'same-origin';
 }
 
 /** The fields of an answer with rewrite variables but no SID: still for everybody, but other bytes than the upstream's. */

@@ -14,6 +14,7 @@ import {
   joinedValue,
   type MarkReference,
   markUrls,
+  type RefererUse,
 } from './fields.ts';
 
 export interface ResponseHead {
@@ -45,15 +46,24 @@ const LANGUAGES: ReadonlyMap<string, PageKind['language']> = new Map([
 export function pageKind(head: ResponseHead): PageKind | null {
   if (head.status < 200 || head.status === 204 || head.status === 206 || head.status === 304) return null;
   if (firstValue(head.fields, 'content-length') === '0') return null;
-  const contentType = firstValue(head.fields, 'content-type');
-  if (contentType === null) return null;
-  const semicolon = contentType.indexOf(';');
-  const language = LANGUAGES.get((semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase());
-  if (language === undefined) return null;
+  const contentType = firstValue(head.fields, 'content-type') ?? '';
+  const language = languageOf(contentType);
+  if (language === null) return null;
   if (/\bno-transform\b/i.test(joinedValue(head.fields, 'cache-control') ?? '')) return null;
   if (allValues(head.fields, 'content-disposition').some((value) => /^\s*attachment\b/i.test(value))) return null;
   const coding = parseCoding(joinedValue(head.fields, 'content-encoding'));
   return coding === null ? null : { language, coding, charset: charsetParameter(contentType) };
+}
+
+/** Does its Content-Type say that this is a page, whatever may be done with it? */
+export function isPage(fields: readonly string[]): boolean {
+  return languageOf(firstValue(fields, 'content-type') ?? '') !== null;
+}
+
+function languageOf(contentType: string): PageKind['language'] | null {
+  const semicolon = contentType.indexOf(';');
+  const type = semicolon < 0 ? contentType : contentType.slice(0, semicolon);
+  return LANGUAGES.get(type.trim().toLowerCase()) ?? null;
 }
 
 /** Does its Content-Type say that the page's markup is not ASCII-compatible? Then its fields stay as they are, too. */
@@ -85,13 +95,19 @@ export type ResponsePlan = PassPlan | RewritePlan;
 export interface PlanInput {
   readonly head: ResponseHead;
   readonly page: PageKind | null;
-  readonly policy: Pick<RoutePolicy, 'recover'>;
+  readonly policy: Pick<RoutePolicy, 'recover' | 'transSidHosts'>;
   /** Marks a reference with the SID; null when there is no SID to carry. */
   readonly markSid: MarkReference | null;
   /** There are rewrite variables for this response. */
   readonly hasVars: boolean;
   /** The upstream said `Transid-Rewrite: off`: the body stays; redirects still carry the session. */
   readonly isRewriteOff: boolean;
+}
+
+/** What a route needs of the Referer fields that its pages cause. */
+export function refererUse({ recover, transSidHosts }: PlanInput['policy']): RefererUse {
+  if (transSidHosts.size > 0) return 'origins';
+  return recover === 'referer' ? 'own' : 'none';
 }
 
 export function planResponse(input: PlanInput): ResponsePlan {
@@ -106,14 +122,14 @@ export function planResponse(input: PlanInput): ResponsePlan {
   if (isRewritten)
     return {
       kind: 'rewrite',
-      fields: guardMarked(fields, input.policy.recover === 'referer'),
+      fields: guardMarked(fields, refererUse(input.policy)),
       markedFields: count,
       page,
     };
   if (count === 0) return { kind: 'pass', fields: head.fields, markedFields: 0 };
   // A redirect that carries the SID is as secret as a page that does; its body stays as it is, so its length does too.
   const length = firstValue(fields, 'content-length');
-  const guarded = guardMarked(fields, input.policy.recover === 'referer');
+  const guarded = guardMarked(fields, refererUse(input.policy));
   if (length !== null) guarded.push('Content-Length', length);
   return { kind: 'pass', fields: guarded, markedFields: count };
 }

@@ -208,14 +208,31 @@ describe('transid check: warnings', () => {
     ],
     [
       'a host without domain',
-      `routes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [shop, a.test, "localhost:81"] }]`,
+      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [shop, a.test, "localhost:81"] }]`,
       ['routes[0].trans_sid_hosts: URLs of shop are never marked: it has no domain'],
     ],
     [
       'a host that is none',
-      `routes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: ["a.test:99999"] }]`,
+      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: ["a.test:99999"] }]`,
       ['routes[0].trans_sid_hosts: URLs of a.test:99999 are never marked: this is no host that a URL can have'],
     ],
+    [
+      'hosts that a jar is not for',
+      `routes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
+      [
+        'routes[0].trans_sid_hosts: the SID is shown to these hosts and opens nothing there: with `mode: jar` a session belongs to one host',
+      ],
+    ],
+    [
+      'a cookie-only path that does not cover what is below',
+      `routes: [{ path: [/admin.php, /pay/, /old, /old/**, "/**/*.cgi"], use_only_cookies: true }, ${OPEN}]`,
+      [
+        'routes[0].path: /admin.php is that path alone: below it (/admin.php/x) a session ID in a URL is honoured',
+        'routes[0].path: /pay/ is that path alone: below it (/pay/x) a session ID in a URL is honoured',
+        'routes[0].path: /**/*.cgi is that path alone: below it (/**/*.cgi/x) a session ID in a URL is honoured',
+      ],
+    ],
+    ['… where nothing honours a SID', `routes: [{ path: /admin.php, use_only_cookies: true }]`, []],
     [
       'simulation',
       `routes: [{ path: /x, simulate: no-cookies }]`,

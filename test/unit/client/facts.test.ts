@@ -106,7 +106,7 @@ describe('the arrival gate', () => {
     ['cross-site', 'http://shop.example/page', [], false],
     ['same-site', 'http://shop.example/page', [], true],
     ['same-site', 'http://other.shop.example/x', [], false],
-    ['same-site', undefined, [], true],
+    ['same-site', undefined, [], false],
     [undefined, undefined, [], true],
     [undefined, 'http://shop.example/page', [], true],
     [undefined, 'http://shop.example:81/page', [], false],
@@ -118,9 +118,14 @@ describe('the arrival gate', () => {
   for (const [site, referer, accepted, may] of rows) {
     it(`${site} from ${referer} (accepted: ${accepted}) → ${may}`, () => {
       const facts = observeClient('GET', flat({ 'sec-fetch-site': site, referer }));
-      expect(mayArrive(facts, OWN, new Set(accepted))).to.equal(may);
+      expect(mayArrive(facts, OWN, { acceptFrom: new Set(accepted), transSidHosts: new Set() })).to.equal(may);
     });
   }
+});
+
+it('the arrival gate: hosts that share SIDs need not say which of them sends', () => {
+  const facts = observeClient('GET', flat({ 'sec-fetch-site': 'same-site' }));
+  expect(mayArrive(facts, OWN, { acceptFrom: new Set(), transSidHosts: new Set(['www.shop.example']) })).to.equal(true);
 });
 
 describe('recovery from the Referer', () => {

@@ -11,6 +11,7 @@ import {
   mapOrigin,
   markUrls,
   partitionCookies,
+  type RefererUse,
   takeSetCookies,
   takeSignals,
 } from '../../../src/response/fields.ts';
@@ -140,7 +141,7 @@ describe('guardMarked', () => {
       'X-Kept',
       'k',
     ],
-    true,
+    'own',
   );
   it('leaves only what still holds', () => {
     expect(guarded).to.deep.equal([
@@ -158,25 +159,26 @@ describe('guardMarked', () => {
       'noindex',
     ]);
   });
-  const policies: [value: string | null, keeps: boolean, want: string][] = [
-    [null, true, 'same-origin'],
-    ['no-referrer', false, 'no-referrer'],
-    ['no-referrer', true, 'same-origin'],
-    ['no-referrer, unsafe-url', false, 'same-origin'],
-    ['strict-origin', false, 'same-origin'],
+  const policies: [value: string | null, use: RefererUse, want: string][] = [
+    [null, 'own', 'same-origin'],
+    ['no-referrer', 'none', 'no-referrer'],
+    ['no-referrer', 'own', 'same-origin'],
+    ['no-referrer, unsafe-url', 'none', 'same-origin'],
+    ['strict-origin', 'none', 'same-origin'],
+    ['unsafe-url', 'origins', 'strict-origin-when-cross-origin'],
   ];
-  for (const [value, keeps, want] of policies) {
-    it(`Referrer-Policy ${value}, recovery ${keeps} → ${want}`, () => {
+  for (const [value, use, want] of policies) {
+    it(`Referrer-Policy ${value}, for ${use} → ${want}`, () => {
       const fields = value === null ? [] : ['Referrer-Policy', value];
-      expect(allValues(guardMarked(fields, keeps), 'referrer-policy')).to.deep.equal([want]);
+      expect(allValues(guardMarked(fields, use), 'referrer-policy')).to.deep.equal([want]);
     });
   }
   it('keeps a Vary that says it already', () => {
-    expect(firstValue(guardMarked(['Vary', '*'], true), 'vary')).to.equal('*');
-    expect(firstValue(guardMarked(['Vary', 'cookie, Accept'], true), 'vary')).to.equal('cookie, Accept');
+    expect(firstValue(guardMarked(['Vary', '*'], 'own'), 'vary')).to.equal('*');
+    expect(firstValue(guardMarked(['Vary', 'cookie, Accept'], 'own'), 'vary')).to.equal('cookie, Accept');
   });
   it('keeps a stricter X-Robots-Tag alone', () => {
-    expect(allValues(guardMarked(['X-Robots-Tag', 'noindex, nofollow'], true), 'x-robots-tag')).to.deep.equal([
+    expect(allValues(guardMarked(['X-Robots-Tag', 'noindex, nofollow'], 'own'), 'x-robots-tag')).to.deep.equal([
       'noindex, nofollow',
     ]);
   });
@@ -189,7 +191,7 @@ describe('guardMarked: reports', () => {
       ...['Content-Security-Policy-Report-Only', 'report-to g'],
       ...['Reporting-Endpoints', 'g="http://r.test/"', 'Report-To', '{}', 'NEL', '{}', 'X-Accel-Expires', '60'],
     ];
-    const guardedFields = guardMarked(fields, true);
+    const guardedFields = guardMarked(fields, 'own');
     expect(firstValue(guardedFields, 'content-security-policy')).to.match(/^default-src 'self';+ ?img-src \*$/);
     expect(firstValue(guardedFields, 'content-security-policy-report-only')).to.equal('');
     expect(guardedFields.join()).to.not.match(/r\.test|accel|nel/i);

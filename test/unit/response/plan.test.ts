@@ -70,7 +70,7 @@ describe('planResponse', () => {
     return planResponse({
       head,
       page: pageKind(head),
-      policy: { recover: 'referer' },
+      policy: { recover: 'referer', transSidHosts: new Set() },
       markSid: options.sid ? mark : null,
       hasVars: options.vars ?? false,
       isRewriteOff: options.off ?? false,

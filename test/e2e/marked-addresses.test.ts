@@ -1,0 +1,87 @@
+/** Requests whose address has a SID, and what becomes of it where no page is marked: it is told nobody, and nobody else's parameter is taken for one. */
+import { expect } from 'chai';
+import { ask } from '../support/ask.ts';
+import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
+
+const ROUTES = `routes:
+  - { path: /admin/**, use_only_cookies: true, session: { name: adm }, on_url_sid: reject }
+  - { path: /moved/**, use_only_cookies: true, session: { name: adm }, on_url_sid: redirect }
+  - { host: forum.test, use_trans_sid: true, session: { name: sid } }
+  - { host: news.test, use_trans_sid: true, session: { name: story } }
+  - { use_trans_sid: true }
+`;
+const TALKATIVE = {
+  'Referrer-Policy': 'unsafe-url',
+  'Cache-Control': 'public, max-age=60',
+  'Content-Security-Policy': "default-src 'self'; report-uri https://reports.test/",
+  NEL: '{"report_to":"a","max_age":60}',
+  'Report-To': '{"group":"a"}',
+  ETag: '"1"',
+};
+
+describe('addresses with a SID', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: TestProxy;
+  let sid: string;
+
+  before(async () => {
+    upstream = await startUpstream(({ target }, response) => {
+      if (target === '/start') response.setHeader('Set-Cookie', 'app=1; Path=/');
+      const type = /^\/(?:admin|passed|js)\/(.*?)(?:\?|$)/.exec(target)?.[1] ?? 'text/html';
+      const more = target.includes('no-transform') ? { 'Cache-Control': 'public, no-transform' } : {};
+      response.writeHead(200, { ...TALKATIVE, ...more, 'Content-Type': type });
+      response.end('<a href="/x">x</a>');
+    });
+    proxy = await startProxy(upstream.origin, ROUTES);
+    sid = SID.exec((await send('/start')).body)?.[1] ?? expect.fail('no SID');
+  });
+  after(async () => {
+    await proxy?.close();
+    await upstream?.close();
+  });
+
+  const send = (target: string, fields: Record<string, string> = {}, host = 'own.test') =>
+    ask(proxy.port, target, { host, fields });
+
+  for (const [what, target] of [
+    ['a page that is not to be transformed', '/passed/text/html?no-transform'],
+    ['a page in UTF-16', '/passed/text/html;charset=utf-16?x'],
+    ['a page for everybody whose SID is not alive', '/passed/text/html?y'],
+  ] as const) {
+    it(`${what} tells it nobody`, async () => {
+      const text = what.includes('alive') ? '0123456789abcdefghijklmnop' : sid;
+      const { fields, body } = await send(`${target}&_sid=${text}`);
+      expect(body).to.equal('<a href="/x">x</a>');
+      expect(fields).to.include({ 'referrer-policy': 'same-origin', etag: '"1"' });
+      expect(fields['cache-control'])
+        .to.match(/private/)
+        .and.to.not.match(/public/);
+      expect(fields['content-security-policy']).to.equal("default-src 'self';");
+      expect(fields).to.not.have.any.keys('nel', 'report-to');
+    });
+  }
+
+  it('what is no page keeps its fields, and so does a page whose address has none', async () => {
+    for (const target of [`/js/text/javascript?_sid=${sid}`, '/passed/text/html']) {
+      const { fields } = await send(target, { cookie: 'other=1', accept: '*/*' });
+      expect(fields, target).to.include({ 'referrer-policy': 'unsafe-url', 'cache-control': 'public, max-age=60' });
+      expect(fields, target).to.include.keys('nel', 'report-to');
+    }
+  });
+
+  it('`on_url_sid` minds SIDs under the name of another route', async () => {
+    expect(await send(`/admin/x?_sid=${sid}`)).to.include({ status: 400 });
+    expect(await send(`/moved/x?_sid=${sid}`)).to.include({ status: 303, location: 'http://own.test/moved/x' });
+    expect((await send('/admin/x?_sid=42')).status, 'no SID by its form').to.equal(200);
+    expect((await send('/admin/x')).status).to.equal(200);
+  });
+
+  it('a name of one host is a parameter like any other on the next', async () => {
+    await send('/article?sid=42&mode=1', { referer: 'http://news.test/article?sid=42' }, 'news.test');
+    expect(upstream.requests.at(-1)?.target).to.equal('/article?sid=42&mode=1');
+    expect(upstream.requests.at(-1)?.fields.referer).to.equal('http://news.test/article?sid=42');
+    await send('/article?story=42&sid=1', {}, 'forum.test');
+    expect(upstream.requests.at(-1)?.target).to.equal('/article?story=42');
+  });
+});
