@@ -82,17 +82,26 @@ describe('sessions under any interleaving', function () {
   this.timeout(60_000);
 
   for (const oldSid of ['dead', 'follow'] as const) {
-    it(`one session lives on at most, with every acknowledged cookie (old_sid: ${oldSid})`, async () => {
+    it(`one session lives on at most, with every acknowledged cookie; a late sign-in has its own (old_sid: ${oldSid})`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 2, maxLength: 7 }), async (scheduler, steps) => {
-          const { results, alive, clock } = await run(steps, oldSid, scheduler);
+          const { results, alive: all, clock } = await run(steps, oldSid, scheduler);
+          const cookiesOf = ({ jar }: Session) => jar.cookieHeader(TARGET, clock());
+          for (const [i, { event, session }] of results.entries()) {
+            if (event !== 'created') continue;
+            expect(steps[i]!.does).to.equal('sign in');
+            expect(cookiesOf(session!), 'nothing from before').to.equal(`c${i}=1`);
+          }
+          const late = results.flatMap(({ event, session }) => (event === 'created' ? [session!.sid.reveal()] : []));
+          const alive = all.filter(({ sid }) => !late.includes(sid.reveal()));
+          expect(all.length - alive.length, 'each of them lives').to.equal(late.length);
           expect(alive.length).to.be.at.most(1);
           const isEnded = steps.some(({ does }) => does === 'destroy');
           if (isEnded && oldSid === 'follow') expect(alive).to.have.lengthOf(0);
           if (!steps.some(({ does }) => does === 'destroy' || does === 'log out')) expect(alive).to.have.lengthOf(1);
           const [survivor] = alive;
           if (survivor === undefined) return;
-          const cookies = survivor.jar.cookieHeader(TARGET, clock()).split('; ');
+          const cookies = cookiesOf(survivor).split('; ');
           for (const [i, { event }] of results.entries()) {
             const does = steps[i]!.does;
             const isKept = event === 'updated' || event === 'rotated';
