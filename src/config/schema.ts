@@ -154,7 +154,7 @@ const rotationShape = {
     .default('auto')
     .meta({
       description:
-        'When a session gets a new SID. `auto`: an answer to a POST replaces a session cookie or sets an HttpOnly one; a list: one of these cookies is replaced; `never`.',
+        'When a session gets a new SID. `auto`: the answer to an unsafe method (POST, PUT, …) creates or replaces a cookie that is HttpOnly or in `session.cookies`; where that list is empty also when it replaces a cookie without an end, or creates such a one that looks like an identifier. A list: an answer, to any method, creates or replaces one of these cookies. `never`: only when the application says `Transid-Rotate`.',
       example: '[PHPSESSID]',
     }),
   old_sid: z.enum(['dead', 'follow']).default('dead').meta({
