@@ -32,7 +32,7 @@ export const METRICS = {
   exchanges: {
     name: 'transid_exchanges_total',
     kind: 'counter',
-    help: 'Requests answered, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer.',
+    help: 'Requests answered, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer (pass, rewrite, redirect, tunnel, refused).',
     labels: ['route', 'verdict', 'plan'],
   },
   responses: {
@@ -92,19 +92,19 @@ export const METRICS = {
   sidsDropped: {
     name: 'transid_sids_dropped_total',
     kind: 'counter',
-    help: 'SIDs in URLs and forms that the route does not honour, by route.',
+    help: 'Requests with a SID in their URL or form that led to no session (unknown, ended, of another client, from a foreign page, on a route that honours none), by route.',
     labels: ['route'],
   },
   marks: {
     name: 'transid_marks_total',
     kind: 'counter',
-    help: 'URLs and forms that got the SID, by kind of place.',
+    help: 'URLs and forms of pages that got the SID or rewrite variables, by kind of place. Pages of `rewriter: php` and header fields are not counted.',
     labels: ['place'],
   },
   skips: {
     name: 'transid_skips_total',
     kind: 'counter',
-    help: 'URLs that were left as they are, by reason.',
+    help: 'URLs of pages that were left as they are, by reason. Pages of `rewriter: php` are not counted.',
     labels: ['reason'],
   },
   sentBytes: {
@@ -228,7 +228,7 @@ export interface Metrics {
   marked(counts: PlaceCounts): void;
   /** A request was refused before it became an exchange, or a connection was cut; `code` is an ErrorCode. */
   refused(refusal: { readonly code: string }): void;
-  /** A SID came that the route does not honour. */
+  /** A request came with a SID that led to no session. */
   sidDropped(route: string): void;
   /** A reload was tried. */
   reloaded(isValid: boolean): void;

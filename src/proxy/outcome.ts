@@ -25,7 +25,7 @@ export interface Outcome {
   readonly marks: number;
   /** Marks by kind of place and skips by reason; null when no page was marked. */
   readonly places: PlaceCounts | null;
-  /** A SID came along that was not honoured. */
+  /** A SID came along, in the target or a form, that led to no session. */
   readonly hasDroppedSid: boolean;
   readonly bytes: number;
   readonly upstreamMs: number | null;
