@@ -6,18 +6,22 @@
 import { markReference } from '../sid/mark.ts';
 import { type Arrival, ownOrigin, probeName, probeStamp } from './arrival.ts';
 
+/** Why the proxy redirects by itself, in the words of log and metrics, and what that means. */
+export const REDIRECT_REASONS = {
+  robot: 'a crawler came with an ID: to the address without it, for good',
+  'takes-cookies': 'a client that takes cookies came with an ID: to the address without it',
+  'from-abroad': 'a page of another site brought an ID along that is not honoured: to the address without it',
+  'cookie-only-route':
+    'an ID came to a `use_only_cookies` route with `on_url_sid: redirect`: to the address without it',
+  recovered: 'a page was asked for without an ID, and its session found by the Referer: to the address with it',
+  'other-carrier': 'an ID came in another carrier than the route has: to the address with it in the right place',
+  probe: '`detect: probe` tries whether a cookie comes back',
+} as const satisfies Record<string, string>;
+
 export interface OwnRedirect {
   readonly status: 301 | 303 | 307;
   readonly location: string;
-  /** For logs and metrics. */
-  readonly reason:
-    | 'robot'
-    | 'takes-cookies'
-    | 'from-abroad'
-    | 'cookie-only-route'
-    | 'recovered'
-    | 'other-carrier'
-    | 'probe';
+  readonly reason: keyof typeof REDIRECT_REASONS;
   /** A cookie that the redirect sets; null for none. */
   readonly setCookie: string | null;
 }

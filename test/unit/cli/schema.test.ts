@@ -7,6 +7,7 @@ describe('transid schema', () => {
   for (const [argv, file] of [
     [[], 'config/schema.json'],
     [['--reference'], 'config/reference.md'],
+    [['--codes'], 'docs/reference-codes.md'],
   ] as const) {
     it(`${argv.join(' ') || 'alone'} prints ${file}`, async () => {
       const { io, out, err } = captureIo();

@@ -1,4 +1,5 @@
 /** The log's three formats: what a line says, and that no query, SID or foreign message gets into it. */
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
 import { createLog, type LogSettings } from '../../../src/observe/log.ts';
@@ -84,6 +85,21 @@ describe('createLog', () => {
   it('json: log.sid none leaves the hash out', () => {
     expect(JSON.parse(lines({ sid: 'none' }, DONE))).not.to.have.property('sid');
   });
+  it('json: every field is in the table of docs/operations.md', () => {
+    const all = {
+      ...DONE,
+      carrier: 'query',
+      foundBy: 'target',
+      event: 'updated',
+      reason: 'CLIENT_GONE',
+      upstreamMs: 1,
+    };
+    const line = lines({}, { ...all, fault: new ProxyError('CLIENT_GONE') } as Outcome);
+    const table = /^\| field \|.*\n([\s\S]*?)\n\n/m.exec(readFileSync('docs/operations.md', 'utf8'))?.[1] ?? '';
+    const told = table.split('\n').flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)]);
+    expect(told.map(([, name]) => name)).to.have.members(Object.keys(JSON.parse(line)));
+  });
+
   it("combined: Apache's format, escaped, without the SID", () => {
     const line = lines({ format: 'combined' }, DONE);
     expect(line).to.match(/^192\.0\.2\.7 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] /);
