@@ -23,8 +23,9 @@ USER node
 EXPOSE 8080
 # The process itself receives the signal, drains and exits with 0.
 STOPSIGNAL SIGTERM
-# Any answer of the proxy itself will do: a page of the application, or its error page when the application is away.
+# Any answer of the proxy itself will do: a page of the application, or its error page when the application is away. Where plain
+# http gets none, https is tried (`listen.tls`), whatever the certificate: it is another name's than 127.0.0.1.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["node", "-e", "require('node:http').get({ host: '127.0.0.1', port: process.env.TRANSID_HEALTH_PORT ?? 8080, path: process.env.TRANSID_HEALTH_PATH ?? '/' }, () => process.exit(0)).on('error', () => process.exit(1))"]
+  CMD ["node", "-e", "const ask = (scheme, fail) => require('node:' + scheme).get({ host: '127.0.0.1', port: process.env.TRANSID_HEALTH_PORT ?? 8080, path: process.env.TRANSID_HEALTH_PATH ?? '/', rejectUnauthorized: false }, () => process.exit(0)).on('error', fail); ask('http', () => ask('https', () => process.exit(1)))"]
 ENTRYPOINT ["node", "dist/cli/main.js"]
 CMD ["serve", "-c", "/etc/transid/transid.yaml"]

@@ -3,11 +3,13 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { parse, parseAllDocuments } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -41,7 +43,7 @@ describe('files for packagers', () => {
       expect(JSON.parse(health)[0]).to.equal('node');
     });
 
-    it('is healthy by any answer of the proxy, and by nothing less', async () => {
+    it('is healthy by any answer of the proxy, by http or https, and by nothing less', async () => {
       const health = /CMD (\[.*\])$/.exec(of('HEALTHCHECK')[0] ?? '')?.[1] ?? '';
       const [, ...args] = JSON.parse(health) as string[];
       const check = (port: number): Promise<number | null> =>
@@ -49,16 +51,21 @@ describe('files for packagers', () => {
           const env = { ...process.env, TRANSID_HEALTH_PORT: String(port) };
           spawn(process.execPath, args, { env }).once('error', reject).once('exit', resolve);
         });
-      const server = createServer((_, response) => response.writeHead(status).end('page'));
       let status = 200;
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const { port } = server.address() as AddressInfo;
-      try {
-        for (status of [200, 302, 404, 502]) expect(await check(port), `${status}`).to.equal(0);
-      } finally {
-        await new Promise((resolve) => server.close(resolve));
+      const handler: RequestListener = (_, response) => response.writeHead(status).end('page');
+      for (const server of [
+        createServer(handler),
+        createTlsServer({ cert: CERTIFICATE, key: CERTIFICATE_KEY }, handler),
+      ]) {
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        const { port } = server.address() as AddressInfo;
+        try {
+          for (status of [200, 302, 404, 502]) expect(await check(port), `${status}`).to.equal(0);
+        } finally {
+          await new Promise((resolve) => server.close(resolve));
+        }
+        expect(await check(port), 'nothing listens').to.equal(1);
       }
-      expect(await check(port), 'nothing listens').to.equal(1);
     });
 
     it('copies nothing but what .dockerignore lets through, and installs nothing for development', () => {
