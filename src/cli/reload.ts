@@ -4,7 +4,7 @@
  */
 import { unwatchFile, watchFile } from 'node:fs';
 import { parseServedConfig, readConfigText } from '../config/load.ts';
-import { ConfigError, problemLine } from '../config/problems.ts';
+import { reasonsOf } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 
 export interface Reloadable {
@@ -55,7 +55,7 @@ async function reloadOnce(file: string, known: string | null, service: Reloadabl
     text = readConfigText(file);
     if (text !== known) await service.reload(text, parseServedConfig(text, file));
   } catch (error) {
-    service.refuseReload(error instanceof ConfigError ? error.problems.map(problemLine) : [String(error)]);
+    service.refuseReload(reasonsOf(error));
   }
   return text;
 }

@@ -47,6 +47,11 @@ export function problemLine(problem: ConfigProblem): string {
   return `${where}:${key} ${problem.message}${suggestion}`;
 }
 
+/** Why a configuration was not taken, for `refuseReload`: its problems, or the fault that kept it from being put to work. */
+export function reasonsOf(error: unknown): string[] {
+  return error instanceof ConfigError ? error.problems.map(problemLine) : [String(error)];
+}
+
 /** `routes[0].session.name`. */
 export function spellPath(path: KeyPath): string {
   let text = '';

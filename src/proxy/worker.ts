@@ -3,6 +3,7 @@
  * drains when it is told to stop or when the primary is gone.
  */
 import { parseServedConfig } from '../config/load.ts';
+import { reasonsOf } from '../config/problems.ts';
 import { reasonOf } from '../errors.ts';
 import { endSoon } from '../observe/line-stream.ts';
 import { setSidLogKey } from '../sid/sid.ts';
@@ -43,9 +44,7 @@ export async function runWorker(): Promise<number> {
         );
         break;
       case 'reload':
-        proxy
-          ?.reload(parseServedConfig(message.text, file))
-          .catch((error: unknown) => proxy?.refuseReload([String(error)]));
+        if (proxy !== null) void reload(proxy, message.text, file);
         break;
       case 'read':
         if (proxy !== null) void answer(proxy, message.id);
@@ -74,6 +73,15 @@ async function start(message: ToWorker & { kind: 'start' }): Promise<ReverseProx
   const { host, port } = await proxy.listen();
   tell({ kind: 'listening', host, port });
   return proxy;
+}
+
+/** The primary has found the text valid; the files that it names may have changed since. */
+async function reload(proxy: ReverseProxy, text: string, file: string): Promise<void> {
+  try {
+    await proxy.reload(parseServedConfig(text, file));
+  } catch (error) {
+    proxy.refuseReload(reasonsOf(error));
+  }
 }
 
 async function answer(proxy: ReverseProxy, id: number): Promise<void> {

@@ -218,6 +218,24 @@ routes: [{ path: /**, use_trans_sid: true }]
     }
   });
 
+  it('go on by the old configuration when a file that it names is there for the primary and gone for them', async () => {
+    const { run, origin } = await serve();
+    const pids = workersOf(run);
+    const file = join(folder, 'transid.yaml');
+    const { pid } = run.child;
+    const session = `session: { mode: mirror, cookie: a, sign: true, sign_key_file: /proc/self/task/${pid}/cmdline }`;
+    writeFileSync(file, `${readFileSync(file, 'utf8')}${session}\n`);
+    run.child.kill('SIGHUP');
+    const refusals = () => run.stdout().match(/the configuration was not taken/g)?.length ?? 0;
+    await waitFor(run, () => refusals() === 2);
+    expect(run.stdout()).to.match(
+      /"problems":\[.*"\S+:\d+:\d+: session\.sign_key_file: cannot be read: there is no such file"\]/,
+    );
+    for (let n = 0; n < 4; n++) expect((await get(origin)).status).to.equal(200);
+    expect(workersOf(run)).to.have.members(pids);
+    expect(deaths(run)).to.deep.equal([]);
+  });
+
   it('drain at SIGTERM: what is under way ends whole, exit 0, nobody is left', async () => {
     const { run, origin } = await serve();
     const pids = workersOf(run);
