@@ -17,7 +17,7 @@ export interface ErrorEntry {
 }
 
 export const ERRORS = {
-  // Requests that cannot be understood or must not be forwarded (SECURITY: limits and bad input).
+  // Requests that cannot be understood or must not be forwarded (docs/security.md, "Requests and answers").
   BAD_REQUEST: { origin: 'client', status: 400, text: 'the request is malformed' },
   BAD_FRAMING: { origin: 'client', status: 400, text: 'the length of the request body is not clear' },
   BAD_HOST: { origin: 'client', status: 400, text: 'the Host field is missing, repeated or malformed' },

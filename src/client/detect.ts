@@ -1,6 +1,6 @@
 /**
  * The verdict: does this client take cookies? One pure function over all the evidence of one request, and what follows
- * from it for the exchange. The rows are those of the design's table; their order is their precedence.
+ * from it for the exchange. The order of its rows is their precedence.
  */
 import type { RoutePolicy } from '../policy/route-policy.ts';
 

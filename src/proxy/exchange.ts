@@ -1,5 +1,5 @@
 /**
- * One exchange, start to end. Reads like the design's diagram: receive (match, unmark, judge) → redirect or forward →
+ * One exchange, start to end. Reads like the diagram of ARCHITECTURE.md: receive (match, unmark, judge) → redirect or forward →
  * deliver (absorb, plan, rewrite). The server around it answers with an error page when something here throws.
  */
 import { STATUS_CODES } from 'node:http';

@@ -115,7 +115,7 @@ routes:
     expect(rest.session).to.deep.include({ name: 's2', mode: 'jar', cookie: null, rotateOn: 'auto', oldSid: 'follow' });
   });
 
-  it('the defaults of DESIGN', () => {
+  it('the defaults of a route that says nothing', () => {
     const { policy } = tableOf('').match('h', '/');
     expect(policy).to.deep.include({
       useCookies: true,
