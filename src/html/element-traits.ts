@@ -14,7 +14,7 @@ export const MATH = 2;
 /** Integration points (HTML §13.2.6): none, for HTML, for text of MathML. */
 export const NO_POINT = 0;
 export const HTML_POINT = 1;
-export const TEXT_POINT = 2;
+const TEXT_POINT = 2;
 
 export const SPECIAL = 1;
 /** Special, but neither address, div nor p: ends the search for a list item to close. */
@@ -25,7 +25,7 @@ export const HEADING = 16;
 export const IMPLIED_END = 32;
 export const IMPLIED_END_THOROUGH = 64;
 export const SCOPE = 128;
-export const BREAKOUT = 256;
+const BREAKOUT = 256;
 export const TABLE_PART = 512;
 export const TABLE_TEXT = 1024;
 export const MODE_TAG = 2048;

@@ -24,9 +24,8 @@ interface Exports {
   readonly [address: string]: unknown;
 }
 
-/** Why a run stopped: at something to look at more closely, at something that is cut, or for want of room. */
-export const STOPPED_AT_STEP = 0;
-export const STOPPED_AT_CUT = 1;
+/** Why a run stopped: at something to look at more closely, or for want of room. Any other reason: at something that is cut. */
+const STOPPED_AT_STEP = 0;
 export const STOPPED_FULL = 2;
 
 /** Bits of a record's kind above the tag number. */

@@ -3,7 +3,7 @@
  * keeps the site that it began with.
  */
 import type { Config } from '../config/schema.ts';
-import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { RouteTable } from '../policy/routes.ts';
 import type { SessionSource } from '../session/source.ts';
 import { Scope } from '../sid/scope.ts';
@@ -33,12 +33,6 @@ export interface Site {
 
 export function sessionsOf(site: Site, policy: RoutePolicy): SessionSource {
   return policy.session.mode === 'mirror' ? site.mirrorSessions : site.jarSessions;
-}
-
-/** Where a SID of a route travels and under which name. */
-export interface CarrierName {
-  readonly kind: CarrierKind;
-  readonly name: string;
 }
 
 /** Hosts come from clients: a cache is dropped when it has grown to this many. */

@@ -55,7 +55,7 @@ export interface UpstreamSignals {
   readonly addedVars: ReadonlyArray<readonly [name: string, value: string]>;
 }
 
-export const NO_SIGNALS: UpstreamSignals = {
+const NO_SIGNALS: UpstreamSignals = {
   rotate: false,
   destroy: false,
   isRewriteOff: false,

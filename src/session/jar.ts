@@ -119,12 +119,22 @@ export class Jar {
    * cookies that come last in the order are left out.
    */
   cookieHeader(target: CookieTarget, nowMs: number): string {
-    return this.#write(target, nowMs, true);
-  }
-
-  /** What `document.cookie` would show to a script of the page at `target`: the same without HttpOnly cookies. */
-  scriptCookies(target: CookieTarget, nowMs: number): string {
-    return this.#write(target, nowMs, false);
+    if (this.#cookies.length === 0) return '';
+    const host = canonicalHost(target.host);
+    const path = pathOf(target.path);
+    let text = '';
+    for (const cookie of this.#cookies) {
+      const isSent =
+        isAlive(cookie, nowMs) &&
+        (target.isSecure || !cookie.isSecure) &&
+        (cookie.isHostOnly ? cookie.domain === host : isDomainMatch(host, cookie.domain)) &&
+        isPathMatch(path, cookie.path);
+      if (!isSent) continue;
+      const length = text.length + cookie.name.length + cookie.value.length + 3;
+      if (length > LIMITS.maxCookieHeaderBytes) break;
+      text += text === '' ? `${cookie.name}=${cookie.value}` : `; ${cookie.name}=${cookie.value}`;
+    }
+    return text;
   }
 
   /** True when a cookie of this name is kept, for whatever path. */
@@ -191,26 +201,6 @@ export class Jar {
     const [first, ...rest] = open.length > 0 ? open : this.#cookies;
     const oldest = rest.reduce((a, b) => (b.setOrder < a!.setOrder ? b : a), first);
     this.#cookies = this.#cookies.filter((cookie) => cookie !== oldest);
-  }
-
-  #write(target: CookieTarget, nowMs: number, withHttpOnly: boolean): string {
-    if (this.#cookies.length === 0) return '';
-    const host = canonicalHost(target.host);
-    const path = pathOf(target.path);
-    let text = '';
-    for (const cookie of this.#cookies) {
-      const isSent =
-        isAlive(cookie, nowMs) &&
-        (target.isSecure || !cookie.isSecure) &&
-        (withHttpOnly || !cookie.isHttpOnly) &&
-        (cookie.isHostOnly ? cookie.domain === host : isDomainMatch(host, cookie.domain)) &&
-        isPathMatch(path, cookie.path);
-      if (!isSent) continue;
-      const length = text.length + cookie.name.length + cookie.value.length + 3;
-      if (length > LIMITS.maxCookieHeaderBytes) break;
-      text += text === '' ? `${cookie.name}=${cookie.value}` : `; ${cookie.name}=${cookie.value}`;
-    }
-    return text;
   }
 
   #alive(nowMs: number): StoredCookie[] {

@@ -41,7 +41,7 @@ export interface Notation {
   readonly escape: (text: string) => string;
 }
 
-export const FIELD_NOTATION: Notation = { separator: '&', escape: (text) => text };
+const FIELD_NOTATION: Notation = { separator: '&', escape: (text) => text };
 
 /** What relative references hang on, for carriers in the path and for the empty reference. */
 export interface MarkBase {
@@ -131,7 +131,7 @@ export function markEdits(
 }
 
 /** A reference that has `edits` made. */
-export function applyEdits(reference: string, edits: readonly ReferenceEdit[]): string {
+function applyEdits(reference: string, edits: readonly ReferenceEdit[]): string {
   let result = '';
   let from = 0;
   for (const { start, end, text } of edits) {

@@ -21,7 +21,7 @@ export function encodePhpFields(variables: readonly PhpVariable[]): string {
 }
 
 /** PHP's `rawurlencode`: all but `A-Za-z0-9-_.~` as `%XX`, upper case. */
-export function encodePhpUrlText(text: PhpText): string {
+function encodePhpUrlText(text: PhpText): string {
   let out = '';
   for (const byte of bytesOf(text)) {
     const character = String.fromCharCode(byte);

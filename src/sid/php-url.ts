@@ -27,7 +27,7 @@ const CONTROLS = /[\x00-\x1f\x7f]/g;
 const STRTOL = /^[ \t\n\v\f\r]*([+-]?[0-9]+)/;
 
 /** Take `value` apart [PHP 3.24]. Null where PHP finds it unparsable [PHP 3.14]. */
-export function parsePhpUrl(value: string): PhpUrl | null {
+function parsePhpUrl(value: string): PhpUrl | null {
   const url: PhpUrl = {
     scheme: null,
     user: null,

@@ -143,7 +143,7 @@ export function optionValue(option: Element): string {
 }
 
 /** Which options are chosen: by the person, else by the page, else the first usable one of a drop-down (§4.10.7). */
-export function chosenOptions(select: Element, state: FormState): Element[] {
+function chosenOptions(select: Element, state: FormState): Element[] {
   const options = optionsOf(select);
   const chosen = state.get(select)?.options;
   if (chosen !== undefined) return options.filter((option) => chosen.has(option));
@@ -154,12 +154,12 @@ export function chosenOptions(select: Element, state: FormState): Element[] {
   return size > 1 ? [] : options.filter((option) => !isOptionDisabled(option)).slice(0, 1);
 }
 
-export function isChecked(control: Element, state: FormState): boolean {
+function isChecked(control: Element, state: FormState): boolean {
   return state.get(control)?.checked ?? attribute(control, 'checked') !== null;
 }
 
 /** The value as the control's API would give it: sanitised, line ends as LF. */
-export function controlValue(control: Element, state: FormState): string {
+function controlValue(control: Element, state: FormState): string {
   const typed = state.get(control)?.value;
   if (isHtml(control, 'textarea')) return (typed ?? rawText(control)).replace(/\r\n?/g, '\n');
   if (!isHtml(control, 'input')) return typed ?? attribute(control, 'value') ?? '';

@@ -134,7 +134,7 @@ export class CookieJar {
 }
 
 /** RFC 6265bis §5.6 and §5.7; null when the cookie is refused. */
-export function readSetCookie(line: string, url: string, nowMs: number): Cookie | null {
+function readSetCookie(line: string, url: string, nowMs: number): Cookie | null {
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) return null;
   const [pair = '', ...attributes] = line.split(';');
   const equals = pair.indexOf('=');

@@ -133,7 +133,7 @@ export async function walkJourney(
 const NOTHING_SHOWN = { url: null, status: null, title: null, hasMarker: null } as const;
 
 /** The step as one line for people. */
-export function stepText(step: Step): string {
+function stepText(step: Step): string {
   switch (step.action) {
     case 'open':
     case 'go':

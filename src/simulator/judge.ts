@@ -73,7 +73,7 @@ export function gatherEvidence(
 }
 
 /** The SID in the URL of an edge, or in a hidden field of a form. */
-export function edgeSid(edge: Edge, names: readonly string[]): string | null {
+function edgeSid(edge: Edge, names: readonly string[]): string | null {
   const field = edge.hidden.find(([name, value]) => isSidName(name, names) && value !== '');
   return sidOf(edge.url, names) ?? field?.[1] ?? null;
 }

@@ -327,6 +327,6 @@ function toSnapshot(start: Navigation, arrival: Arrival, identity: Identity): Sn
 }
 
 /** What is read as a document with links; everything else is only a body. A missing type is read as HTML. */
-export function isMarkup(contentType: string | null): boolean {
+function isMarkup(contentType: string | null): boolean {
   return contentType === null || /^\s*(?:text\/html|application\/xhtml\+xml|text\/vnd\.wap\.wml)\b/i.test(contentType);
 }

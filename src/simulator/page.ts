@@ -131,7 +131,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
 }
 
 /** Null for what no URL parser takes; TAB and line ends inside are ignored as URL §4.4 says. */
-export function resolveUrl(reference: string, base: string): string | null {
+function resolveUrl(reference: string, base: string): string | null {
   try {
     return new URL(reference, base).href;
   } catch {

@@ -1,7 +1,7 @@
 /** What stands in the Referer field: Referrer Policy §8.3, "determine request's referrer", and §8.1 for the field. */
 import { isTrustworthy, originOf } from './site.ts';
 
-export const POLICIES = [
+const POLICIES = [
   'no-referrer',
   'no-referrer-when-downgrade',
   'same-origin',

@@ -127,6 +127,10 @@ describe('jar: replacement, deletion, order', () => {
     expect(jar.isEmpty(NOW_MS + 20_000)).to.equal(true);
   });
 
+  it('sends HttpOnly cookies like all others', () => {
+    expect(jarWith(['a=1; HttpOnly', 'b=2']).cookieHeader(HTTP, NOW_MS)).to.equal('a=1; b=2');
+  });
+
   it('does not let plain http shadow or replace a Secure cookie', () => {
     const jar = jarWith(['a=good; secure; path=/dir'], HTTPS);
     for (const attack of ['a=evil; path=/dir', 'a=evil; path=/dir/page', 'a=evil; path=/dir; domain=example.org']) {
@@ -135,15 +139,6 @@ describe('jar: replacement, deletion, order', () => {
     expect(kinds(jar.setFromResponse(['a=; max-age=0; path=/dir'], HTTP, NOW_MS))).to.deep.equal(['refused']);
     expect(jar.cookieHeader(HTTPS, NOW_MS)).to.equal('a=good');
     expect(kinds(jar.setFromResponse(['a=other; path=/'], HTTP, NOW_MS))).to.deep.equal(['created']);
-  });
-});
-
-describe('jar: HttpOnly', () => {
-  it('hides HttpOnly cookies from scripts and nothing else', () => {
-    const jar = jarWith(['a=1; HttpOnly', 'b=2', 'c=3; secure'], HTTPS);
-    expect(jar.scriptCookies(HTTPS, NOW_MS)).to.equal('b=2; c=3');
-    expect(jar.scriptCookies(HTTP, NOW_MS)).to.equal('b=2');
-    expect(jar.cookieHeader(HTTPS, NOW_MS)).to.equal('a=1; b=2; c=3');
   });
 });
 
@@ -195,7 +190,6 @@ describe('jar: stored form', () => {
         const jar = jarWith(setCookies, target);
         const copy = Jar.fromData(JSON.parse(JSON.stringify(jar.toData(NOW_MS))));
         expect(copy.cookieHeader(target, NOW_MS)).to.equal(jar.cookieHeader(target, NOW_MS));
-        expect(copy.scriptCookies(target, NOW_MS + 100_000)).to.equal(jar.scriptCookies(target, NOW_MS + 100_000));
         expect(copy.toData(NOW_MS)).to.deep.equal(jar.toData(NOW_MS));
       }),
     );
