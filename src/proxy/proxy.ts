@@ -23,8 +23,12 @@ import { startServer } from './start-server.ts';
 import { openStore } from './stores.ts';
 
 export interface ProxyOptions {
-  /** Where log lines go; standard output by default. */
+  /** Where log lines go, each with its line end; standard output by default. */
   readonly logSink?: LineSink;
+}
+
+/** What only our own tests and workers ask for. */
+export interface InternalOptions extends ProxyOptions {
   /** Milliseconds since the epoch; for tests. */
   readonly clock?: () => number;
   /** One of several processes that serve the same configuration: the primary has the admin listener. */
@@ -65,7 +69,7 @@ export interface ReverseProxy {
   readonly storeDied: Promise<void>;
 }
 
-export async function createProxy(config: Config, options: ProxyOptions = {}): Promise<ReverseProxy> {
+export async function createProxy(config: Config, options: InternalOptions = {}): Promise<ReverseProxy> {
   const clock = options.clock ?? Date.now;
   const clocks = { wall: clock, monotonic: options.clock ?? (() => performance.now()) };
   const log = options.logSink === undefined ? createProcessLog(config.log) : createLog(config.log, options.logSink);
