@@ -41,8 +41,10 @@ function usage(): string {
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
   return `transid gives a session to clients that refuse cookies.
 
-Usage: transid http://app:8000      in front of one application, without a configuration file
+Usage: transid http://app:8000 [--listen HOST:PORT]
+                                   in front of one application, without a configuration file; on 127.0.0.1:8080
        transid COMMAND [OPTIONS]
+       transid --version
 
 ${lines.join('\n')}
 
@@ -66,10 +68,16 @@ async function main(argv: string[], io: CommandIo): Promise<number> {
   if (/^https?:\/\//i.test(first)) return (await import('./serve.ts')).serveUpstreamCommand(argv, io);
   const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (command === undefined) {
-    io.stderr.write(`transid: no command "${first}"\n\n${usage()}`);
+    const advice = isAuthority(first) ? `: for the application there say transid http://${first}` : '';
+    io.stderr.write(`transid: no command "${first}"${advice}\n\n${usage()}`);
     return 2;
   }
   return (await command.load())(rest, io);
+}
+
+/** `localhost:8000`, `[::1]:8000/`: what is left of a URL whose scheme was forgotten. */
+function isAuthority(word: string): boolean {
+  return /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+):\d{1,5}\/?$/i.test(word);
 }
 
 /** 128 and the number of SIGPIPE: what a shell says of any program whose reader has gone. */

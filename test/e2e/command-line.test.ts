@@ -195,6 +195,11 @@ describe('the command line', function () {
 
   for (const [why, args, said] of [
     ['an unknown command', ['frobnicate'], /^transid: no command "frobnicate"\n/],
+    [
+      'an application without its scheme',
+      ['localhost:8000'],
+      /^transid: no command "localhost:8000": for the application there say transid http:\/\/localhost:8000\n/,
+    ],
     ['an unknown option', ['serve', '-x'], /^transid serve: Unknown option '-x'\n\nUsage/],
     [
       'an option without its value',
@@ -290,6 +295,7 @@ describe('the command line', function () {
     for (const command of ['serve', 'check', 'explain', 'rewrite', 'simulate', 'import-php-ini', 'schema', 'demo']) {
       expect(program.stdout()).to.include(command);
     }
+    expect(program.stdout()).to.include('--listen').and.to.include('--version');
   });
 
   it('demo serves the shop and says what to try', async () => {
