@@ -1,6 +1,7 @@
 /**
- * Every bound of the program that is not a configuration key, with its unit and its reason.
- * Bounds that an operator may change have their default in `config/schema.ts`.
+ * Bounds of messages, pages, cookies and sessions that are not configuration keys, with unit and reason: above them something is
+ * refused, cut, dropped, or passes unmarked. Those that an operator may change have their default in `config/schema.ts`. What is
+ * one file's own affair, such as the size of its cache or how deep it looks, is a `MAX_…` of that file.
  */
 export const LIMITS = {
   /** Trailer section of a request, names and values, and its fields. */
