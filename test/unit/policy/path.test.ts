@@ -53,6 +53,7 @@ describe('path: readings', () => {
     ['/a%C2%AD', '/a', 'a soft hyphen'],
     ['/(S(abc))/a', '/a', 'the cookieless mark of ASP.NET'],
     ['/b/(S(x))in/c', '/bin/c', 'the same within a name (CVE-2023-36899)'],
+    ['/ad(S(x))min', '/admin', 'the same without a slash of its own'],
   ] as const) {
     it(`${why}: ${path} → ${reading}`, () => expect(readPath(path).all).to.include(reading));
   }

@@ -61,6 +61,12 @@ describe('routes: which route', () => {
     expect(labelOf(table, 'a.test', nested)).to.equal('admin');
     const open = tableOf('routes: [{ name: open, path: /**, use_trans_sid: true }]');
     expect(labelOf(open, 'a.test', nested)).to.equal('open');
+    const elsewhere = tableOf(`routes:
+  - { name: strict, host: strict.test, path: /admin/**, use_only_cookies: true }
+  - { name: open, path: /**, use_trans_sid: true }
+`);
+    expect(labelOf(elsewhere, 'strict.test', nested)).to.equal('strict');
+    expect(labelOf(elsewhere, 'a.test', nested), 'the route of another host').to.equal('open');
   });
 
   it('explains every reading', () => {

@@ -69,6 +69,12 @@ describe('Sessions', () => {
       expect(got).to.deep.equal({ session: null, event: 'not-created' });
     });
 
+    it('is not where the upstream ends the session', async () => {
+      const got = await sessions.absorb(null, response(['a=1'], { destroy: true }), CLIENT, POLICY);
+      expect(got).to.deep.equal({ session: null, event: 'none' });
+      expect(await store.count()).to.equal(0);
+    });
+
     it('gives every session a SID of its own', async () => {
       const sids = await Promise.all(Array.from({ length: 50 }, () => create()));
       expect(new Set(sids.map(({ sid }) => sid.reveal())).size).to.equal(50);
@@ -96,6 +102,15 @@ describe('Sessions', () => {
       expect(await cookiesOf(first.sid)).to.equal('id=1');
       await sessions.drop(first, CLIENT);
       clock.advance(1000);
+      await create();
+    });
+
+    it('is bounded by what there is when the wall clock is set back, too', async () => {
+      sessions = new Sessions({ store, clock, maxSessions: 1, mintPerMinute: 60 });
+      const first = await create();
+      expect((await sessions.absorb(null, response(['a=1']), CLIENT, POLICY)).event).to.equal('not-created');
+      await sessions.drop(first, CLIENT);
+      clock.advance(-3_600_000);
       await create();
     });
   });
@@ -187,6 +202,7 @@ describe('Sessions', () => {
         expect(await cookiesOf(sid)).to.equal('id=1');
       }
       clock.advance(60_000);
+      expect(await store.read(sealKeys(CLIENT.host, sid).storeKey), 'the store is rid of it').to.equal(null);
       expect(await cookiesOf(sid)).to.equal(null);
     });
 

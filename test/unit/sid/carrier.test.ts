@@ -204,6 +204,10 @@ describe('mark: references of header fields', () => {
     ['/(sid-old)/x', '/(§)/x'],
     ['/(sid-old)/(sid-older)/x', '/(§)/x'],
     ['/(§)/x', '/(§)/x'],
+    // Resolved, the path would have to be written in the page's charset: left as it is.
+    ['/\xfc/./x', '/\xfc/./x'],
+    ['../\xfc/x', '../\xfc/x'],
+    ['/\xfc/x', '/(§)/\xfc/x'],
   ];
   for (const [reference, want] of segment) {
     const [from, to] = [reference.replace('§', 'sid-S%2C1'), want.replace('§', 'sid-S%2C1')];

@@ -113,6 +113,8 @@ describe('buildUpstreamRequest: fields that end here', () => {
   it('believes X-Real-IP of a trusted peer', () => {
     const client = { ...CLIENT, isPeerTrusted: true };
     expect(values(built(['X-Real-IP', '1.2.3.4'], {}, { client }), 'x-real-ip')).to.deep.equal(['1.2.3.4']);
+    const named = ['X-Real-IP', '1.2.3.4', 'Connection', 'X-Real-IP'];
+    expect(values(built(named, {}, { client }), 'x-real-ip'), 'of that hop alone').to.deep.equal([]);
   });
 });
 
