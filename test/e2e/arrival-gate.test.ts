@@ -11,6 +11,7 @@ const ROUTES = `routes:
   - { path: /admin/**, use_only_cookies: true, rewrite_vars: { lang: en }, url_rewriter_tags: "a=href,form=" }
   - { path: /vars/**, use_trans_sid: true, rewrite_vars: { lang: en }, url_rewriter_tags: "a=href,form=" }
   - { path: /named/**, use_trans_sid: true, session: { cookies: [PHPSESSID] } }
+  - { path: /field/**, use_trans_sid: true, forms: field }
   - { path: /**, use_trans_sid: true }
 `;
 const EVIL = 'http://evil.test/';
@@ -71,6 +72,20 @@ describe('the arrival gate', () => {
     const fields = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', referer: EVIL, accept: 'image/*' };
     expect(await send(`/x?_sid=${planted}`, fields)).to.include({ status: 200 });
     expect(lastCookie()).to.equal(undefined);
+    const post = await send(`/x?_sid=${planted}`, { ...fields, 'content-length': '3' }, 'POST', 'b=2');
+    expect(post, 'no address to lose the SID from').to.include({ status: 200 });
+    expect(lastCookie()).to.equal(undefined);
+  });
+
+  it('… nor with another SID in its form', async () => {
+    const fields = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', referer: EVIL };
+    const form = '_sid=0123456789abcdefghijklmnop&b=2';
+    const type = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.length) };
+    expect(await send(`/field/x?_sid=${planted}`, { ...type, ...fields }, 'POST', form)).to.include({ status: 200 });
+    expect(upstream.requests.at(-1)).to.include({ target: '/field/x', body: 'b=2' });
+    expect(lastCookie()).to.equal(undefined);
+    await send(`/field/x?_sid=${planted}`, type, 'POST', form);
+    expect(lastCookie(), 'of our own page').to.equal('app=attacker');
   });
 
   it('no page hands on a SID that is not honoured', async () => {

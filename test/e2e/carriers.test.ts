@@ -24,6 +24,7 @@ describe('carriers, probe and recovery', () => {
         response.writeHead(302, { Location: '/landed?z=1' }).end();
         return;
       }
+      if (isStatic) response.setHeader('Cache-Control', 'public, max-age=600');
       response.setHeader('Content-Type', isStatic ? 'image/png' : 'text/html; charset=utf-8');
       response.end(isStatic ? 'png' : PAGE);
     });
@@ -218,7 +219,8 @@ routes:
       expect(answer.setCookies[0]).to.match(/^id=u/);
     });
     it('a probed URL that was shared tells nothing of the next client, and does not send it round', async () => {
-      for (const stamp of ['1', (Date.now() - 120_000).toString(36), '', 'zzzzzzzzzzzz']) {
+      const stampAt = (ms: number) => (Date.now() + ms).toString(36);
+      for (const stamp of ['1', stampAt(-120_000), stampAt(120_000), '', 'zzzzzzzzzzzz']) {
         const answer = await send('probe.test', `/a?sid_probe=${stamp}`);
         expect(answer.status).to.equal(200);
         expect(answer.setCookies[0], 'the client may take cookies').to.match(/^id=u/);
@@ -238,12 +240,17 @@ routes:
   describe('recovery from the Referer', () => {
     it('finds the session of what a page asks for, and keeps its answer out of shared caches', async () => {
       const sid = await begin('shop.test');
-      await send('shop.test', '/static/captcha.png', {
+      const captcha = await send('shop.test', '/static/captcha.png', {
         referer: `http://shop.test/page?sid=${sid}`,
         accept: 'image/*',
       });
       expect(lastSeen().fields.cookie).to.match(/^id=u/);
       expect(lastSeen().fields.referer).to.equal('http://shop.test/page');
+      expect(captcha.fields['cache-control'])
+        .to.match(/\bprivate\b/)
+        .and.not.include('public');
+      const logo = await send('shop.test', '/static/logo.png', { accept: 'image/*' });
+      expect(logo.fields['cache-control'], 'of no session').to.equal('public, max-age=600');
     });
     it('leads a navigation to the marked URL, so that the chain goes on', async () => {
       const sid = await begin('shop.test');
@@ -283,6 +290,27 @@ routes:
       await send('off.test', '/x', { referer: `http://off.test/?sid=${sid}` });
       expect(lastSeen().fields.cookie).to.equal(undefined);
     });
+  });
+
+  it('preserve_host: false: own URLs bear the name of the application, and no others', async () => {
+    const inner = await startConfigured(`listen: 127.0.0.1:0
+upstream: { url: "${upstream.origin}", preserve_host: false }
+log: { level: silent }
+routes: [{ path: /**, use_trans_sid: true }]
+`);
+    try {
+      for (const [origin, path, want] of [
+        ['http://own.test', '/page', upstream.origin],
+        ['http://own.test.evil', '/page', 'http://own.test.evil'],
+        ['http://own.test:81', '/page', 'http://own.test:81'],
+        ['http://evil.test', '/http://own.test/', 'http://evil.test'],
+      ] as const) {
+        await ask(inner.port, '/x', { host: 'own.test', method: 'POST', fields: { origin, referer: origin + path } });
+        expect(lastSeen().fields).to.include({ host: upstream.origin.slice(7), origin: want, referer: want + path });
+      }
+    } finally {
+      await inner.close();
+    }
   });
 
   it('takes SIDs out of return addresses that scripts have put into a query', async () => {

@@ -58,18 +58,20 @@ describe('answers that change a session', () => {
     expect(await cookieAt('/x', sid), 'who knew the old one').to.equal(undefined);
   });
 
-  for (const [what, method, status, fields] of [
+  for (const [what, method, status, fields, sent] of [
     ['a redirect abroad', 'POST', 303, { Location: 'https://pay.test/' }],
     ['a redirect to a cookie-only route', 'POST', 303, { Location: '/admin' }],
     ['a page that is left alone', 'POST', 200, { 'Transid-Rewrite': 'off' }],
     ['a page in UTF-16', 'POST', 200, { 'Content-Type': 'text/html; charset=utf-16' }],
     ['a redirect abroad by htmx', 'POST', 200, { 'Content-Type': 'text/plain', 'HX-Redirect': 'https://pay.test/' }],
     ['HEAD', 'HEAD', 200, { 'Transid-Rotate': '1' }],
-  ] as const) {
+    ['a page for a script', 'POST', 200, {}, { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }],
+    ['a page for an old script', 'POST', 200, {}, { 'x-requested-with': 'XMLHttpRequest' }],
+  ] satisfies [string, string, number, Record<string, string>, Record<string, string>?][]) {
     it(`the old SID leads its client on where the new one was not told: ${what}`, async () => {
       const sid = await begin();
       answers.set('/change', [status, { 'Set-Cookie': 'auth=ada; Path=/; HttpOnly', ...fields }]);
-      const answer = await send(`/change?_sid=${sid}`, {}, method);
+      const answer = await send(`/change?_sid=${sid}`, sent, method);
       expect(answer.location).to.not.match(SID);
       expect(await cookieAt('/x', sid)).to.include('auth=ada');
       await send(`/x?_sid=${sid}`, { 'user-agent': 'another' });
@@ -191,7 +193,7 @@ describe('answers that change a session', () => {
     });
   });
 
-  it('a cookie that comes with a WebSocket is kept', async () => {
+  it('a cookie that comes with a WebSocket is kept, and goes to a client that may take it', async () => {
     let seen: string | undefined;
     const application = createServer((req, res) => {
       seen = req.headers.cookie;
@@ -208,11 +210,15 @@ describe('answers that change a session', () => {
     const headers = { accept: 'text/html', 'user-agent': 'Mozilla/5.0 (test)' };
     const page = async (path: string) => (await fetch(`http://127.0.0.1:${other.port}${path}`, { headers })).text();
     try {
+      const cookiesWith = async (target: string) => {
+        const socket = new WebSocket(`ws://127.0.0.1:${other.port}${target}`, { headers });
+        const [response] = (await once(socket, 'upgrade')) as [IncomingMessage];
+        socket.terminate();
+        return response.headers['set-cookie'];
+      };
+      expect(await cookiesWith('/ws'), 'nothing is known of this one').to.deep.equal(['WS=kept; Path=/']);
       const sid = SID.exec(await page('/start'))?.[1];
-      const socket = new WebSocket(`ws://127.0.0.1:${other.port}/ws?_sid=${sid}`, { headers });
-      const [response] = (await once(socket, 'upgrade')) as [IncomingMessage];
-      expect(response.headers).to.not.have.property('set-cookie');
-      socket.terminate();
+      expect(await cookiesWith(`/ws?_sid=${sid}`)).to.equal(undefined);
       for (let i = 0; i < 50 && seen !== 'app=1; WS=kept'; i++) {
         await sleep(10);
         await page(`/x?_sid=${sid}`);

@@ -55,6 +55,15 @@ describe('a SID and cookies of one’s own', () => {
     expect(upstream.requests.at(-1)?.fields.cookie).to.equal('lang=de');
   });
 
+  it('only who brings a cookie of the jar with its value drops the session, not who has one of the same name', async () => {
+    const shared = await begin('/forum/');
+    const stranger = await send(`/forum/x?_sid=${shared}`, { cookie: 'fsid=2' });
+    expect(stranger).to.include({ status: 303, location: 'http://own.test/forum/x' });
+    expect(await send(`/forum/x?_sid=${shared}`), 'its owner goes on').to.include({ cookie: 'fsid=1', sid: shared });
+    expect(await send(`/forum/x?_sid=${shared}`, { cookie: 'fsid=1' })).to.include({ status: 303 });
+    expect((await send(`/forum/x?_sid=${shared}`)).cookie, 'dropped').to.equal(undefined);
+  });
+
   it('`session.cookies` decides alone: a frame that keeps another cookie has its session in the jar', async () => {
     const sid = await begin('/named/lang');
     const login = await send(`/named/login?_sid=${sid}`, { cookie: 'lang=de' });
