@@ -119,30 +119,46 @@ describe('use_only_cookies', () => {
     expect(page.text).to.equal('<a href=/x>x</a><form method=post action=/y></form>');
   });
 
-  it('on_url_sid: reject answers 400 (SID_REJECTED) and asks the application nothing', async () => {
-    const strict = await startProxy(
-      upstream.origin,
-      'routes: [{ path: /admin/**, use_only_cookies: true, on_url_sid: reject }, { path: /**, use_trans_sid: true }]',
-    );
-    const two = new PageClient({ origin: 'http://app.test', port: strict.port, cookies: false });
-    const answer = await two.exchange('GET', `/admin/x?_sid=${sid}`);
-    expect(answer.status).to.equal(400);
-    expect(answer.body.toString()).to.not.include(sid);
-    expect(upstream.requests).to.deep.equal([]);
-    two.close();
-    await strict.close();
-  });
+  /** What a client without cookies does at a proxy with other routes. */
+  async function onRoutes(routes: string, visit: (client: PageClient) => Promise<void>): Promise<void> {
+    const other = await startProxy(upstream.origin, `routes: [${routes}]`);
+    const two = new PageClient({ origin: 'http://app.test', port: other.port, cookies: false });
+    try {
+      await visit(two);
+    } finally {
+      two.close();
+      await other.close();
+    }
+  }
 
-  it('on_url_sid: redirect sends a navigation to the clean address', async () => {
-    const strict = await startProxy(
-      upstream.origin,
-      'routes: [{ path: /admin/**, use_only_cookies: true, on_url_sid: redirect }, { path: /**, use_trans_sid: true }]',
-    );
-    const two = new PageClient({ origin: 'http://app.test', port: strict.port, cookies: false });
-    const page = await two.get(`/admin/x?a=1&_sid=${sid}`);
-    expect(page.url).to.equal('http://app.test/admin/x?a=1');
-    expectStranger();
-    two.close();
-    await strict.close();
-  });
+  it('on_url_sid: reject answers 400 (SID_REJECTED) and asks the application nothing', () =>
+    onRoutes(
+      '{ path: /admin/**, use_only_cookies: true, on_url_sid: reject }, { path: /**, use_trans_sid: true }',
+      async (two) => {
+        const answer = await two.exchange('GET', `/admin/x?_sid=${sid}`);
+        expect(answer.status).to.equal(400);
+        expect(answer.body.toString()).to.not.include(sid);
+        expect(upstream.requests).to.deep.equal([]);
+        expect((await two.exchange('GET', '/admin/x')).status, 'without one it is served').to.equal(200);
+      },
+    ));
+
+  it('on_url_sid: redirect sends a navigation to the clean address', () =>
+    onRoutes(
+      '{ path: /admin/**, use_only_cookies: true, on_url_sid: redirect }, { path: /**, use_trans_sid: true }',
+      async (two) => {
+        const page = await two.get(`/admin/x?a=1&_sid=${sid}`);
+        expect(page.url).to.equal('http://app.test/admin/x?a=1');
+        expectStranger();
+      },
+    ));
+
+  it('use_cookies: false besides: no cookie passes in either direction', () =>
+    onRoutes('{ path: /**, use_cookies: false, use_only_cookies: true }', async (two) => {
+      const answer = await two.exchange('GET', '/start', null, { cookie: 'app=mine' });
+      expect(answer.status).to.equal(200);
+      expect(upstream.requests.map(({ fields }) => fields.cookie)).to.deep.equal([undefined]);
+      expect(answer.fields).to.not.have.property('set-cookie');
+      expect(answer.body.toString()).to.not.match(SID);
+    }));
 });

@@ -205,6 +205,21 @@ describe('pages of an application', () => {
       if (fields['content-length'] !== undefined) expect(Number(fields['content-length'])).to.be.greaterThan(14);
     });
 
+    it('of a request that may bring less than the whole page do not go upstream where it is to be marked', async () => {
+      const conditions = {
+        'if-none-match': '"1"',
+        'if-modified-since': 'Mon, 01 Jan 2024 00:00:00 GMT',
+        'if-range': '"1"',
+        range: 'bytes=0-9',
+      };
+      next = { fields: { 'content-type': 'text/html' }, body: Buffer.from('<a href=/x>') };
+      const done = await one.exchange('GET', `/page?_sid=${sid}`, null, conditions);
+      expect(done.body.toString()).to.match(SID);
+      expect(upstream.requests.at(-1)?.fields).to.not.have.any.keys(conditions);
+      await one.exchange('GET', `/film?_sid=${sid}`, null, { ...conditions, accept: 'video/*' });
+      expect(upstream.requests.at(-1)?.fields).to.include(conditions);
+    });
+
     it('no-referrer becomes same-origin, since sessions are recovered from the Referer', async () => {
       const head = { 'content-type': 'text/html', 'referrer-policy': 'no-referrer' };
       expect((await fetchPage(head, '<a href=/x>')).fields['referrer-policy']).to.equal('same-origin');
