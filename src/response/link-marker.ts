@@ -14,6 +14,7 @@ import { parseSrcset, type UrlSpan } from '../html/srcset.ts';
 import { type CleanSpan, cleanSpan, editValue, isNamed, sourceOf } from './attribute-value.ts';
 import type { MarkTally } from './mark-tally.ts';
 import type { PageUrls } from './page-urls.ts';
+import { TELLING_POLICIES } from './referrer-policies.ts';
 
 const HASH = 0x23;
 const HTTP = Buffer.from('http');
@@ -28,8 +29,6 @@ const IN_AUTHORITY = new Uint8Array(256);
 for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:') {
   IN_AUTHORITY[char.charCodeAt(0)] = 1;
 }
-/** Referrer policies that send a page's whole URL to other sites. */
-const LEAKING_POLICIES: ReadonlySet<string> = new Set(['unsafe-url', 'no-referrer-when-downgrade']);
 const SAME_ORIGIN = Buffer.from('same-origin');
 
 /** The kinds of places that need more than a URL to be judged. */
@@ -231,7 +230,7 @@ export class LinkMarker {
   /** An element's own policy must not show the page's URL, and the SID in it, to other sites. */
   #referrer(tag: StartTag, attribute: AttributeSpan, edits: Edits): void {
     const policy = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax).text.toLowerCase();
-    if (!LEAKING_POLICIES.has(policy)) return;
+    if (!TELLING_POLICIES.has(policy)) return;
     edits.replace(attribute.valueStart, attribute.valueEnd, SAME_ORIGIN);
     this.#tally.marks.referrer++;
   }

@@ -35,6 +35,7 @@ import { FormMarker } from './form-marker.ts';
 import { LinkMarker } from './link-marker.ts';
 import { type Explanation, type MarkCounts, MarkTally } from './mark-tally.ts';
 import { PageUrls } from './page-urls.ts';
+import { TELLING_META_POLICIES } from './referrer-policies.ts';
 import { srcdocEdits } from './srcdoc.ts';
 
 export type { Explanation, MarkCounts } from './mark-tally.ts';
@@ -94,11 +95,7 @@ const PROPERTY = Buffer.from('property');
 const HTTP_EQUIV = Buffer.from('http-equiv');
 const CONTENT = Buffer.from('content');
 
-/** Policies of `meta name=referrer` that send more to others than `same-origin` does, or too little to ourselves. */
-const OTHER_REFERRER_POLICIES: ReadonlySet<string> = new Set([
-  ...['unsafe-url', 'no-referrer-when-downgrade', 'origin', 'origin-when-cross-origin', 'strict-origin'],
-  ...['strict-origin-when-cross-origin', 'always', 'default', 'origin-when-crossorigin'],
-]);
+/** Policies of `meta name=referrer` that tell our own site too little. */
 const NO_REFERRER_POLICIES: ReadonlySet<string> = new Set(['no-referrer', 'never']);
 const SAME_ORIGIN = Buffer.from('same-origin');
 
@@ -315,7 +312,7 @@ class PageMarkerOfHtml implements HtmlMarker {
   #referrer(tag: StartTag, content: AttributeSpan, edits: Edits): void {
     const policy = decodeAttributeValue(sourceOf(tag, content), this.#syntax).text.trim().toLowerCase();
     const isTooStrict = this.#options.keepsReferer === true && NO_REFERRER_POLICIES.has(policy);
-    if (!isTooStrict && !OTHER_REFERRER_POLICIES.has(policy)) return;
+    if (!isTooStrict && !TELLING_META_POLICIES.has(policy)) return;
     edits.replace(content.valueStart, content.valueEnd, SAME_ORIGIN);
   }
 

@@ -15,17 +15,22 @@ import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
 import type { AttributeSpan, StartTag, TagInterest } from '../html/scanner.ts';
 import { type Base, cleanReference, resolveReference, type Scope, UNREADABLE_BASE } from '../sid/scope.ts';
 import type { PhpJudge, PhpVetoReason } from './php-marker.ts';
+import { TELLING_META_POLICIES, TELLING_POLICIES } from './referrer-policies.ts';
 
 export interface PhpJudgeOptions {
   readonly scope: Scope;
   /** Absolute, as the client sees it. */
   readonly documentUrl: string;
+  /** The page's own URL, which has the SID, must not be told other sites. */
+  readonly isSecret: boolean;
   /** Why the scanner gave up, null while it has not: what it no longer sees cannot be judged. */
   readonly bailedOut: () => string | null;
 }
 
+/** Elements whose `referrerpolicy` can show the page's URL to other sites. */
+const REFERRING_TAGS = ['a', 'area', 'iframe', 'img', 'link', 'script'];
 /** What the judge must see of a page, beside the tags of PHP's list. */
-const SEEN_TAGS = ['base', 'button', 'form', 'input', 'select', 'template'];
+const SEEN_TAGS = ['base', 'button', 'form', 'input', 'select', 'template', 'meta', ...REFERRING_TAGS];
 const SEEN_END_TAGS: ReadonlySet<string> = new Set(['form', 'select', 'template']);
 
 /** What the scanner that acts as a witness has to report. Names that can be no tag's need no witness. */
@@ -51,7 +56,10 @@ interface PageForm {
   readonly places: { readonly deferred: DeferredInsert; readonly fields: Buffer; isDecided: boolean }[];
 }
 
+// The first attribute of a name counts (HTML §13.2.5.33), so ours stand in front.
 const NO_OWNER = Buffer.from(' form=""');
+const OWN_REFERRER_POLICY = Buffer.from(' referrerpolicy="same-origin"');
+const OWN_META_REFERRER = Buffer.from(' content="same-origin"');
 
 /** Buttons outside forms name them by `id`. A page with more such names is not honest: then each is taken for any other. */
 const MAX_IDS = 1000;
@@ -59,6 +67,7 @@ const MAX_IDS = 1000;
 export class PhpScopeJudge implements PhpJudge {
   readonly #scope: Scope;
   readonly #documentUrl: string;
+  readonly #isSecret: boolean;
   readonly #bailedOut: () => string | null;
   #base: Base;
   #hasBase = false;
@@ -76,6 +85,7 @@ export class PhpScopeJudge implements PhpJudge {
   constructor(options: PhpJudgeOptions) {
     this.#scope = options.scope;
     this.#documentUrl = options.documentUrl;
+    this.#isSecret = options.isSecret;
     this.#bailedOut = options.bailedOut;
     this.#base = options.scope.base(options.documentUrl);
   }
@@ -88,6 +98,18 @@ export class PhpScopeJudge implements PhpJudge {
     else if (page.name === 'select') this.#openSelects++;
     else if (page.name === 'template') this.#openTemplates++;
     else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
+    else if (this.#isSecret) this.#seeReferrerPolicy(page, edits);
+  }
+
+  /** Other sites must not learn the URL of the page, which PHP does not care for. */
+  #seeReferrerPolicy(page: StartTag, edits: Edits): void {
+    const isMeta = page.name === 'meta' && attributeValue(page, 'name')?.trim().toLowerCase() === 'referrer';
+    const policy =
+      attributeValue(page, isMeta ? 'content' : 'referrerpolicy')
+        ?.trim()
+        .toLowerCase() ?? '';
+    const isTelling = isMeta ? TELLING_META_POLICIES.has(policy) : TELLING_POLICIES.has(policy);
+    if (isTelling) edits.insert(page.start + 1 + page.name.length, isMeta ? OWN_META_REFERRER : OWN_REFERRER_POLICY);
   }
 
   /**

@@ -102,7 +102,14 @@ class Pass {
     const { explain, source, veto } = this.#options;
     const bailedOut = () => this.#scanner?.bailedOut ?? null;
     const judge =
-      veto === null ? null : new PhpScopeJudge({ scope: veto[this.#kind], documentUrl: veto.documentUrl, bailedOut });
+      veto === null
+        ? null
+        : new PhpScopeJudge({
+            scope: veto[this.#kind],
+            documentUrl: veto.documentUrl,
+            isSecret: this.#kind === 'session',
+            bailedOut,
+          });
     let positioned: PositionedScanner | null = null;
     const tell = (seen: PhpDecision) => {
       const base = this.#flushedBytes + (positioned?.base ?? 0);

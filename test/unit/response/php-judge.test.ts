@@ -54,6 +54,21 @@ describe('php rewriter with its veto', () => {
       '<base href="//other.example/"><a href="x"><form>[F].',
     ],
     [
+      'a policy that tells others the address',
+      '<meta name=referrer content=unsafe-url><img referrerpolicy=unsafe-url src=//o.test/>.',
+      '<meta content="same-origin" name=referrer content=unsafe-url?§><img referrerpolicy="same-origin" referrerpolicy=unsafe-url src=//o.test/>.',
+    ],
+    [
+      'a policy that tells them on a link, in front of its mark',
+      '<a href="x" referrerpolicy="no-referrer-when-downgrade">.',
+      '<a referrerpolicy="same-origin" href="x?§" referrerpolicy="no-referrer-when-downgrade">.',
+    ],
+    [
+      'policies that do not',
+      '<meta name=referrer content=no-referrer><a href=x referrerpolicy=origin>.',
+      '<meta name=referrer content=no-referrer?§><a href=x?§ referrerpolicy=origin>.',
+    ],
+    [
       'a foreign base that is no URL byte by byte',
       '<base href="//\xD1\x80\xD1\x84.test/"><a href="x">.',
       '<base href="//\xD1\x80\xD1\x84.test/"><a href="x">.',
