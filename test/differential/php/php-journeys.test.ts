@@ -106,7 +106,10 @@ function adapt([php, ours]: readonly [Seen, Seen], difference: Difference): read
       expect(php.cookie).not.to.equal(null);
       return [{ ...php, cookie: null }, ours];
     case 'two-ids':
-      // PHP takes the one in the address; here the form's counts, which is as new as its page.
+      expect(ours.status).to.equal(400);
+      expect(ours.body).not.to.match(/session \{/);
+      return [php, php];
+    case 'form-id':
       expect(php.body).to.contain('{&quot;n&quot;:1,').and.to.contain('PHPSESSID=B');
       expect(ours.status).to.equal(200);
       expect(ours.body).to.contain('{&quot;n&quot;:2,').and.to.contain('PHPSESSID=A');
