@@ -53,8 +53,9 @@ export const ERRORS = {
 
   CONFIG_INVALID: { origin: 'config', status: null, text: 'the configuration is not valid' },
 
-  // Of pages. With a tag too long the page goes on unmarked; of the others no more leaves.
+  // Of pages. With the first two the page goes on unmarked; with the others no more of it leaves.
   TAG_TOO_LONG: { origin: 'page', status: null, text: 'a start tag exceeds the limit' },
+  BROWSERS_DIFFER: { origin: 'page', status: null, text: 'browsers read the tags of the page in different ways' },
   CODING_BROKEN: { origin: 'page', status: 502, text: 'the content coding of the page is damaged' },
   DECOMPRESSION_BOMB: { origin: 'page', status: 502, text: 'the page grows too much when decoded' },
 

@@ -15,7 +15,7 @@ What else stands in a log line is in [operations.md](operations.md#the-log).
 const ERROR_CODES = `## Error codes
 
 The \`reason\` of a log line, and of \`transid_refusals_total\` together with who caused it. The status is what the client gets while nothing of the
-answer has left; later, and where there is none, the connection is cut. \`TAG_TOO_LONG\` refuses nothing: it is counted in
+answer has left; later, and where there is none, the connection is cut. \`TAG_TOO_LONG\` and \`BROWSERS_DIFFER\` refuse nothing: they are counted in
 \`transid_rewriter_bailouts_total\`.
 `;
 

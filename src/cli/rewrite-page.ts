@@ -239,7 +239,9 @@ class GatedRun implements PageRun {
 
   get trouble(): string | null {
     if (this.#gate.isIncompatible) return 'nothing was marked: the charset of the page is not ASCII-compatible';
-    return this.#stage?.bailedOut ? `marking ended early: ${this.#stage.bailedOut}` : null;
+    const why = this.#stage?.bailedOut ?? null;
+    // Where browsers differ, no more could be marked by anyone.
+    return why === null || why === 'BROWSERS_DIFFER' ? null : `marking ended early: ${why}`;
   }
 
   write(chunk: Buffer): Buffer {

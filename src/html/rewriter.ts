@@ -20,6 +20,9 @@ export interface RewriterOptions {
   source?: BufferSource;
 }
 
+/** Why the rest of a page is left as it is. */
+export type EarlyEnd = NonNullable<Scanner['bailedOut']> | 'BROWSERS_DIFFER';
+
 const NOTHING = Buffer.alloc(0);
 const FRESH: BufferSource = { take: (size) => Buffer.allocUnsafe(size) };
 /** How much of a chunk is first joined to a carried tag: most tags end well before. */
@@ -40,6 +43,7 @@ export class Rewriter implements TagSink {
   private settledBytes = 0;
   private isFinished = false;
   private why: Scanner['bailedOut'] = null;
+  private isCutOff = false;
 
   constructor(options: RewriterOptions) {
     this.marker = options.marker;
@@ -48,8 +52,8 @@ export class Rewriter implements TagSink {
   }
 
   /** Why marking of this page ended early; null while it goes on. */
-  get bailedOut(): Scanner['bailedOut'] {
-    return this.why;
+  get bailedOut(): EarlyEnd | null {
+    return this.why ?? (this.isCutOff ? 'BROWSERS_DIFFER' : null);
   }
 
   /** Input bytes taken and not yet given out. */
@@ -130,6 +134,7 @@ export class Rewriter implements TagSink {
   }
 
   cutOff(): void {
+    this.isCutOff = true;
     this.marker.cutOff?.();
   }
 

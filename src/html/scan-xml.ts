@@ -3,7 +3,7 @@
  *
  * The tokenizer sees a latin1 view of the bytes, so its indices are byte offsets of the stream. It keeps its state between
  * chunks, and is fed only up to where a tag could begin that is not whole yet. Namespaces are resolved here: tags are
- * reported by their local name, if they belong to XHTML, SVG, MathML, WML, or to no namespace at all (WML 1).
+ * reported by their local name, if they belong to XHTML, SVG, MathML, WML, or to no namespace, as the whole document (WML 1).
  *
  * A document that is not well-formed is not shown by browsers; what is reported of it does not matter. A document with an
  * internal DTD subset is left alone: it can define entities that spell URLs which nobody but an XML processor can read.
@@ -19,6 +19,8 @@ const NAMESPACES: ReadonlyMap<string, Namespace> = new Map([
   ['http://www.w3.org/2000/svg', 'svg'],
   ['http://www.w3.org/1998/Math/MathML', 'math'],
 ]);
+/** Stands for what a prefix without declaration means. */
+const UNBOUND = 'unbound:';
 /** Elements that declare namespaces, one within the other. Deeper is no document, and each costs memory. */
 const MAX_SCOPES = 1000;
 
@@ -58,6 +60,8 @@ class XmlScanner implements Scanner {
   #isInTag = false;
   #depth = 0;
   readonly #scopes: PrefixScope[] = [{ depth: 0, prefixes: new Map() }];
+  /** Namespace of the root element; null before it came. */
+  #rootUri: string | null = null;
   /** `<` and name of an end tag that is not closed yet; in the stream. */
   #endTagStart = 0;
 
@@ -298,7 +302,10 @@ class XmlScanner implements Scanner {
   #resolve(name: string, { prefixes }: PrefixScope): { name: string; namespace: Namespace } | null {
     const colon = name.indexOf(':');
     const uri = prefixes.get(colon < 0 ? '' : name.slice(0, colon)) ?? (colon < 0 ? '' : null);
-    const namespace = uri === null ? undefined : NAMESPACES.get(uri);
+    this.#rootUri ??= uri ?? UNBOUND;
+    // In a document that has namespaces, an element without one is nothing to a browser.
+    const isNothing = uri === null || (uri === '' && this.#rootUri !== '');
+    const namespace = isNothing ? undefined : NAMESPACES.get(uri);
     if (namespace === undefined) return null;
     const local = name.slice(colon + 1);
     const lower = local.toLowerCase();

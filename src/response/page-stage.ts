@@ -2,7 +2,7 @@
  * The stage that marks one page: the scanner of its language, the marker of its route, and the rewriter between them.
  */
 import type { BufferSource } from '../html/edits.ts';
-import { Rewriter } from '../html/rewriter.ts';
+import { type EarlyEnd, Rewriter } from '../html/rewriter.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
 import { PositionedScanner } from '../html/scan-position.ts';
 import { createXmlScanner } from '../html/scan-xml.ts';
@@ -37,7 +37,7 @@ export interface MarkingStage extends PageStage {
     readonly marks: Readonly<Record<string, number>>;
     readonly skips: Readonly<Record<string, number>>;
   } | null;
-  readonly bailedOut: 'TAG_TOO_LONG' | null;
+  readonly bailedOut: EarlyEnd | null;
 }
 
 export function createPageStage(page: PageKind, marking: PageMarking): MarkingStage {

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import type { BufferSource } from '../html/edits.ts';
-import { Rewriter } from '../html/rewriter.ts';
+import { type EarlyEnd, Rewriter } from '../html/rewriter.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
 import { PhpScanner, type PhpScannerState, type PhpTagList } from '../html/scan-php.ts';
 import { WitnessedPhpScanner } from '../html/scan-php-witnessed.ts';
@@ -61,7 +61,7 @@ export interface PhpRewriter {
    * [PHP 8.2]. PHP leaks ids by that, so it is there without a veto only, to compare with PHP.
    */
   flush(): Buffer;
-  readonly bailedOut: 'TAG_TOO_LONG' | null;
+  readonly bailedOut: EarlyEnd | null;
   readonly heldBytes: number;
   readonly editCount: number;
 }
@@ -202,7 +202,7 @@ class Passes implements PhpRewriter {
     this.#passes = passes;
   }
 
-  get bailedOut(): 'TAG_TOO_LONG' | null {
+  get bailedOut(): EarlyEnd | null {
     return this.#passes.find(({ current }) => current.bailedOut !== null)?.current.bailedOut ?? null;
   }
 

@@ -49,10 +49,21 @@ const QUERY_SEPARATORS = [0x26, 0x3b] as const;
 const PATH_SEPARATORS = [0x2f, 0x3b] as const;
 const EQUALS = 0x3d;
 
-/** The parameters called `name` in the query `text[start, end)`, without its `?`. */
+/**
+ * The parameters called `name` in the query `text[start, end)`, without its `?`. What a click into a server-side image map appends
+ * to any link (HTML §4.6.5, `?x,y`) is not part of the last one.
+ */
 export function findParameters(text: string, start: number, end: number, name: string): readonly Carried[] {
-  return findBetween(text, start, end, QUERY_SEPARATORS, name);
+  const found = findBetween(text, start, end, QUERY_SEPARATORS, name);
+  const last = found.at(-1);
+  if (last === undefined || last.end !== end) return found;
+  const click = text.indexOf('?', last.valueStart);
+  if (click < 0 || !COORDINATES.test(text.slice(click, end))) return found;
+  found[found.length - 1] = { ...last, end: click, value: percentDecode(text.slice(last.valueStart, click)) };
+  return found;
 }
+
+const COORDINATES = /^\?\d{1,6},\d{1,6}$/;
 
 function findBetween(
   text: string,

@@ -65,3 +65,32 @@ describe('the log', () => {
     expect(lines.join('')).to.include('"GET /x?b=1 HTTP/1.1" 400');
   });
 });
+
+describe('the log of a page that is not marked to its end', () => {
+  it('says why', async () => {
+    const upstream = await startUpstream(({ target }, response) => {
+      const middle = target === '/long' ? `<a title="${'t'.repeat(70_000)}">` : '<select><style></select>';
+      response
+        .writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/' })
+        .end(`<a href=/x>x</a>${middle}<a href=/y>y</a>`);
+    });
+    const lines: { target: string; reason?: string; marks: number }[] = [];
+    const yaml = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlog: { level: info }\nroutes: [{ use_trans_sid: true }]\n`;
+    const proxy = await createProxy(parseConfig(yaml, 'test.yaml'), {
+      logSink: { write: (line) => lines.push(JSON.parse(line)) },
+    });
+    const client = new PageClient({ origin: 'http://app.test', port: (await proxy.listen()).port, cookies: false });
+    try {
+      for (const target of ['/long', '/torn']) await client.get(target);
+      const pages = lines.filter(({ marks }) => marks !== undefined);
+      expect(pages.map(({ reason, marks }) => [reason, marks])).to.deep.equal([
+        ['TAG_TOO_LONG', 1],
+        ['BROWSERS_DIFFER', 1],
+      ]);
+    } finally {
+      client.close();
+      await proxy.close();
+      await upstream.close();
+    }
+  });
+});

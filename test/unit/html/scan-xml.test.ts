@@ -98,6 +98,11 @@ describe('createXmlScanner: what is reported', () => {
       ['69-75 svg:a/', '75-75 /a'],
     ],
     ['an unfinished tag at the end', '<a><a href="x"', ['0-3 html:a']],
+    [
+      'nothing of no namespace within a document that has them',
+      `<html ${XHTML}><a xmlns=""/><h:a xmlns:h="${SVG}"><a xmlns=""/></h:a></html>`,
+      ['56-98 svg:a xmlns:h=http://www.w3.org/2000/svg|34', '111-117 /a'],
+    ],
     ['nothing where the DTD could define entities', '<!DOCTYPE a [<!ENTITY e "//o/">]><a href="&e;x">', []],
   ] as const) {
     it(what, () => expect(whole(source)).to.deep.equal([...want]));
@@ -123,9 +128,9 @@ describe('createXmlScanner: what is reported', () => {
   });
 
   it('is linear in deep documents and holds no more than its bound of namespaces', () => {
-    const deep = Buffer.from(`${'<b xmlns="urn:x">'.repeat(2000)}<a xmlns="">`);
+    const deep = Buffer.from(`${'<b xmlns="urn:x">'.repeat(2000)}<a ${XHTML}>`);
     expect(scan(deep, []).seen).to.deep.equal([]);
-    const flat = Buffer.from(`${'<b xmlns="urn:x"/>'.repeat(20_000)}<a xmlns="">`);
+    const flat = Buffer.from(`${'<b xmlns="urn:x"/>'.repeat(20_000)}<a ${XHTML}>`);
     expect(scan(flat, []).seen).to.have.length(1);
   });
 });

@@ -37,6 +37,11 @@ describe('unmark: request targets', () => {
     ['/x?s%69%64=%53', '/x', 'S'],
     ['/x?sid=a%2Cb', '/x', 'a,b'],
     ['/x?sid=%ff%', '/x', '\xFF%'],
+    // A click into a server-side image map.
+    ['/map?sid=S?12,34', '/map?12,34', 'S'],
+    ['/map?a=1&sid=S?0,0', '/map?a=1?0,0', 'S'],
+    ['/map?sid=S?12,34&a=1', '/map?a=1', 'S?12,34'],
+    ['/map?sid=S?12,3x', '/map', 'S?12,3x'],
     ['//host/x?sid=S', '//host/x', 'S'],
     ['http://h/x?sid=S&b', 'http://h/x?b', 'S'],
     ['http://h?sid=S', 'http://h', 'S'],
