@@ -319,8 +319,13 @@ const configShape = {
   }),
   upstream,
   trusted_proxies: z.array(network()).default([]).meta({
-    description: 'Proxies in front of this one whose `Forwarded` and `X-Forwarded-*` fields are believed.',
+    description:
+      'Proxies in front of this one that are believed when they say who asked, for which host, by http or https.',
     example: '[10.0.0.0/8]',
+  }),
+  forwarded_fields: z.enum(['x-forwarded', 'forwarded']).default('x-forwarded').meta({
+    description:
+      'Where the trusted proxies say so: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. The other kind is ignored: most proxies pass on what their client wrote there.',
   }),
   via: token('name').default('transid').meta({
     description:

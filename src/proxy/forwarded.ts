@@ -2,13 +2,17 @@
  * Who is the client? The peer of the connection, unless it is a trusted proxy: then what that says of its own peer, and
  * so on from right to left, up to the first address that is not trusted (RFC 7239; X-Forwarded-For by custom). Pure.
  *
- * What stands further left was written by strangers: it is not believed and does not go upstream.
+ * What stands further left was written by strangers: it is not believed and does not go upstream. Nor does the other kind
+ * of fields than the one that the trusted proxies write: those let it through as their client sent it.
  */
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { joinedValue } from '../response/fields.ts';
 import type { ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
+
+/** Where trusted proxies say who asked: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. */
+export type ForwardedKind = 'x-forwarded' | 'forwarded';
 
 export interface ForwardedInput {
   /** Address of the socket, IPv4-mapped ones unwrapped. */
@@ -17,6 +21,7 @@ export interface ForwardedInput {
   readonly host: string | null;
   readonly fields: readonly string[];
   readonly isTrustedProxy: (address: string) => boolean;
+  readonly believed: ForwardedKind;
 }
 
 /** One hop as a proxy reports it; null where it did not say. */
@@ -30,13 +35,22 @@ export function readForwarded(input: ForwardedInput): ForwardedClient {
   const { peerAddress, isEncrypted, host } = input;
   const scheme = isEncrypted ? 'https' : 'http';
   if (!input.isTrustedProxy(peerAddress)) {
-    return { address: peerAddress, scheme, host, forwardedFor: peerAddress, forwarded: null, isPeerTrusted: false };
+    return {
+      address: peerAddress,
+      scheme,
+      host,
+      forwardedFor: peerAddress,
+      forwarded: null,
+      isPeerTrusted: false,
+      passesXForwarded: false,
+    };
   }
-  const forwarded = joinedValue(input.fields, 'forwarded');
-  const hops = forwarded === null ? fromCustomFields(input.fields) : fromForwarded(forwarded);
-  const chain = believed(hops, input.isTrustedProxy);
+  const isCustom = input.believed === 'x-forwarded';
+  const forwarded = isCustom ? null : joinedValue(input.fields, 'forwarded');
+  const hops = isCustom ? fromCustomFields(input.fields) : fromForwarded(forwarded ?? '');
+  const chain = trustedEnd(hops, input.isTrustedProxy);
   // X-Forwarded-Proto and -Host are the peer's own word, even where it does not say who asked.
-  const first = chain[0] ?? (forwarded === null ? hops.at(-1) : undefined);
+  const first = chain[0] ?? (isCustom ? hops.at(-1) : undefined);
   const addresses = [...chain.map((hop) => hop.address), peerAddress];
   return {
     address: chain[0]?.address ?? peerAddress,
@@ -45,11 +59,12 @@ export function readForwarded(input: ForwardedInput): ForwardedClient {
     forwardedFor: addresses.join(', '),
     forwarded: forwarded === null ? null : addresses.map((address) => `for=${quoted(address)}`).join(', '),
     isPeerTrusted: true,
+    passesXForwarded: isCustom,
   };
 }
 
 /** The end of the list that trusted proxies wrote: up to and with the first address that is not one of them. */
-function believed(hops: readonly Hop[], isTrusted: (address: string) => boolean): readonly Hop[] {
+function trustedEnd(hops: readonly Hop[], isTrusted: (address: string) => boolean): readonly Hop[] {
   let from = hops.length;
   while (from > 0) {
     from -= 1;

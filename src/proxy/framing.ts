@@ -8,7 +8,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { BodyFraming, ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
-import { readForwarded } from './forwarded.ts';
+import { type ForwardedKind, readForwarded } from './forwarded.ts';
 
 /** What the parser says. */
 export interface RawHead {
@@ -34,6 +34,7 @@ export interface HeadLimits {
   /** Our pseudonym in Via: a request that has it came round in a loop. */
   readonly viaName: string;
   readonly isTrustedProxy: (address: string) => boolean;
+  readonly forwardedFields: ForwardedKind;
 }
 
 export interface RequestFacts {
@@ -122,9 +123,9 @@ function forwardedClient(
   { peerAddress, isEncrypted }: RawHead,
   host: string | null,
   fields: readonly string[],
-  { isTrustedProxy }: HeadLimits,
+  { isTrustedProxy, forwardedFields }: HeadLimits,
 ): ForwardedClient {
-  return readForwarded({ peerAddress, isEncrypted, host, fields, isTrustedProxy });
+  return readForwarded({ peerAddress, isEncrypted, host, fields, isTrustedProxy, believed: forwardedFields });
 }
 
 function fault(code: ErrorCode, detail: string): HeadFault {

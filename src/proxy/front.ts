@@ -106,6 +106,6 @@ export function asProxyError(thrown: unknown): ProxyError {
   return thrown instanceof ProxyError ? thrown : new ProxyError('INTERNAL', { cause: thrown });
 }
 
-function headLimitsOf({ limits, viaName, isTrustedProxy }: ServerOptions): HeadLimits {
-  return { maxFields: limits.fields, maxTargetBytes: limits.targetBytes, viaName, isTrustedProxy };
+function headLimitsOf({ limits, viaName, isTrustedProxy, forwardedFields }: ServerOptions): HeadLimits {
+  return { maxFields: limits.fields, maxTargetBytes: limits.targetBytes, viaName, isTrustedProxy, forwardedFields };
 }

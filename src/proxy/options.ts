@@ -32,6 +32,7 @@ export function serverOptions(config: Config, events: ServerEvents): ServerOptio
     },
     viaName: config.via,
     isTrustedProxy: trustOf(config.trustedProxies),
+    forwardedFields: config.forwardedFields,
     events,
   };
 }

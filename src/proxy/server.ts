@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../errors.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
 import type { ConnectionCaps } from './connections.ts';
+import type { ForwardedKind } from './forwarded.ts';
 import type { RequestFacts } from './framing.ts';
 
 export type { ClientRequest, ClientResponse } from './client-response.ts';
@@ -72,6 +73,8 @@ export interface ServerOptions {
   };
   readonly viaName: string;
   readonly isTrustedProxy: (address: string) => boolean;
+  /** Which fields of trusted proxies are believed. */
+  readonly forwardedFields: ForwardedKind;
   readonly events: ServerEvents;
 }
 

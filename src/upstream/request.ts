@@ -22,6 +22,8 @@ export interface ForwardedClient {
   readonly forwarded: string | null;
   /** May fields of the peer such as X-Real-IP be believed and passed on? */
   readonly isPeerTrusted: boolean;
+  /** And those of the X-Forwarded-* that are not written anew, such as X-Forwarded-Port? */
+  readonly passesXForwarded: boolean;
 }
 
 /** The part of the client's request that is needed here; the facts of `proxy/framing.ts` have it. */
@@ -78,12 +80,14 @@ export interface UpstreamRequest {
 
 /**
  * What becomes of a field. Absent from the table: it goes upstream as it is.
- * drop: never goes. ours: written below. trusted: goes only when the peer is a trusted proxy. condition: see edits.
+ * drop: never goes. ours: written below. trusted: goes only when the peer is a trusted proxy. x-forwarded: only when such
+ * a proxy writes these fields. condition: see edits.
  */
 type Fate =
   | 'drop'
   | 'ours'
   | 'trusted'
+  | 'x-forwarded'
   | 'condition'
   | 'cookie'
   | 'referer'
@@ -118,12 +122,12 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['x-forwarded-for', 'ours'],
   ['x-forwarded-proto', 'ours'],
   ['x-forwarded-host', 'ours'],
-  ['x-forwarded-port', 'trusted'],
-  ['x-forwarded-server', 'trusted'],
-  ['x-forwarded-prefix', 'trusted'],
-  ['x-forwarded-ssl', 'trusted'],
-  ['x-forwarded-scheme', 'trusted'],
-  ['x-forwarded-by', 'trusted'],
+  ['x-forwarded-port', 'x-forwarded'],
+  ['x-forwarded-server', 'x-forwarded'],
+  ['x-forwarded-prefix', 'x-forwarded'],
+  ['x-forwarded-ssl', 'x-forwarded'],
+  ['x-forwarded-scheme', 'x-forwarded'],
+  ['x-forwarded-by', 'x-forwarded'],
   ['x-real-ip', 'trusted'],
   ['x-client-ip', 'trusted'],
   ['x-cluster-client-ip', 'trusted'],
@@ -183,6 +187,9 @@ export function buildUpstreamRequest(
     }
     switch (fate) {
       case 'drop':
+        break;
+      case 'x-forwarded':
+        if (head.client.passesXForwarded && !named.has(lower)) fields.push(name, value);
         break;
       case 'ours':
         if (lower === 'max-forwards') maxForwards = value;

@@ -99,6 +99,7 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
     },
     viaName: settings.viaName,
     isTrustedProxy: () => false,
+    forwardedFields: 'x-forwarded',
     events: { refused: (refusal) => refusals.push(refusal) },
     ...options.server,
   };

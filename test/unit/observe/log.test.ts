@@ -26,6 +26,7 @@ const facts: RequestFacts = {
     forwardedFor: '192.0.2.7',
     forwarded: null,
     isPeerTrusted: false,
+    passesXForwarded: false,
   },
 };
 

@@ -1,16 +1,27 @@
 import { expect } from 'chai';
-import { readForwarded, unmapped } from '../../../src/proxy/forwarded.ts';
+import { type ForwardedKind, readForwarded, unmapped } from '../../../src/proxy/forwarded.ts';
 
 const TRUSTED = new Set(['10.0.0.1', '10.0.0.2', '10.0.0.3', '2001:db8::1']);
 
-function client(fields: readonly string[], peerAddress = '10.0.0.1', isEncrypted = false) {
+function client(
+  fields: readonly string[],
+  peerAddress = '10.0.0.1',
+  isEncrypted = false,
+  believed: ForwardedKind = 'x-forwarded',
+) {
   return readForwarded({
     peerAddress,
     isEncrypted,
     host: 'app.test',
     fields,
     isTrustedProxy: (address) => TRUSTED.has(address),
+    believed,
   });
+}
+
+/** As read where the trusted proxies write `Forwarded`. */
+function clientByForwarded(fields: readonly string[]) {
+  return client(fields, '10.0.0.1', false, 'forwarded');
 }
 
 describe('readForwarded: a stranger is the client, whatever it says', () => {
@@ -18,16 +29,18 @@ describe('readForwarded: a stranger is the client, whatever it says', () => {
     ['X-Forwarded-For', '6.6.6.6', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'evil.test'],
     ['Forwarded', 'for=6.6.6.6;proto=https;host=evil.test'],
   ]) {
-    it(fields.join(' '), () => {
-      expect(client(fields, '192.0.2.9')).to.deep.equal({
-        address: '192.0.2.9',
-        scheme: 'http',
-        host: 'app.test',
-        forwardedFor: '192.0.2.9',
-        forwarded: null,
-        isPeerTrusted: false,
+    for (const believed of ['x-forwarded', 'forwarded'] as const)
+      it(`${fields.join(' ')} with ${believed}`, () => {
+        expect(client(fields, '192.0.2.9', false, believed)).to.deep.equal({
+          address: '192.0.2.9',
+          scheme: 'http',
+          host: 'app.test',
+          forwardedFor: '192.0.2.9',
+          forwarded: null,
+          isPeerTrusted: false,
+          passesXForwarded: false,
+        });
       });
-    });
   }
 });
 
@@ -75,22 +88,56 @@ describe('readForwarded: right to left, up to the first address that is not trus
   });
 });
 
-describe('readForwarded: Forwarded (RFC 7239) goes before X-Forwarded-For', () => {
+describe("readForwarded: what the trusted proxies do not write is their client's word", () => {
+  const TOLD = ['X-Forwarded-For', '192.0.2.7', 'X-Forwarded-Proto', 'http', 'X-Forwarded-Host', 'shop.test'];
+  const SPOOFED = ['Forwarded', 'for=6.6.6.6;proto=https;host=evil.test'];
+
+  it('Forwarded beside X-Forwarded-*', () => {
+    expect(client([...TOLD, ...SPOOFED])).to.deep.equal({
+      address: '192.0.2.7',
+      scheme: 'http',
+      host: 'shop.test',
+      forwardedFor: '192.0.2.7, 10.0.0.1',
+      forwarded: null,
+      isPeerTrusted: true,
+      passesXForwarded: true,
+    });
+  });
+
+  it('Forwarded alone', () => {
+    expect(client(SPOOFED)).to.include({ address: '10.0.0.1', scheme: 'http', host: 'app.test', forwarded: null });
+  });
+
+  it('X-Forwarded-* alone, where they write Forwarded', () => {
+    expect(clientByForwarded(TOLD)).to.deep.equal({
+      address: '10.0.0.1',
+      scheme: 'http',
+      host: 'app.test',
+      forwardedFor: '10.0.0.1',
+      forwarded: null,
+      isPeerTrusted: true,
+      passesXForwarded: false,
+    });
+  });
+});
+
+describe('readForwarded: Forwarded (RFC 7239), where the trusted proxies write it', () => {
   it('reads quotes, ports, several elements', () => {
     const value = 'for=6.6.6.6, For="[2001:db8::7]:4711";Proto=HTTPS;host="shop.test:8443", for=10.0.0.2';
-    expect(client(['Forwarded', value, 'X-Forwarded-For', '6.6.6.6'])).to.deep.equal({
+    expect(clientByForwarded(['Forwarded', value, 'X-Forwarded-For', '6.6.6.6'])).to.deep.equal({
       address: '2001:db8::7',
       scheme: 'https',
       host: 'shop.test:8443',
       forwardedFor: '2001:db8::7, 10.0.0.2, 10.0.0.1',
       forwarded: 'for="[2001:db8::7]", for=10.0.0.2, for=10.0.0.1',
       isPeerTrusted: true,
+      passesXForwarded: false,
     });
   });
 
   for (const value of ['for=unknown', 'for=_hidden', 'proto=https', ';;=', '']) {
     it(`hidden or broken: ${JSON.stringify(value)}`, () => {
-      expect(client(['Forwarded', value])).to.include({ address: '10.0.0.1', scheme: 'http' });
+      expect(clientByForwarded(['Forwarded', value])).to.include({ address: '10.0.0.1', scheme: 'http' });
     });
   }
 });
@@ -114,7 +161,7 @@ describe('readForwarded: what is quoted is one value', () => {
     ['for=9.9.9.9, for="203.0.113.77', '10.0.0.1', 'app.test'],
   ] as const) {
     it(value, () => {
-      expect(client(['Forwarded', value])).to.include({ address, host });
+      expect(clientByForwarded(['Forwarded', value])).to.include({ address, host });
     });
   }
 });

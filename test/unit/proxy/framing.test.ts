@@ -2,7 +2,13 @@ import { expect } from 'chai';
 import { type HeadFault, type RawHead, type RequestFacts, readHead } from '../../../src/proxy/framing.ts';
 import { allValues, firstValue } from '../../../src/response/fields.ts';
 
-const LIMITS = { maxFields: 200, maxTargetBytes: 8192, viaName: 'us-1', isTrustedProxy: () => false };
+const LIMITS = {
+  maxFields: 200,
+  maxTargetBytes: 8192,
+  viaName: 'us-1',
+  isTrustedProxy: () => false,
+  forwardedFields: 'x-forwarded',
+} as const;
 const HOST = ['Host', 'app.test'];
 const WEBSOCKET = [
   ...[...HOST, 'Connection', 'keep-alive, Upgrade', 'Upgrade', 'websocket'],

@@ -9,6 +9,7 @@ const CLIENT = {
   forwardedFor: '192.0.2.7',
   forwarded: null,
   isPeerTrusted: false,
+  passesXForwarded: false,
 } as const;
 
 function head(fields: readonly string[], more: Partial<ClientHead> = {}): ClientHead {
@@ -115,6 +116,14 @@ describe('buildUpstreamRequest: fields that end here', () => {
     expect(values(built(['X-Real-IP', '1.2.3.4'], {}, { client }), 'x-real-ip')).to.deep.equal(['1.2.3.4']);
     const named = ['X-Real-IP', '1.2.3.4', 'Connection', 'X-Real-IP'];
     expect(values(built(named, {}, { client }), 'x-real-ip'), 'of that hop alone').to.deep.equal([]);
+  });
+
+  it('believes X-Forwarded-Port of a trusted peer, if it writes such fields', () => {
+    for (const passesXForwarded of [true, false]) {
+      const client = { ...CLIENT, isPeerTrusted: true, passesXForwarded };
+      const port = values(built(['X-Forwarded-Port', '8443'], {}, { client }), 'x-forwarded-port');
+      expect(port).to.deep.equal(passesXForwarded ? ['8443'] : []);
+    }
   });
 });
 
