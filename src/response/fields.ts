@@ -272,7 +272,7 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
   let robots = false;
   let referrerPolicy: string | null = null;
   const rest = mapFields(fields, (name, value) => {
-    if (OF_OTHER_BYTES.has(name) || OF_SHARED_CACHES.has(name) || REPORTING.has(name)) return null;
+    if (OF_OTHER_BYTES.has(name) || isOfSharedCaches(name) || REPORTING.has(name)) return null;
     if (name.startsWith('content-security-policy')) return withoutReports(value);
     if (name === 'vary') {
       vary = vary === null ? value : `${vary}, ${value}`;
@@ -338,11 +338,18 @@ export function adaptToOtherBytes(fields: readonly string[]): string[] {
   });
 }
 
-/** What caches in front obey before Cache-Control. */
+/** What caches in front obey before Cache-Control, besides the targeted fields. */
 const OF_SHARED_CACHES: ReadonlySet<string> = new Set([
-  ...['surrogate-control', 'surrogate-key', 'cdn-cache-control', 'cloudflare-cdn-cache-control'],
-  ...['edge-control', 'x-accel-expires'],
+  'surrogate-control',
+  'surrogate-key',
+  'edge-control',
+  'x-accel-expires',
 ]);
+
+/** RFC 9213 §2: each cache may have a targeted field of its own, and they are all called `<target>-Cache-Control`. */
+function isOfSharedCaches(name: string): boolean {
+  return name.endsWith('-cache-control') || OF_SHARED_CACHES.has(name);
+}
 
 /** The trailers of an answer whose body leaves as other bytes: without what was made of those that came. */
 export function trailersOfOtherBytes(fields: readonly string[]): string[] {
@@ -351,12 +358,12 @@ export function trailersOfOtherBytes(fields: readonly string[]): string[] {
 
 /** Keep an answer that was made for one session but carries no SID in its URL out of shared caches. */
 export function makePrivate(fields: readonly string[]): string[] {
-  const cacheControl = allValues(fields, 'cache-control').join(', ');
-  if (/\b(?:private|no-store)\b/i.test(cacheControl)) return [...fields];
+  const isPrivate = /\b(?:private|no-store)\b/i.test(joinedValue(fields, 'cache-control') ?? '');
   const rest = mapFields(fields, (name, value) => {
-    if (name === 'cache-control') return value.replace(/\b(?:public|s-maxage\s*=\s*"?\d+"?)\s*,?\s*/gi, '') || null;
-    return OF_SHARED_CACHES.has(name) ? null : value;
+    if (isOfSharedCaches(name)) return null;
+    if (name !== 'cache-control' || isPrivate) return value;
+    return value.replace(/\b(?:public|s-maxage\s*=\s*"?\d+"?)\s*,?\s*/gi, '') || null;
   });
-  rest.push('Cache-Control', 'private');
+  if (!isPrivate) rest.push('Cache-Control', 'private');
   return rest;
 }

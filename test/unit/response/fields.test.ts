@@ -159,6 +159,13 @@ describe('guardMarked', () => {
       'noindex',
     ]);
   });
+  it('keeps no field that targets some cache', () => {
+    const targets = ['CDN', 'Cloudflare-CDN', 'Netlify-CDN', 'Vercel-CDN', 'Akamai', 'X-LiteSpeed', 'Any'];
+    const fields = targets.flatMap((target) => [`${target}-Cache-Control`, 'public, max-age=600']);
+    expect(guardMarked(fields, 'own')).to.deep.equal(guardMarked([], 'own'));
+    expect(makePrivate(fields)).to.deep.equal(['Cache-Control', 'private']);
+    expect(makePrivate(['Cache-Control', 'private', ...fields])).to.deep.equal(['Cache-Control', 'private']);
+  });
   const policies: [value: string | null, use: RefererUse, want: string][] = [
     [null, 'own', 'same-origin'],
     ['no-referrer', 'none', 'no-referrer'],
