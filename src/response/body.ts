@@ -130,6 +130,7 @@ function recode(
   const guard = new BombGuard();
   let pending = 0;
   let isEmpty = true;
+  let isDecoded = false;
 
   const fail = (error: Error): void => {
     body.destroy();
@@ -145,6 +146,8 @@ function recode(
   };
 
   body.on('data', (chunk: Buffer) => {
+    // The page is whole: what follows in its body is none of it, and nobody would take it.
+    if (isDecoded) return;
     guard.took(chunk.length);
     isEmpty = false;
     pending += 1;
@@ -174,7 +177,11 @@ function recode(
       fail(error as Error); // only Errors are thrown here: the guard's and the stage's
     }
   });
-  decoder.on('end', finish);
+  decoder.on('end', () => {
+    isDecoded = true;
+    body.resume();
+    finish();
+  });
   decoder.on('error', (cause) => fail(new ProxyError('CODING_BROKEN', { cause })));
   encoder.on('close', () => {
     if (!decoder.readableEnded) decoder.destroy();

@@ -1,13 +1,14 @@
 /**
  * Content codings (RFC 9110 §8.4.1) of pages that are rewritten: decoded, and the same coding applied again.
  *
- * Both are streams of node:zlib. The encoder is flushed when the upstream pauses, so that a page which the application
+ * Both are streams on node:zlib. The encoder is flushed when the upstream pauses, so that a page which the application
  * sends in pieces arrives in pieces. A page that grows beyond reason while it is decoded is a bomb and is cut.
  */
-import { Transform, type TransformCallback } from 'node:stream';
+import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { DeflateDecoder, GzipDecoder } from './inflate.ts';
 
 export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br' | 'zstd';
 
@@ -50,7 +51,7 @@ export function parseCoding(field: string | null): ContentCoding | null {
 export function createDecoder(coding: Exclude<ContentCoding, 'identity'>): Transform {
   switch (coding) {
     case 'gzip':
-      return zlib.createGunzip();
+      return new GzipDecoder();
     case 'deflate':
       return new DeflateDecoder();
     case 'br':
@@ -83,47 +84,6 @@ const FLUSH_KIND: Record<Exclude<ContentCoding, 'identity'>, number> = {
 
 export function flushEncoder(encoder: Flushable, coding: Exclude<ContentCoding, 'identity'>): void {
   encoder.flush(FLUSH_KIND[coding]);
-}
-
-/** RFC 9110 §8.4.1.2 means the zlib format; some servers send raw deflate, and every browser reads both. */
-class DeflateDecoder extends Transform {
-  #inner: Transform | null = null;
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#inner ??= this.#open(chunk);
-    // Done only when its output is out: whoever wrote the chunk may flush what comes behind us.
-    this.#inner.write(chunk, () => done());
-  }
-
-  override _flush(done: TransformCallback): void {
-    if (this.#inner === null) {
-      done();
-      return;
-    }
-    this.#inner.once('end', () => done());
-    this.#inner.end();
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#inner?.destroy();
-    done(error);
-  }
-
-  override _read(size: number): void {
-    this.#inner?.resume();
-    super._read(size);
-  }
-
-  #open(chunk: Buffer): Transform {
-    // RFC 1950 §2.2: CM is 8 in the low four bits of the first byte.
-    const isZlib = ((chunk[0] ?? 0) & 0x0f) === 8;
-    const inner = isZlib ? zlib.createInflate() : zlib.createInflateRaw();
-    inner.on('data', (decoded: Buffer) => {
-      if (!this.push(decoded)) inner.pause();
-    });
-    inner.on('error', (error) => this.destroy(error));
-    return inner;
-  }
 }
 
 /** Counts what a decoder gives for what it takes, and throws DECOMPRESSION_BOMB when the page grows beyond reason. */

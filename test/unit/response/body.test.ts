@@ -81,6 +81,21 @@ describe('openPageBody', () => {
       );
       expect(error).to.be.instanceOf(ProxyError).with.property('code', 'CODING_BROKEN');
     });
+    for (const rest of ['\n', '\0\0\0', 'garbage', '\x1f', `\x1fx${'x'.repeat(200_000)}`]) {
+      it(`${coding}, ${JSON.stringify(rest.slice(0, 8))} (${rest.length}) behind its end is ignored`, async () => {
+        const encoded = encode(Buffer.from(text));
+        const trailing = Buffer.from(rest, 'latin1');
+        const size = 50_000;
+        const pieces: Buffer[] = [];
+        for (let i = 0; i < trailing.length; i += size) pieces.push(trailing.subarray(i, i + size));
+        for (const cut of [[Buffer.concat([encoded, trailing])], [encoded, ...pieces]]) {
+          const upstream = Readable.from(cut);
+          const { body } = openPageBody(upstream, page(coding as ContentCoding), upperCase());
+          expect(decode(await collect(body)).toString()).to.equal(`${text.toUpperCase()}[END]`);
+          if (!upstream.readableEnded) await once(upstream, 'end');
+        }
+      });
+    }
     it(`${coding}: what the upstream says arrives before it goes on`, async () => {
       const encoder =
         coding === 'gzip' ? zlib.createGzip() : coding === 'br' ? zlib.createBrotliCompress() : zlib.createDeflate();
@@ -110,6 +125,55 @@ describe('openPageBody', () => {
       upperCase(),
     );
     expect(zlib.inflateSync(await collect(body)).toString()).to.equal(`${text.toUpperCase()}[END]`);
+  });
+
+  describe('gzip members', () => {
+    const member = zlib.gzipSync(Buffer.from(text));
+    /** FEXTRA, FNAME, FCOMMENT and FHCRC before the same data. */
+    const flagged = Buffer.concat([
+      Buffer.from([0x1f, 0x8b, 8, 0x1e, 0, 0, 0, 0, 0, 3, 2, 0, 9, 9]),
+      Buffer.from('name\0comment\0HC'),
+      member.subarray(10),
+    ]);
+    const damaged = Buffer.from(member);
+    damaged[damaged.length - 6] = (damaged[damaged.length - 6] as number) ^ 1;
+    const cutInto = (bytes: Buffer, size: number): Buffer[] => {
+      const pieces: Buffer[] = [];
+      for (let i = 0; i < bytes.length; i += size) pieces.push(bytes.subarray(i, i + size));
+      return pieces;
+    };
+    const decoded = async (bytes: Buffer, size: number): Promise<string> => {
+      const { body } = openPageBody(Readable.from(cutInto(bytes, size)), page('gzip'), upperCase());
+      return zlib.gunzipSync(await collect(body)).toString();
+    };
+    for (const size of [1, 100, 1_000_000]) {
+      it(`several, and one with every header field, cut into pieces of ${size}`, async () => {
+        const all = Buffer.concat([member, flagged, member, Buffer.from('\n')]);
+        expect(await decoded(all, size)).to.equal(`${text.toUpperCase().repeat(3)}[END]`);
+      });
+      for (const [what, bytes] of [
+        ['no gzip at all', Buffer.from(text)],
+        ['a wrong checksum', damaged],
+        ['no trailer', member.subarray(0, -8)],
+        ['half a trailer', member.subarray(0, -1)],
+        ['half a header', flagged.subarray(0, 17)],
+        ['a second member that breaks off', Buffer.concat([member, member.subarray(0, 40)])],
+        ['a second member that is damaged', Buffer.concat([member, damaged])],
+        ['half a second header', Buffer.concat([member, member.subarray(0, 2)])],
+      ] as const) {
+        it(`${what}, cut into pieces of ${size}: fails with CODING_BROKEN`, async () => {
+          const failure = await decoded(bytes, size).catch((error: unknown) => error);
+          expect(failure).to.be.instanceOf(ProxyError).with.property('code', 'CODING_BROKEN');
+        });
+      }
+    }
+  });
+
+  it('a bomb of several members is cut', async () => {
+    const member = zlib.gzipSync(Buffer.alloc(4 * 1024 * 1024));
+    const { body } = openPageBody(Readable.from(Array(8).fill(member)), page('gzip'), upperCase());
+    const error = await collect(body).catch((e: unknown) => e);
+    expect(error).to.be.instanceOf(ProxyError).with.property('code', 'DECOMPRESSION_BOMB');
   });
 
   it('a bomb is cut', async () => {
