@@ -195,7 +195,12 @@ export function markUrls(
 }
 
 function markField(name: string, value: string, status: number, mark: MarkReference): string | null {
-  return name === 'location' && !REDIRECTS.has(status) ? null : mapReferences(name, value, mark);
+  return name === 'location' && !isRedirect(status, value) ? null : mapReferences(name, value, mark);
+}
+
+/** An empty Location leads nowhere: browsers show the answer's page. With a SID it would lead to the page itself. */
+function isRedirect(status: number, location: string): boolean {
+  return REDIRECTS.has(status) && location.trim() !== '';
 }
 
 /** The value of a field of the given lower-case name with the reference in it changed; null where there is none, or no change. */
@@ -212,12 +217,12 @@ function mapReferences(lowerName: string, value: string, change: MarkReference):
   }
 }
 
-/** Does any field hold a URL that could carry the SID? Decided by names alone, before a session exists. */
+/** Does any field hold a URL that could carry the SID? Decided before a session exists. */
 export function holdsUrls(fields: readonly string[], status: number): boolean {
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = (fields[i] as string).toLowerCase();
     if (name === 'location') {
-      if (REDIRECTS.has(status)) return true;
+      if (isRedirect(status, fields[i + 1] as string)) return true;
     } else if (name === 'refresh' || name === 'hx-location' || REFERENCE_FIELDS.has(name)) return true;
   }
   return false;

@@ -82,6 +82,8 @@ describe('markUrls', () => {
   const rows: [why: string, status: number, name: string, value: string, want: string | null][] = [
     ['a redirect', 302, 'Location', '/a', '/a?_sid=S'],
     ['a foreign redirect', 302, 'Location', 'http://evil.example/', null],
+    ['an empty Location', 302, 'Location', '', null],
+    ['a blank Location', 303, 'Location', ' \t', null],
     ['Location of a 201', 201, 'Location', '/a', null],
     ['Refresh', 200, 'Refresh', '5; url=/a', '5; url=/a?_sid=S'],
     ['Refresh with quotes', 200, 'refresh', `0;URL = '/a'`, `0;URL = '/a?_sid=S'`],

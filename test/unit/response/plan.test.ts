@@ -59,6 +59,7 @@ describe('pageKind', () => {
     const carries = (h: ReturnType<typeof head>) => canCarry(h, pageKind(h));
     expect(carries(head(200, ...html))).to.equal(true);
     expect(carries(head(302, 'Location', '/'))).to.equal(true);
+    expect(carries(head(302, 'Location', ''))).to.equal(false);
     expect(carries(head(200, 'Content-Type', 'image/png'))).to.equal(false);
   });
 });
