@@ -128,7 +128,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   if (framing !== facts.body) edits.body = framing;
   const referer = toUpstreamOrigin(arrival, cleanReferer(arrival));
   if (referer !== client.referer) edits.referer = referer;
-  if (sendsPageUrl(facts.fields)) edits.cleanUrl = (url) => withoutSids(arrival, url);
+  if (sendsPageUrl(facts)) edits.cleanUrl = (url) => withoutSids(arrival, url);
   if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, firstValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;

@@ -45,7 +45,7 @@ export interface RequestEdits {
   readonly cookie?: string | null;
   readonly referer?: string | null;
   readonly origin?: string | null;
-  /** What scripts say of the page's URL (`sendsPageUrl`) goes upstream as this makes it. */
+  /** What scripts and proxies say of the page's URL (`sendsPageUrl`) goes upstream as this makes it. */
   readonly cleanUrl?: (url: string) => string;
   /** Only these content codings stay in Accept-Encoding. */
   readonly codings?: readonly string[];
@@ -80,14 +80,12 @@ export interface UpstreamRequest {
 
 /**
  * What becomes of a field. Absent from the table: it goes upstream as it is.
- * drop: never goes. ours: written below. trusted: goes only when the peer is a trusted proxy. x-forwarded: only when such
- * a proxy writes these fields. condition: see edits.
+ * drop: never goes. ours: written below. trusted: goes only when the peer is a trusted proxy. condition: see edits.
  */
 type Fate =
   | 'drop'
   | 'ours'
   | 'trusted'
-  | 'x-forwarded'
   | 'condition'
   | 'cookie'
   | 'referer'
@@ -122,12 +120,6 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['x-forwarded-for', 'ours'],
   ['x-forwarded-proto', 'ours'],
   ['x-forwarded-host', 'ours'],
-  ['x-forwarded-port', 'x-forwarded'],
-  ['x-forwarded-server', 'x-forwarded'],
-  ['x-forwarded-prefix', 'x-forwarded'],
-  ['x-forwarded-ssl', 'x-forwarded'],
-  ['x-forwarded-scheme', 'x-forwarded'],
-  ['x-forwarded-by', 'x-forwarded'],
   ['x-real-ip', 'trusted'],
   ['x-client-ip', 'trusted'],
   ['x-cluster-client-ip', 'trusted'],
@@ -181,15 +173,16 @@ export function buildUpstreamRequest(
     const lower = name.toLowerCase();
     const fate = FATES.get(lower);
     if (fate === undefined) {
-      if (isReserved(lower) || (named.has(lower) && !NOT_NAMEABLE.has(lower))) continue;
-      fields.push(name, value);
+      if (named.has(lower) && !NOT_NAMEABLE.has(lower)) continue;
+      if (isReserved(lower)) continue;
+      const isForwarded = isOtherForwarded(lower);
+      if (isForwarded && !head.client.passesXForwarded) continue;
+      // X-Forwarded-Uri and its like hold the request's own URL, with the SID in it.
+      fields.push(name, isForwarded && edits.cleanUrl !== undefined ? edits.cleanUrl(value) : value);
       continue;
     }
     switch (fate) {
       case 'drop':
-        break;
-      case 'x-forwarded':
-        if (head.client.passesXForwarded && !named.has(lower)) fields.push(name, value);
         break;
       case 'ours':
         if (lower === 'max-forwards') maxForwards = value;
@@ -236,14 +229,23 @@ export function buildUpstreamRequest(
   return request as unknown as UpstreamRequest;
 }
 
-/** Does a field tell the URL of a page, as the Referer does? */
-export function sendsPageUrl(fields: readonly string[]): boolean {
+/** Does a field tell the URL of a page, as the Referer does, or may it? */
+export function sendsPageUrl({ fields, client }: Pick<ClientHead, 'fields' | 'client'>): boolean {
   for (let i = 0; i < fields.length; i += 2) {
     const { length } = fields[i] as string;
-    if (length !== 10 && length !== 14 && length !== 19) continue;
-    if (FATES.get((fields[i] as string).toLowerCase()) === 'page-url') return true;
+    if (length !== 10 && length !== 14 && length !== 19 && !client.passesXForwarded) continue;
+    const lower = (fields[i] as string).toLowerCase();
+    if (FATES.get(lower) === 'page-url' || isOtherForwarded(lower)) return true;
   }
   return false;
+}
+
+/**
+ * What trusted proxies say besides the fields that are made anew: X-Forwarded-Port and -Prefix, a user whom they let in
+ * (oauth2-proxy's X-Forwarded-User, -Email, -Access-Token), a client's certificate (Traefik).
+ */
+function isOtherForwarded(lower: string): boolean {
+  return lower.startsWith('x-forwarded-') && !FATES.has(lower) && !lower.includes('_');
 }
 
 /** Lower-case names in the client's Connection fields. */
@@ -265,7 +267,7 @@ function namedByConnection(fields: readonly string[]): ReadonlySet<string> {
  * `Content_Length` becomes CONTENT_LENGTH as Content-Length does.
  */
 function isReserved(lower: string): boolean {
-  if (lower.startsWith('transid-') || lower.startsWith('x-forwarded-')) return true;
+  if (lower.startsWith('transid-')) return true;
   return lower.includes('_') && isReservedSpelling(lower.replaceAll('_', '-'));
 }
 

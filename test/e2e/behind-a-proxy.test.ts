@@ -47,6 +47,20 @@ describe('behind a trusted proxy', () => {
     expect(await told(proxy, NAMES, FIELDS)).to.deep.equal(['203.0.113.9, 127.0.0.1', 'http', 'shop.test', null]);
   });
 
+  const USER = { 'X-Forwarded-User': 'ada', 'X-Forwarded-Uri': '/?a=1&_sid=abcdefghijklmnopqrstuv0123' };
+  const USER_NAMES = ['x-forwarded-user', 'x-forwarded-uri'];
+
+  it('so are the other X-Forwarded-*, without a SID', async () => {
+    const proxy = await start('trusted_proxies: [127.0.0.1]');
+    expect(await told(proxy, USER_NAMES, USER)).to.deep.equal(['ada', '/?a=1']);
+  });
+
+  it('but not where the proxies write Forwarded, or from strangers', async () => {
+    for (const more of ['trusted_proxies: [127.0.0.1]\nforwarded_fields: forwarded', 'trusted_proxies: []']) {
+      expect(await told(await start(more), USER_NAMES, USER), more).to.deep.equal([null, null]);
+    }
+  });
+
   it('forwarded_fields: forwarded, and the other way round', async () => {
     const proxy = await start('trusted_proxies: [127.0.0.1]\nforwarded_fields: forwarded');
     expect(await told(proxy, NAMES, FIELDS)).to.deep.equal([

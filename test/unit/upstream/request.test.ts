@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { buildUpstreamRequest, type ClientHead, type RequestEdits } from '../../../src/upstream/request.ts';
+import {
+  buildUpstreamRequest,
+  type ClientHead,
+  type RequestEdits,
+  sendsPageUrl,
+} from '../../../src/upstream/request.ts';
 
 const SETTINGS = { authority: 'app.internal:8000', preserveHost: true, viaName: 'us' };
 const CLIENT = {
@@ -118,12 +123,31 @@ describe('buildUpstreamRequest: fields that end here', () => {
     expect(values(built(named, {}, { client }), 'x-real-ip'), 'of that hop alone').to.deep.equal([]);
   });
 
-  it('believes X-Forwarded-Port of a trusted peer, if it writes such fields', () => {
-    for (const passesXForwarded of [true, false]) {
-      const client = { ...CLIENT, isPeerTrusted: true, passesXForwarded };
-      const port = values(built(['X-Forwarded-Port', '8443'], {}, { client }), 'x-forwarded-port');
-      expect(port).to.deep.equal(passesXForwarded ? ['8443'] : []);
-    }
+  for (const what of ['Port', 'Prefix', 'User', 'Email', 'Access-Token', 'Preferred-Username', 'Client-Cert', 'Uri']) {
+    it(`believes X-Forwarded-${what} of a trusted peer, if it writes such fields`, () => {
+      const name = `X-Forwarded-${what}`;
+      for (const passesXForwarded of [true, false]) {
+        const client = { ...CLIENT, isPeerTrusted: true, passesXForwarded };
+        expect(values(built([name, 'v'], {}, { client }), name)).to.deep.equal(passesXForwarded ? ['v'] : []);
+        expect(values(built([name, 'v', 'Connection', name], {}, { client }), name)).to.deep.equal([]);
+      }
+    });
+  }
+
+  for (const name of ['X_Forwarded_User', 'X-Forwarded_User', 'X-Forwarded-Access_Token']) {
+    it(`but not ${name}, which a CGI cannot tell from the true one`, () => {
+      const client = { ...CLIENT, isPeerTrusted: true, passesXForwarded: true };
+      expect(values(built([name, 'v'], {}, { client }), name)).to.deep.equal([]);
+    });
+  }
+
+  it('what a proxy says of the URL is cleaned', () => {
+    const client = { ...CLIENT, isPeerTrusted: true, passesXForwarded: true };
+    const fields = ['X-Forwarded-Uri', '/c?sid=1'];
+    const cleanUrl = (url: string) => url.replace('?sid=1', '');
+    expect(sendsPageUrl(head(fields, { client }))).to.equal(true);
+    expect(sendsPageUrl(head(fields))).to.equal(false);
+    expect(values(built(fields, { cleanUrl }, { client }), 'x-forwarded-uri')).to.deep.equal(['/c']);
   });
 });
 
