@@ -6,7 +6,9 @@ import { STATUS_CODES } from 'node:http';
 import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
-import { firstValue } from '../response/fields.ts';
+import { firstValue, takeSignals } from '../response/fields.ts';
+import { isUnreadable, pageKind } from '../response/plan.ts';
+import type { ForwardCall, UpstreamResponse } from '../upstream/forward.ts';
 import {
   type BodyFraming,
   buildUpstreamRequest,
@@ -95,11 +97,17 @@ async function exchange(
     res.end();
     return;
   }
-  const response = await site.upstream.forward(upstreamRequest(arrival, upload.framing), {
+  const call: ForwardCall = {
     body: upload.body,
     client: res,
     onInformation: (status, fields) => sendInformation(res, status, fields),
-  });
+  };
+  const request = upstreamRequest(arrival, upload.framing);
+  let response = await site.upstream.forward(request, call);
+  if (isPartOfOtherPage(arrival, request, response)) {
+    response.discard();
+    response = await site.upstream.forward(upstreamRequest(arrival, upload.framing, true), call);
+  }
   record.answered();
   record.delivered(await deliver(arrival, response, res));
 }
@@ -121,8 +129,33 @@ async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
   }
 }
 
-/** What the application gets to see: never a SID, the jar's cookies for a client without, and only codings we can undo. */
-function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamRequest {
+/**
+ * Is the answer a part (206) of a page that we would rewrite as a whole? Such parts fit nothing: what the client has of
+ * the page, and counts its range by, holds our marks.
+ *
+ * So the page is asked for anew without Range, which a server may always ignore (RFC 9110 §14.2). Rejected: to send no Range
+ * upstream where a page may come, for nothing tells a page from a film before the answer, and downloads and players need
+ * their ranges; 416, which wget takes for "all is there". An answer that sets a cookie stays as it is: the application
+ * may count on that cookie from now on. So does 416 of a page that has grown: nothing tells what it was.
+ */
+function isPartOfOtherPage(arrival: Arrival, request: UpstreamRequest, response: UpstreamResponse): boolean {
+  if (response.status !== 206 || request.body !== 'none' || firstValue(request.fields, 'range') === null) return false;
+  const { signals, fields } = takeSignals(response.fields);
+  if (signals.isRewriteOff || firstValue(fields, 'set-cookie') !== null) return false;
+  if (!mayRewrite(arrival) && signals.addedVars.length === 0) return false;
+  const page = pageKind({ status: 200, fields });
+  return page !== null && !isUnreadable(page);
+}
+
+function mayRewrite(arrival: Arrival): boolean {
+  return arrival.treatment.mayMark || arrival.policy.rewriteVars.length > 0 || mayInsertScript(arrival);
+}
+
+/**
+ * What the application gets to see: never a SID, the jar's cookies for a client without, and only codings we can undo.
+ * `wantsWhole`: no part of it, and whatever the client has.
+ */
+function upstreamRequest(arrival: Arrival, framing: BodyFraming, wantsWhole = false): UpstreamRequest {
   const { site, facts, policy, treatment, client, session } = arrival;
   const edits: { -readonly [Key in keyof RequestEdits]: RequestEdits[Key] } = { target: arrival.target };
   if (framing !== facts.body) edits.body = framing;
@@ -132,8 +165,8 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming): UpstreamReques
   if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, firstValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;
-  if (treatment.mayMark || policy.rewriteVars.length > 0 || mayInsertScript(arrival)) edits.codings = KNOWN_CODINGS;
-  if (treatment.mayMark && session !== null && client.isNavigation) edits.dropConditions = true;
+  if (mayRewrite(arrival)) edits.codings = KNOWN_CODINGS;
+  if (wantsWhole || (treatment.mayMark && session !== null && client.isNavigation)) edits.dropConditions = true;
   if (policy.expose) edits.add = exposed(arrival);
   return buildUpstreamRequest(facts, edits, site.upstreamSettings);
 }
