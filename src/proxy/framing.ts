@@ -62,7 +62,10 @@ export interface HeadFault {
   readonly detail: string;
 }
 
-/** Visible bytes only; `#` never stands in a target and is read in two ways when it does. */
+/**
+ * Visible bytes only; `#` never stands in a target and is read in two ways when it does. Bytes above 7F come by HTTP/2 alone:
+ * Node's strict parser refuses them in a request line before anything is asked here.
+ */
 const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
 /** Methods are case-sensitive (RFC 9110 §9.1), and what comes next may not know that: `connect` is none. */
 const METHOD = /^[A-Z][A-Z-]{0,31}$/;

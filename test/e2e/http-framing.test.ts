@@ -48,6 +48,7 @@ describe('framing: refused before anything goes upstream', () => {
     ['another Host in the target', 421, `GET http://evil.test/g HTTP/1.1\r\n${HOST}\r\n`],
     ['asterisk-form for GET', 400, `GET * HTTP/1.1\r\n${HOST}\r\n`],
     ['fragment in the target', 400, `GET /a#b HTTP/1.1\r\n${HOST}\r\n`],
+    ['raw UTF-8 in the target', 400, `GET /caf\xc3\xa9 HTTP/1.1\r\n${HOST}\r\n`],
     ['TRACE', 405, `TRACE /g HTTP/1.1\r\n${HOST}\r\n`],
     ['unknown expectation', 417, get('Expect: magic\r\n')],
     ['target over 8 KiB', 414, `GET /${'a'.repeat(9000)} HTTP/1.1\r\n${HOST}\r\n`],

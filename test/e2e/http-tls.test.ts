@@ -51,7 +51,7 @@ function literalField(name: string, value: string): Buffer {
     Buffer.from([0, name.length]),
     Buffer.from(name),
     Buffer.from([value.length]),
-    Buffer.from(value),
+    Buffer.from(value, 'latin1'),
   ]);
 }
 
@@ -129,6 +129,18 @@ describe('engine: TLS and HTTP/2', () => {
       expect(fields.get('via')).to.deep.equal(['2.0 test-proxy']);
       expect(fields.get('x-forwarded-proto')).to.deep.equal(['https']);
       expect([...fields.keys()].filter((name) => name.startsWith(':'))).to.deep.equal([]);
+    });
+
+    it('raw UTF-8 in the target passes as it came', async () => {
+      const socket = connectTls({ port: proxy.port, host: '127.0.0.1', ca: CERTIFICATE.cert, ALPNProtocols: ['h2'] });
+      socket.on('error', () => {});
+      const fields = { ':method': 'GET', ':path': '/caf\xc3\xa9', ':scheme': 'https', ':authority': 'app.test' };
+      const head = Buffer.concat(Object.entries(fields).map(([name, value]) => literalField(name, value)));
+      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      socket.write(Buffer.concat([frame(4, 0, 0, Buffer.alloc(0)), frame(1, 5, 1, head)]));
+      await eventually('it has arrived', () => upstream.received.endsWith('\r\n\r\n'));
+      expect(upstream.received.split('\r\n', 1)).to.deep.equal(['GET /caf\xc3\xa9 HTTP/1.1']);
+      socket.destroy();
     });
 
     it('the answer loses the fields of an HTTP/1 connection and keeps repeated ones', async () => {
