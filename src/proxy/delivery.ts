@@ -167,7 +167,10 @@ function absorb(
 ): Absorption | Promise<Absorption> {
   const { treatment, session } = arrival;
   if (treatment.setCookie === 'pass') return { session, event: 'none', fields: head.fields };
-  const { setCookies, fields } = takeSetCookies(head.fields, ownAffairs(arrival.policy));
+  const taken = takeSetCookies(head.fields, ownAffairs(arrival.policy));
+  const { setCookies } = taken;
+  // Many a cache leaves alone what sets a cookie. Without the cookie it would give the answer to everybody, captcha and all.
+  const fields = setCookies.length === 0 ? taken.fields : makePrivate(taken.fields);
   if (treatment.setCookie === 'drop') return { session: null, event: 'none', fields };
   const remaining = treatment.setCookie === 'both' ? head.fields : fields;
   const isAsked = signals.rotate || signals.destroy || (session !== null && clearsCookies(fields));

@@ -361,7 +361,7 @@ export function trailersOfOtherBytes(fields: readonly string[]): string[] {
   return mapFields(fields, (name, value) => (OF_OTHER_BYTES.has(name) ? null : value));
 }
 
-/** Keep an answer that was made for one session but carries no SID in its URL out of shared caches. */
+/** Keep an answer that was made for one client, but shows it neither by a SID nor by a cookie, out of shared caches. */
 export function makePrivate(fields: readonly string[]): string[] {
   const isPrivate = /\b(?:private|no-store)\b/i.test(joinedValue(fields, 'cache-control') ?? '');
   const rest = mapFields(fields, (name, value) => {
