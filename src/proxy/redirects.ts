@@ -28,6 +28,8 @@ export interface OwnRedirect {
 
 export function ownRedirect(arrival: Arrival): OwnRedirect | null {
   const { policy, client, verdict, facts } = arrival;
+  // HTTP/1.0 without Host: nobody knows the address that the client has of us.
+  if (facts.client.host === null) return null;
   const isMarked = arrival.carriedIn !== null;
   if (facts.method !== 'GET' && facts.method !== 'HEAD') {
     return isMarked && isRefusedPage(arrival) ? toClean(arrival, 307, 'from-abroad') : null;

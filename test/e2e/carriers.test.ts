@@ -5,6 +5,7 @@
 import { expect } from 'chai';
 import { type Answer, ask } from '../support/ask.ts';
 import { startConfigured, type TestProxy } from '../support/proxy.ts';
+import { talk } from '../support/raw-http.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
 const PAGE = `<!doctype html><title>p</title><a href="next?a=1#f">relative</a><a href="/root/x;v=2">rooted</a>
@@ -43,6 +44,7 @@ routes:
   - { host: narrow.test, path: /exact, use_trans_sid: true, carrier: path-parameter, session: { name: wid } }
   - { host: named.test, path: /shop/**, use_trans_sid: true, session: { name: shop_sid } }
   - { host: off.test, path: /**, use_trans_sid: true, recover: off, session: { name: sid } }
+  - { path: /probed/**, use_trans_sid: true, detect: probe, session: { name: sid } }
   - { path: /admin/**, use_only_cookies: true, session: { name: sid } }
   - { path: /**, use_trans_sid: true, session: { name: sid } }
 `);
@@ -225,6 +227,15 @@ routes:
         expect(answer.status).to.equal(200);
         expect(answer.setCookies[0], 'the client may take cookies').to.match(/^id=u/);
         expect(lastSeen().target).to.equal('/a');
+      }
+    });
+    it('not for HTTP/1.0 without Host: where the client would have to come back to nobody knows', async () => {
+      for (const fields of ['', 'User-Agent: Googlebot/2.1\r\n']) {
+        const bytes = `GET /probed/page?sid=${'a'.repeat(26)} HTTP/1.0\r\nAccept: text/html\r\n${fields}\r\n`;
+        const { text } = await talk(proxy.port, [bytes], { until: (seen) => seen.includes('\r\n\r\n') });
+        expect(text).to.match(/^HTTP\/1\.1 200 /);
+        expect(text).to.not.match(/^Location:/im);
+        expect(lastSeen().target).to.equal('/probed/page');
       }
     });
     it('is for navigations alone, and not for robots', async () => {
