@@ -50,7 +50,7 @@ export function createLog(settings: LogSettings, sink: LineSink): Log {
       else writeExchange(logger, record, settings.sid);
     },
     refused: (refusal) => {
-      logger.warn(
+      logger[levelOfCode(refusal.code)](
         {
           event: 'refused',
           reason: refusal.code,
@@ -102,8 +102,12 @@ function writeExchange(logger: Logger, record: Outcome, sid: LogSettings['sid'])
 function levelOf(record: Outcome): 'info' | 'warn' | 'error' {
   if (record.fault === null) return 'info';
   if (!(record.fault instanceof ProxyError)) return 'error';
-  const entry: ErrorEntry = ERRORS[record.fault.code];
-  return entry.origin === 'client' ? 'info' : 'warn';
+  return levelOfCode(record.fault.code);
+}
+
+function levelOfCode(code: string): 'info' | 'warn' {
+  const entry: ErrorEntry | undefined = (ERRORS as Readonly<Record<string, ErrorEntry>>)[code];
+  return entry?.origin === 'client' ? 'info' : 'warn';
 }
 
 /** A fault for the log: its detail and its cause's code. Messages of foreign errors may hold request data: left out. */

@@ -83,6 +83,17 @@ describe('createLog', () => {
     });
     expect(JSON.stringify(entry)).not.to.match(/secret|private/);
   });
+  it('json: what was refused before it was an exchange has the level of its fault', () => {
+    for (const [code, level] of [
+      ['BAD_HOST', 30],
+      ['EXHAUSTED', 40],
+    ] as const) {
+      const written: string[] = [];
+      const log = createLog({ level: 'info', format: 'json', sid: 'hash' }, { write: (line) => written.push(line) });
+      log.refused({ code, address: '192.0.2.1', requestId: null, detail: null });
+      expect(JSON.parse(written.join(''))).to.include({ event: 'refused', reason: code, level });
+    }
+  });
   it('json: log.sid none leaves the hash out', () => {
     expect(JSON.parse(lines({ sid: 'none' }, DONE))).not.to.have.property('sid');
   });
