@@ -304,7 +304,9 @@ function whyVerdict(policy: RoutePolicy, evidence: Evidence, verdict: Verdict): 
   if (policy.useOnlyCookies) return 'the route is use_only_cookies';
   if (verdict === 'robot') return 'a known crawler';
   if (!policy.useCookies) return 'the route says use_cookies: false';
-  if (evidence.hasValidSid) return evidence.hasJarCookie ? 'the cookie wins' : 'no cookie of the session came along';
+  if (evidence.hasNamedCookie) return 'a cookie that `session.cookies` lists came';
+  if (evidence.hasValidSid && evidence.hasJarCookie) return 'the cookie wins';
+  if (evidence.hasValidSid && !evidence.isStorageBlocked) return 'no cookie of the session came along';
   if (evidence.isStorageBlocked) return 'the browser withholds cookies in this frame';
   if (evidence.hasRelevantCookie) return 'a cookie came that proves it';
   return 'neither SID nor cookie came';
