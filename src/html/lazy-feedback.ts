@@ -5,12 +5,13 @@
  * `select` and `template`, in framesets, in foreign content in disorder. Only then are the tags so far, kept in a compact
  * log, replayed through `TreeFeedback`, which decides.
  */
+import { type Content, contentOf, DATA, NO_TEXT, TEXT, type TextKind } from './content-model.ts';
 import { isBreakout, mayBeIntegrationPoint } from './element-traits.ts';
 import type { TagToken } from './open-elements.ts';
 import type { Namespace } from './scanner.ts';
 import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, type TagLog, TEXT_SHIFT } from './tag-log.ts';
 import { TAG, UNKNOWN } from './tag-names.ts';
-import { type Content, contentOf, DATA, NO_TEXT, TEXT, type TextKind, TreeFeedback } from './tree-feedback.ts';
+import { TreeFeedback } from './tree-feedback.ts';
 
 /** Foreign elements nested deeper than this are not told apart: no page has so many. */
 const MAX_FOREIGN_DEPTH = 4096;

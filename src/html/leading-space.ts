@@ -4,8 +4,8 @@
  * Tree construction asks what stood before a tag (`TextKind`), and most of what stands there is white space.
  */
 import { IS_SPACE } from './attributes.ts';
+import { NEWLINE, NO_TEXT, SPACE } from './content-model.ts';
 import type { LazyFeedback } from './lazy-feedback.ts';
-import { NEWLINE, NO_TEXT, SPACE } from './tree-feedback.ts';
 
 const AMPERSAND = 0x26;
 const NUMBER_SIGN = 0x23;

@@ -74,7 +74,7 @@ const SEMICOLON: u32 = 0x3b;
 const DOUBLE_QUOTE: u32 = 0x22;
 const SINGLE_QUOTE: u32 = 0x27;
 
-// `TextKind` of tree-feedback.ts.
+// `TextKind` of content-model.ts.
 const NO_TEXT: u32 = 0;
 const NEWLINE: u32 = 1;
 const SPACES: u32 = 2;

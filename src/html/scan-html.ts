@@ -18,6 +18,17 @@
 import { LIMITS } from '../limits.ts';
 import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, TagEndFinder } from './attributes.ts';
 import { CdataEnd, CommentEnd, NoscriptEnd, RawTextEnd } from './content.ts';
+import {
+  type Content,
+  DATA,
+  NEWLINE,
+  NO_TEXT,
+  PLAINTEXT,
+  SCRIPT,
+  SPACE,
+  TEXT,
+  type TextKind,
+} from './content-model.ts';
 import { asksForQuirks } from './doctype.ts';
 import { isFormatting } from './element-traits.ts';
 import { CONTEXT_TAGS, isContext, keyOf, LazyFeedback } from './lazy-feedback.ts';
@@ -42,17 +53,6 @@ import type { TagToken } from './open-elements.ts';
 import type { LinkTag, Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
 import { END, NUMBER_SHIFT, TagLog, TEXT_SHIFT } from './tag-log.ts';
 import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
-import {
-  type Content,
-  DATA,
-  NEWLINE,
-  NO_TEXT,
-  PLAINTEXT,
-  SCRIPT,
-  SPACE,
-  TEXT,
-  type TextKind,
-} from './tree-feedback.ts';
 
 export interface HtmlScannerOptions {
   /** Whether the client runs scripts, so that `noscript` is raw text. Default false: a cookieless one often runs none. */

@@ -7,9 +7,10 @@
  *
  * An entry is the number of the name with five bits of facts; rare facts are entries of their own in front of it.
  */
+import type { TextKind } from './content-model.ts';
 import type { TagToken } from './open-elements.ts';
 import { MAX_TAG_NUMBER } from './tag-names.ts';
-import type { TextKind, TreeFeedback } from './tree-feedback.ts';
+import type { TreeFeedback } from './tree-feedback.ts';
 
 /** Bits of an entry below the number: what text stood before the tag, and three facts. */
 export const NUMBER_SHIFT = 5;

@@ -11,6 +11,7 @@
  *
  * Deliberately not here: attributes, text, foster parenting, form owners of elements, end of file.
  */
+import { type Content, contentOf, DATA, NEWLINE, NO_TEXT, RAWTEXT, TEXT, type TextKind } from './content-model.ts';
 import {
   ADDRESS_END,
   BLOCK,
@@ -37,21 +38,6 @@ import {
 import { type OpenElement, OpenElements, type TagToken } from './open-elements.ts';
 import type { Namespace } from './scanner.ts';
 import { TAG } from './tag-names.ts';
-
-/** How the tokenizer goes on behind a start tag. */
-export const DATA = 0;
-export const RCDATA = 1;
-export const RAWTEXT = 2;
-export const SCRIPT = 3;
-export const PLAINTEXT = 4;
-export type Content = typeof DATA | typeof RCDATA | typeof RAWTEXT | typeof SCRIPT | typeof PLAINTEXT;
-
-/** What stood between two tags: nothing, one newline, more white space, anything else. */
-export const NO_TEXT = 0;
-export const NEWLINE = 1;
-export const SPACE = 2;
-export const TEXT = 3;
-export type TextKind = typeof NO_TEXT | typeof NEWLINE | typeof SPACE | typeof TEXT;
 
 const INITIAL = 0;
 const BEFORE_HTML = 1;
@@ -968,15 +954,6 @@ export class TreeFeedback {
       this.resetMode();
     } else if (tag === TAG.template) this.endTemplate();
   }
-}
-
-/** What follows the start tag of a raw text element where nothing is special. */
-export function contentOf(tag: number, isScripting: boolean): Content {
-  if (tag === TAG.script) return SCRIPT;
-  if (tag === TAG.title || tag === TAG.textarea) return RCDATA;
-  if (tag === TAG.plaintext) return PLAINTEXT;
-  if (tag === TAG.noscript) return isScripting ? RAWTEXT : DATA;
-  return tag >= TAG.style && tag <= TAG.noframes ? RAWTEXT : DATA;
 }
 
 function isRawInBody(tag: number, isScripting: boolean): boolean {
