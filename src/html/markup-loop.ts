@@ -6,6 +6,7 @@
  * under a limit of a process's address space, there is none: `scan-html.ts` and `edit-list.ts` do everything by
  * themselves, with the same results.
  */
+import { CONTEXT, FORMATTING, LINK } from './heed.ts';
 import { MARKUP_LOOP_WASM } from './markup-loop.wasm.ts';
 import { type NameTable, TAG } from './tag-names.ts';
 
@@ -46,10 +47,6 @@ export const PATH_HASH = 6;
 const ENDS_NAME = 1;
 const IS_LETTER = 2;
 const IS_SPACE = 4;
-/** Reasons of the scanner's to heed a tag (`scan-html.ts`), and the one that is only told to the loop here. */
-const FORMATTING = 1;
-const CONTEXT = 2;
-const LINK = 8;
 /** Names that the loop can compare. */
 const LINK_ELEMENT = /^[a-z]{1,16}$/;
 const LINK_ATTRIBUTE = /^[a-z]{0,8}$/;

@@ -31,7 +31,8 @@ import {
 } from './content-model.ts';
 import { asksForQuirks } from './doctype.ts';
 import { isFormatting } from './element-traits.ts';
-import { CONTEXT_TAGS, isContext, keyOf, LazyFeedback } from './lazy-feedback.ts';
+import { CONTEXT, FORMATTING, heedOf, PLAIN } from './heed.ts';
+import { isContext, keyOf, LazyFeedback } from './lazy-feedback.ts';
 import { skipSpace } from './leading-space.ts';
 import {
   FRAGMENT,
@@ -121,10 +122,9 @@ const ENTRY_END = END;
 const WITHOUT_TEXT = NO_TEXT;
 const WITH_TEXT = TEXT;
 const NO_NUMBER = UNKNOWN;
-const PLAIN = 0;
-const FORMATTING = 1;
-const CONTEXT = 2;
-const INTEREST = 4;
+const HEED_NOTHING = PLAIN;
+const HEED_FORMATTING = FORMATTING;
+const HEED_CONTEXT = CONTEXT;
 
 /** What a scanner works on and can leave to the next one: making it costs as much as scanning some kilobytes. */
 class Desk {
@@ -354,7 +354,7 @@ class HtmlScanner implements Scanner {
     const { hashes, numbers } = this.names;
     let { entries, count, highWater } = log;
     let text = this.tree.text as number;
-    let isCareful = this.tree.isCareful ? CONTEXT : PLAIN;
+    let isCareful = this.tree.isCareful ? HEED_CONTEXT : HEED_NOTHING;
     let p = from;
     for (;;) {
       // Text. All offsets read here and below are under `to`, so the bytes are numbers.
@@ -457,7 +457,7 @@ class HtmlScanner implements Scanner {
 
       // A plain tag: pass over it.
       const care = heed[isEnd ? number | 0x100 : number]! | isCareful;
-      if (care === PLAIN || (care === FORMATTING && byte === GREATER)) {
+      if (care === HEED_NOTHING || (care === HEED_FORMATTING && byte === GREATER)) {
         if (byte === GREATER) q++;
         else {
           const end = reader.skip(bytes, q, to);
@@ -491,7 +491,7 @@ class HtmlScanner implements Scanner {
       entries = log.entries;
       count = log.count;
       highWater = log.highWater;
-      isCareful = this.tree.isCareful ? CONTEXT : PLAIN;
+      isCareful = this.tree.isCareful ? HEED_CONTEXT : HEED_NOTHING;
       p = next;
       if (this.isHeld || this.place !== MARKUP || this.bailedOut !== null || (isStep && !this.tree.isCareful)) break;
     }
@@ -785,27 +785,6 @@ class HtmlScanner implements Scanner {
     else this.sink.endTag(names.names[number]!, bytes, p, end);
     return end;
   }
-}
-
-const heeds = new WeakMap<NameTable, Uint8Array>();
-
-/** What the hot loop must heed: start tags by number, end tags by number + 256. */
-function heedOf(names: NameTable): Uint8Array {
-  const known = heeds.get(names);
-  if (known !== undefined) return known;
-  const heed = new Uint8Array(512);
-  heed[UNKNOWN] = CONTEXT;
-  heed[UNKNOWN + 256] = CONTEXT;
-  for (let number = 1; number < names.names.length; number++) {
-    if (isFormatting(number)) heed[number]! |= FORMATTING;
-    if (isContext(number)) heed[number]! |= CONTEXT;
-    if (names.interestingStarts[number] === 1) heed[number]! |= INTEREST;
-    if (names.interestingEnds[number] === 1) heed[number + 256]! |= INTEREST;
-  }
-  // Raw text elements end a state of ours; a select may end one.
-  for (const number of CONTEXT_TAGS) heed[number + 256]! |= CONTEXT;
-  heeds.set(names, heed);
-  return heed;
 }
 
 /**
