@@ -80,7 +80,7 @@ const NEWLINE: u32 = 1;
 const SPACES: u32 = 2;
 const TEXT: u32 = 3;
 
-// What `heed` says.
+// What `heed` says: heed.ts.
 const PLAIN: u32 = 0;
 const FORMATTING: u32 = 1;
 const INTEREST: u32 = 4;
@@ -112,6 +112,7 @@ const WHOLE: u32 = 0x100;
 const IS_PLAIN: u32 = 0x200;
 const IS_QUOTED: u32 = 0x400;
 
+/** `LIMITS.maxTagBytes`; `markup-loop.test.ts` holds all that is said here a second time against its first place. */
 const MAX_TAG_BYTES: usize = 65536;
 
 @inline function byteAt(at: usize): u32 {
