@@ -16,8 +16,8 @@
  * sections directly within an integration point (`desc`, `title`, `foreignObject`) are taken for comments.
  */
 import { LIMITS } from '../limits.ts';
-import { AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, TagEndFinder } from './attributes.ts';
-import { CdataEnd, CommentEnd, NoscriptEnd, RawTextEnd } from './content.ts';
+import { type AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, type TagEndFinder } from './attributes.ts';
+import type { CdataEnd, CommentEnd, RawTextEnd } from './content.ts';
 import {
   type Content,
   DATA,
@@ -50,9 +50,9 @@ import {
   VALUE_START,
   WHOLE_TAG,
 } from './markup-loop.ts';
-import type { TagToken } from './open-elements.ts';
-import type { LinkTag, Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
-import { END, NUMBER_SHIFT, TagLog, TEXT_SHIFT } from './tag-log.ts';
+import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
+import { type Desk, giveBackDesk, takeDesk } from './scanner-desk.ts';
+import { END, NUMBER_SHIFT, type TagLog, TEXT_SHIFT } from './tag-log.ts';
 import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
 
 export interface HtmlScannerOptions {
@@ -126,45 +126,6 @@ const HEED_NOTHING = PLAIN;
 const HEED_FORMATTING = FORMATTING;
 const HEED_CONTEXT = CONTEXT;
 
-/** What a scanner works on and can leave to the next one: making it costs as much as scanning some kilobytes. */
-class Desk {
-  readonly reader = new AttributeReader();
-  readonly log = new TagLog();
-  readonly tagEnd = new TagEndFinder();
-  readonly rawEnd = new RawTextEnd();
-  readonly commentEnd = new CommentEnd();
-  readonly cdataEnd = new CdataEnd();
-  readonly noscriptEnd = new NoscriptEnd();
-  readonly token: TagToken = { tag: 0, key: 0, isSelfClosing: false, isMarked: false, fingerprint: 0 };
-  readonly tag: StartTag = {
-    name: '',
-    namespace: 'html',
-    bytes: NO_BYTES,
-    start: 0,
-    end: 0,
-    isSelfClosing: false,
-    isDropped: false,
-    attributeCount: 0,
-    attributes: this.reader.spans,
-  };
-  readonly link: LinkTag = {
-    name: '',
-    bytes: NO_BYTES,
-    start: 0,
-    valueStart: 0,
-    valueEnd: 0,
-    isQuoted: false,
-    isPlain: false,
-    query: -1,
-    fragment: 0,
-    pathHash: 0,
-    watchedParameter: 0,
-  };
-}
-const NO_BYTES = Buffer.alloc(0);
-const idleDesks: Desk[] = [];
-const MAX_IDLE_DESKS = 16;
-
 class HtmlScanner implements Scanner {
   bailedOut: Scanner['bailedOut'] = null;
   private readonly sink: TagSink;
@@ -207,7 +168,7 @@ class HtmlScanner implements Scanner {
     this.loop = engine === 'typescript' ? null : markupLoop();
     this.minFastBytes = engine === 'webassembly' ? 1 : MIN_FAST_BYTES;
     if (engine === 'webassembly' && this.loop === null) throw new Error('no SIMD here');
-    const desk = idleDesks.pop() ?? new Desk();
+    const desk = takeDesk();
     this.desk = desk;
     this.reader = desk.reader;
     this.log = desk.log;
@@ -241,12 +202,7 @@ class HtmlScanner implements Scanner {
 
   private settle(p: number, to: number, isLast: boolean): number {
     if (!isLast && this.bailedOut === null) return p;
-    if (!this.isDone && this.desk.reader.isSmall && this.log.isSmall && idleDesks.length < MAX_IDLE_DESKS) {
-      this.log.count = 0;
-      this.tag.bytes = NO_BYTES;
-      this.desk.link.bytes = NO_BYTES;
-      idleDesks.push(this.desk);
-    }
+    if (!this.isDone) giveBackDesk(this.desk);
     this.isDone = true;
     return to;
   }
