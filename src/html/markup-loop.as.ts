@@ -286,7 +286,7 @@ function skipComment(from: usize, end: usize): usize {
   return 0;
 }
 
-/** `fingerprintOf` of scan-html.ts. */
+/** `fingerprintOf` of tag-facts.ts. */
 function fingerprintOf(nameEnd: usize, end: usize): u32 {
   if (end - nameEnd < 3) return 0;
   let hash = (end - nameEnd) as u32;

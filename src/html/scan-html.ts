@@ -52,8 +52,9 @@ import {
 } from './markup-loop.ts';
 import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
 import { type Desk, giveBackDesk, takeDesk } from './scanner-desk.ts';
+import { fingerprintOf, isMarked } from './tag-facts.ts';
 import { END, NUMBER_SHIFT, type TagLog, TEXT_SHIFT } from './tag-log.ts';
-import { hashStep, type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
+import { type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.ts';
 
 export interface HtmlScannerOptions {
   /** Whether the client runs scripts, so that `noscript` is raw text. Default false: a cookieless one often runs none. */
@@ -648,9 +649,8 @@ class HtmlScanner implements Scanner {
       this.report(number, 'html', bytes, p, end);
       return end;
     }
-    const isMarked = this.isMarked(bytes, number);
     const fingerprint = fingerprintOf(bytes, nameEnd, end, number);
-    this.start(number, hash, reader.isSelfClosing, isMarked, fingerprint);
+    this.start(number, hash, reader.isSelfClosing, isMarked(reader, bytes, number), fingerprint);
     if (!isWanted || (this.place === REST && number !== TAG.plaintext)) return end;
     this.tag.isDropped = (number === TAG_FORM || number === TAG_BASE) && tree.wasDropped;
     this.report(number, tree.namespace, bytes, p, end);
@@ -670,18 +670,6 @@ class HtmlScanner implements Scanner {
     tag.isSelfClosing = reader.isSelfClosing;
     tag.attributeCount = reader.count;
     this.sink.startTag(tag);
-  }
-
-  /** The one fact about attributes that tree construction asks for, if the name has one; see `TagToken`. */
-  private isMarked(bytes: Buffer, number: number): boolean {
-    const { reader } = this;
-    if (number === TAG.a) return reader.count !== 0;
-    if (number === TAG.input) return reader.hasValue(bytes, 'type', 'hidden');
-    if (number === TAG.font) return ['color', 'face', 'size'].some((name) => reader.find(bytes, name) !== null);
-    if (number !== TAG['annotation-xml']) return false;
-    return (
-      reader.hasValue(bytes, 'encoding', 'text/html') || reader.hasValue(bytes, 'encoding', 'application/xhtml+xml')
-    );
   }
 
   /** Let a whole start tag have its effect. */
@@ -741,18 +729,6 @@ class HtmlScanner implements Scanner {
     else this.sink.endTag(names.names[number]!, bytes, p, end);
     return end;
   }
-}
-
-/**
- * Tells the attributes of formatting elements apart without reading them all: the length of what stands behind the name,
- * and a few of its bytes. Only four equal elements within each other make a difference, three of which count.
- */
-function fingerprintOf(bytes: Buffer, nameEnd: number, end: number, number: number): number {
-  if (!isFormatting(number) || number === TAG.a || end - nameEnd < 3) return 0;
-  let hash = end - nameEnd;
-  const step = hash > 32 ? hash >> 5 : 1;
-  for (let i = nameEnd; i < end; i += step) hash = hashStep(hash, bytes[i]!);
-  return hash;
 }
 
 /** Whether `bytes[at, to)` is the beginning of `text` or begins with it. */
