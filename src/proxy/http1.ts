@@ -102,6 +102,9 @@ export class Http1Front {
     // Refused by its head; without a listener Node would hang up without a word.
     server.on('connect', onUpgrade);
     server.on('clientError', (error: ParserError, socket: Duplex) => this.#onClientError(error, socket as Socket));
+    // It counts a connection as idle whose answer was given out and is still on its way to a slow client, and `close` calls
+    // it: that would cut the answer. Idle connections are the connection table's business.
+    server.closeIdleConnections = () => {};
     // Silence is the connection table's business: node:http would set and clear a timer for every request.
     server.keepAliveTimeout = 0;
     server.timeout = 0;

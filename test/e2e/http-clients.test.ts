@@ -1,5 +1,7 @@
 /** Clients that leave, crawl, flood or half-listen, and a server that stops: what it costs us and the others. */
+import { connect } from 'node:net';
 import { expect } from 'chai';
+import { startServer } from '../../src/proxy/start-server.ts';
 import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
 import {
   answer,
@@ -170,7 +172,6 @@ describe('engine: clients', () => {
       await open({ timeouts, upstream: { idleTimeoutMs: 200 } });
       const body = 'x'.repeat(3_000_000);
       upstream.script = ({ socket }) => void socket.write(`${OK}Content-Length: ${body.length}\r\n\r\n${body}`);
-      const { connect } = await import('node:net');
       const socket = connect(proxy.port, '127.0.0.1');
       socket.write(GET);
       let received = 0;
@@ -304,6 +305,36 @@ describe('engine: clients', () => {
       expect(lately.text).to.match(/\r\n\r\nlate$/);
       expect(lately.closed).to.equal('fin');
       await drained;
+    });
+
+    it('an answer that was given out, and that a slow client has not read yet, is whole', async () => {
+      await open();
+      const body = Buffer.alloc(12 << 20, 'x');
+      let isGivenOut = false;
+      const server = await startServer(
+        proxy.options,
+        async (_req, res) => {
+          res.writeHead(200, { 'Content-Length': body.length });
+          res.end(body);
+          isGivenOut = true;
+        },
+        async () => {},
+      );
+      const socket = connect(server.address.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.pause();
+      socket.write(GET);
+      await eventually('it is given out', () => isGivenOut);
+      await sleep(50);
+      const drained = server.drain();
+      await sleep(50);
+      let received = 0;
+      socket.on('data', (chunk) => {
+        received += chunk.length;
+      });
+      socket.resume();
+      await drained;
+      await eventually('all of it', () => received > body.length);
     });
 
     it('is over when its time is over', async () => {
