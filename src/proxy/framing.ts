@@ -122,6 +122,19 @@ export function readHead(raw: RawHead, limits: HeadLimits, requestId: string): R
   };
 }
 
+/**
+ * Does this head take the connection out of HTTP, or try to: a WebSocket handshake, or CONNECT? Other upgrades are ignored.
+ * Only for HTTP/1, and no judgement of the rest of the head.
+ */
+export function leavesHttp(
+  { method, versionMinor, fields }: Pick<RawHead, 'method' | 'versionMinor' | 'fields'>,
+  limits: HeadLimits,
+): boolean {
+  if (method === 'CONNECT') return true;
+  const found = scanFields(fields, limits);
+  return !('fault' in found) && readUpgrade(method, found, versionMinor === 0) !== null;
+}
+
 function forwardedClient(
   { peerAddress, isEncrypted }: RawHead,
   host: string | null,

@@ -4,7 +4,8 @@
  *
  * One bad message gets one answer, and nothing that follows it on its connection is read as a request.
  */
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import assert from 'node:assert/strict';
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -14,7 +15,7 @@ import { firstValue } from '../response/fields.ts';
 import { failBody } from './client-body.ts';
 import { type ClientConnection, ConnectionTable } from './connections.ts';
 import { rawErrorAnswer } from './error-page.ts';
-import { type RawHead, type RequestFacts, readHead } from './framing.ts';
+import { type HeadLimits, leavesHttp, type RawHead, readHead } from './framing.ts';
 import { asProxyError, type Front } from './front.ts';
 import { Http2Front } from './http2.ts';
 import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
@@ -36,7 +37,7 @@ export class Http1Front {
     this.connections = new ConnectionTable(front.options.timeouts, (connection) => this.#onSilence(connection));
     const { tls } = front.options.listener;
     this.#http2 = tls?.http2 === true ? new Http2Front(front) : null;
-    this.server = tls === null ? createServer(httpOptions(front.options)) : this.#createTlsServer(tls);
+    this.server = tls === null ? createServer(httpOptions(front)) : this.#createTlsServer(tls);
     this.#wire(this.server);
     this.server.headersTimeout = front.options.timeouts.headerMs;
   }
@@ -65,7 +66,7 @@ export class Http1Front {
 
   #createTlsServer(tls: ListenerTls): TlsServer {
     const server = createTlsServer({
-      ...httpOptions(this.#front.options),
+      ...httpOptions(this.#front),
       ...certificateOf(tls),
       ALPNProtocols: [...(tls.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
       handshakeTimeout: this.#front.options.timeouts.headerMs,
@@ -135,6 +136,12 @@ export class Http1Front {
     // Node's own count says `Connection: close` and then does not close.
     const isLast = connection.requestCount >= this.#front.options.limits.requestsPerConnection;
     if (isLast) res.shouldKeepAlive = false;
+    if ((req as Request).ignoresUpgrade === true) {
+      // The parser stops where the other protocol would begin, and what came in one piece with the end of this message is
+      // lost: from there on nobody knows where a request begins.
+      res.shouldKeepAlive = false;
+      connection.lingerOnClose();
+    }
     res.on('close', () => connection.end());
     if (connection.isBusy) connection.wait(() => this.#serve(req, res, connection));
     else this.#serve(req, res, connection);
@@ -156,7 +163,8 @@ export class Http1Front {
     }
     // node:http has let go of the socket: its errors are ours now.
     socket.on('error', () => socket.destroy());
-    if (!connection.isBusy) this.#upgrade(req, socket, connection, head);
+    if (connection.isEnding) socket.resume();
+    else if (!connection.isBusy) this.#upgrade(req, socket, connection, head);
     else {
       connection.wait(() => {
         socket.pause(); // What comes next is the tunnel's: nobody reads it yet.
@@ -178,10 +186,7 @@ export class Http1Front {
       );
       return;
     }
-    if (facts.upgrade === null) {
-      this.#serveWithoutUpgrade(req, socket, connection, facts);
-      return;
-    }
+    assert(facts.upgrade !== null, 'node:http gives out sockets of WebSocket handshakes alone');
     connection.isTunnel = true;
     let res: ServerResponse | null = null;
     const respond = () => {
@@ -192,18 +197,6 @@ export class Http1Front {
       if (res === null) this.#answerRaw(askedBy(req), socket, connection, requestId, error);
       else this.#front.answerError(req, res, requestId, connection.address, error, () => {});
     });
-  }
-
-  /** Upgrades that we do not know are ignored (RFC 9110 §7.8): an ordinary answer, after which the connection ends. */
-  #serveWithoutUpgrade(req: IncomingMessage, socket: Socket, connection: ClientConnection, facts: RequestFacts): void {
-    if (facts.body !== 'none') {
-      // Its body is in the socket now, out of the parser's reach.
-      const error = new ProxyError('BAD_REQUEST', { detail: 'upgrade with a body' });
-      this.#answerRaw(askedBy(req), socket, connection, facts.requestId, error);
-      return;
-    }
-    const res = this.#respondOn(req, socket, connection);
-    this.#serve(req, res, connection);
   }
 
   /** A response on a socket that node:http has given away with its 'upgrade' event. */
@@ -258,6 +251,8 @@ export class Http1Front {
       return;
     }
     connection.whenAtRest(() => {
+      // What follows the last answer is of no interest, and must not cut it.
+      if (connection.isEnding) return;
       // A connection that never said anything needs no answer, and one that ended in a head gets none.
       if (socket.bytesRead === 0 || code === 'CLIENT_GONE') socket.destroy();
       else
@@ -284,8 +279,10 @@ export class Http1Front {
   }
 }
 
-function httpOptions({ timeouts, limits }: ServerOptions) {
+function httpOptions(front: Front) {
+  const { timeouts, limits } = front.options;
   return {
+    IncomingMessage: requestClass(() => front.headLimits),
     insecureHTTPParser: false,
     maxHeaderSize: limits.headerBytes,
     // The body has a clock of its own that knows who keeps whom waiting.
@@ -293,6 +290,37 @@ function httpOptions({ timeouts, limits }: ServerOptions) {
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, Math.ceil(timeouts.headerMs / 2)),
     // Answered by us, with our page.
     requireHostHeader: false,
+  };
+}
+
+/** A request of node:http, which keeps its socket unless the connection leaves HTTP. */
+interface Request extends IncomingMessage {
+  /** It asks for an upgrade that we do not know: an ordinary request (RFC 9110 §7.8), but the last of its connection. */
+  readonly ignoresUpgrade?: boolean;
+}
+
+/**
+ * Where there is an 'upgrade' listener, node:http gives away the socket of every request with an Upgrade field, with the
+ * body still in it. Java's client asks for h2c with every request, forms and uploads as well. But the parser asks the
+ * message itself, when its head is there, and so the message can decide. (Node 24 has an option for that, Node 20 has not.)
+ */
+function requestClass(limits: () => HeadLimits): typeof IncomingMessage {
+  return class extends IncomingMessage implements Request {
+    // Declared only: node:http sets `upgrade` within its constructor, before fields of ours would be there.
+    declare asksUpgrade: boolean;
+    declare ignoresUpgrade?: boolean;
+
+    get upgrade(): boolean {
+      if (!this.asksUpgrade) return false;
+      const { method, httpVersionMinor: versionMinor, rawHeaders: fields } = this;
+      this.asksUpgrade = leavesHttp({ method: method ?? '', versionMinor, fields }, limits());
+      if (!this.asksUpgrade) this.ignoresUpgrade = true;
+      return this.asksUpgrade;
+    }
+
+    set upgrade(asks: boolean | null) {
+      this.asksUpgrade = asks === true;
+    }
   };
 }
 

@@ -87,6 +87,99 @@ describe('engine: upgrades', () => {
     expect(text).to.match(/^HTTP\/1\.1 101 /);
   });
 
+  describe('that we do not know are ignored', () => {
+    // As Java's client sends it, with every request.
+    const h2c = (method: string, fields: string) =>
+      `${method} /form HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n${fields}\r\n`;
+    const LENGTH = 'Content-Length: 4\r\n';
+    const CHUNKED = 'Transfer-Encoding: chunked\r\n';
+    const EXPECT = 'Expect: 100-continue\r\n';
+    beforeEach(() => {
+      upstream.script = ({ socket }) => void setTimeout(() => socket.write(answer(200, 'mine')), 80);
+    });
+
+    for (const [what, parts] of [
+      ['GET', [h2c('GET', '')]],
+      ['POST', [`${h2c('POST', LENGTH)}abcd`]],
+      ['PUT, its body later', [h2c('PUT', LENGTH), 20, 'ab', 20, 'cd']],
+      ['POST in chunks', [`${h2c('POST', CHUNKED)}4\r\nabcd\r\n0\r\n\r\n`]],
+      ['POST in chunks, in pieces', [`${h2c('POST', CHUNKED)}4\r\nab`, 20, 'cd\r\n0\r\n', 20, '\r\n']],
+      ['POST that waits for 100', [h2c('POST', LENGTH + EXPECT), 20, 'abcd']],
+    ] as const) {
+      it(`${what}: an ordinary answer, and the body arrives`, async () => {
+        const { text, closed } = await talk(proxy.port, parts);
+        expect(text.replace('HTTP/1.1 100 Continue\r\n\r\n', '')).to.match(/^HTTP\/1\.1 200 [\s\S]*mine$/);
+        expect(closed).to.equal('fin');
+        expect(upstream.received).to.not.match(/^(?:upgrade|http2-settings):/im);
+        if (what !== 'GET') expect(upstream.received.replaceAll(/\r\n\d\r\n/g, '')).to.include('abcd');
+        expect(proxy.refusals).to.deep.equal([]);
+      });
+    }
+
+    it('a body over the limit, and chunks that are none, have their errors', async () => {
+      const { text } = await talk(proxy.port, [h2c('POST', 'Content-Length: 99999999\r\n')]);
+      expect(text).to.match(/^HTTP\/1\.1 413 /);
+      upstream.script = () => {};
+      const bad = await talk(proxy.port, [`${h2c('POST', CHUNKED)}4\r\nabcd\r\nzz\r\n`]);
+      // The parser keeps this fault to itself, and the body does not go on.
+      expect(bad.text).to.match(/^HTTP\/1\.1 40[08] /);
+      expect(bad.text.match(/HTTP\/1\.1/g)).to.have.length(1);
+    });
+
+    for (const end of ['fin', 'reset'] as const) {
+      it(`a client that leaves within the body (${end}) is noticed`, async () => {
+        upstream.script = () => {};
+        await talk(proxy.port, [`${h2c('POST', LENGTH)}ab`, 60, { end }], { timeoutMs: 200 });
+        await eventually('the upstream connection is closed', allClosed);
+        expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['CLIENT_GONE']);
+      });
+    }
+
+    // The parser loses what came in one piece with the end of such a message, here the head that EVIL is the body of.
+    const EVIL = 'GET /evil HTTP/1.1\r\nHost: app.test\r\n\r\n';
+    const HIDDEN = handshake('', '/evil');
+    for (const [what, first] of [
+      ['GET', h2c('GET', '')],
+      ['POST', `${h2c('POST', LENGTH)}abcd`],
+      ['POST in chunks', `${h2c('POST', CHUNKED)}4\r\nabcd\r\n0\r\n\r\n`],
+    ] as const) {
+      for (const [kind, evil] of [
+        ['request', EVIL],
+        ['handshake', HIDDEN],
+      ] as const) {
+        for (const pauseMs of [15, 150]) {
+          it(`no ${kind} is read behind ${what}, ${pauseMs} ms later`, async () => {
+            const second = `POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${evil.length}\r\n\r\n`;
+            const { text, closed } = await talk(proxy.port, [first + second, pauseMs, evil + evil], {
+              timeoutMs: 1000,
+            });
+            expect(text).to.match(/^HTTP\/1\.1 200 [\s\S]*\r\nConnection: close\r\n[\s\S]*mine$/);
+            expect(closed).to.equal('fin');
+            await sleep(100);
+            expect(upstream.received).to.not.include('/evil');
+            expect(upstream.requestCount).to.equal(1);
+          });
+        }
+      }
+    }
+
+    it('a long answer is whole for a client that reads slowly', async () => {
+      const body = 'x'.repeat(8 << 20);
+      upstream.script = ({ socket }) => void socket.write(answer(200, body));
+      const socket = connect(proxy.port, '127.0.0.1');
+      socket.pause();
+      socket.write(h2c('GET', ''));
+      await sleep(300);
+      let received = 0;
+      socket.on('data', (chunk) => {
+        received += chunk.length;
+      });
+      socket.resume();
+      await eventually('all of it', () => received > body.length);
+      socket.destroy();
+    });
+  });
+
   describe('a silent tunnel', () => {
     const open = async () => {
       await proxy.close();
