@@ -107,7 +107,8 @@ export function sendTrailers(to: ClientResponse, flat: readonly string[]): void 
 
 /** Did the whole answer leave for the client? */
 export function isDelivered(res: ClientResponse): boolean {
-  return res.writableFinished;
+  // node:http2 finishes the stream of a client that has left.
+  return res.writableEnded && res.writableFinished;
 }
 
 /** Has the client left, or been cut? */

@@ -14,6 +14,7 @@ import {
 import type { TLSSocket } from 'node:tls';
 import { ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { failBody } from './client-body.ts';
 import { unmapped } from './forwarded.ts';
 import type { RawHead } from './framing.ts';
 import type { Front } from './front.ts';
@@ -22,11 +23,15 @@ import type { Front } from './front.ts';
 const RESET_WINDOW_MS = 10_000;
 /** More fields do not fit into the head that a client may send. */
 const HEAD_PAIRS = 2048;
+/** How often we look for connections that were reset unnoticed. */
+const RESET_CHECK_MS = 1000;
 
 export class Http2Front {
   readonly #front: Front;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<TLSSocket>();
+  #resetClock: NodeJS.Timeout | null = null;
 
   constructor(front: Front) {
     this.#front = front;
@@ -50,7 +55,23 @@ export class Http2Front {
 
   /** Speak HTTP/2 on this connection. */
   accept(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size > 0 || this.#resetClock === null) return;
+      clearInterval(this.#resetClock);
+      this.#resetClock = null;
+    });
+    this.#resetClock ??= setInterval(() => this.#endResetConnections(), RESET_CHECK_MS).unref();
     this.#server.emit('connection', socket);
+  }
+
+  /**
+   * When a write fails, such as a WINDOW_UPDATE to a client that left within its upload, Node's TLS layer takes no other one
+   * (it believes that it is still writing), and node:http2 stops to read until the next is done: it never hears of the end.
+   */
+  #endResetConnections(): void {
+    for (const socket of this.#sockets) if (isReset(socket)) socket.destroy();
   }
 
   /** No new streams; connections end when the last of theirs has. */
@@ -110,15 +131,37 @@ export class Http2Front {
       this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
       stream.close(constants.NGHTTP2_CANCEL);
     });
+    if (!stream.endAfterHeaders) {
+      stream.once('aborted', () => abandon(req));
+      // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1). The response's own 'finish' comes only
+      // when the stream is closed.
+      stream.once('finish', () => {
+        if (req.readableEnded) return;
+        abandon(req);
+        stream.close(constants.NGHTTP2_NO_ERROR);
+      });
+    }
     const size = req.rawHeaders.reduce((sum, text) => sum + text.length, 0) + req.rawHeaders.length * 16;
     const raw = headOf(req, peerAddress, size > this.#front.options.limits.headerBytes);
-    this.#front.serve(req, res, raw, () => {
-      req.resume();
-      // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1). The response's own 'finish' comes
-      // only when the stream is closed.
-      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
-    });
+    this.#front.serve(req, res, raw, () => req.resume());
   }
+}
+
+/** Asks the system: a connection that was reset has no peer any more. */
+function isReset(socket: TLSSocket): boolean {
+  const { _handle: handle } = socket as SocketWithHandle;
+  return handle?.getpeername !== undefined && handle.getpeername({}) !== 0;
+}
+
+/** `remoteAddress` keeps what it once was; the type definitions leave the handle out. */
+interface SocketWithHandle extends TLSSocket {
+  readonly _handle?: { getpeername?(address: object): number } | null;
+}
+
+/** Nobody will read on. A stream that ends well closes only when all that came on it was read. */
+function abandon(req: Http2ServerRequest): void {
+  failBody(req, 'CLIENT_GONE');
+  req.resume();
 }
 
 function headOf(req: Http2ServerRequest, peerAddress: string, isTooLarge: boolean): RawHead {

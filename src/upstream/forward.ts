@@ -50,6 +50,9 @@ export interface UpstreamResponse {
 export interface ClientSide {
   on(event: 'close', listener: () => void): unknown;
   readonly destroyed?: boolean;
+  /** Given out to its end. */
+  readonly writableEnded: boolean;
+  /** All of it has left; in HTTP/2 also when the client did. */
   readonly writableFinished: boolean;
   /** HTTP/2 only, whose response has no `destroyed`. */
   readonly stream?: { readonly destroyed: boolean };
@@ -309,7 +312,8 @@ class Call implements Lease {
   }
 
   #onClientClose(): void {
-    const isOver = this.#call.client.writableFinished && this.#isUploaded;
+    const { client } = this.#call;
+    const isOver = client.writableEnded && client.writableFinished && this.#isUploaded;
     if (!isOver) this.#abort(new ProxyError('CLIENT_GONE'));
   }
 

@@ -8,7 +8,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import { createServer as createTlsUpstream } from 'node:https';
-import { type AddressInfo, createServer as createTcp } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
@@ -434,6 +434,98 @@ describe('engine: TLS and HTTP/2', () => {
       session = connectSession();
       expect((await ask()).status).to.equal(200);
       await eventually('closed', () => session.closed || session.destroyed);
+    });
+  });
+
+  describe('an upload that nobody reads to its end', () => {
+    const BODY = 'a'.repeat(3 << 20);
+    const deny: ScriptedUpstream['script'] = ({ socket }) => {
+      socket.pause();
+      socket.write(answer(403, 'denied'));
+    };
+    const nothingUpstream = () =>
+      eventually('the upstream connection is closed', () => proxy.upstream.connectionCounts.open === 0);
+    beforeEach(() => open({ upstream: { firstByteTimeoutMs: 20_000 }, timeouts: { bodyIdleMs: 20_000 } }));
+
+    for (const [what, end] of [
+      ['that its client has sent', true],
+      ['that its client still sends', false],
+    ] as const) {
+      it(`${what}: an early answer ends it, and the connection goes on`, async () => {
+        upstream.script = deny;
+        const stream = start({ ':method': 'POST' }, { endStream: false });
+        stream.write(BODY);
+        if (end) stream.end();
+        // Its 'close' waits for what node's own client has not sent yet, reset or not.
+        const ended = new Promise((resolve) => {
+          stream.once('end', resolve);
+        });
+        let status: number | undefined;
+        stream.once('response', (headers) => {
+          status = headers[':status'];
+        });
+        let text = '';
+        stream.setEncoding('latin1').on('data', (chunk) => {
+          text += chunk;
+        });
+        await ended;
+        expect(`${status} ${text} ${stream.rstCode}`).to.equal('403 denied 0');
+        await nothingUpstream();
+        expect(upstream.received).to.not.match(/0\r\n\r\n$/);
+        upstream.script = ({ socket }) => void socket.write(answer(200, 'mine'));
+        expect(await ask()).to.include({ status: 200, body: 'mine' });
+        expect(proxy.refusals).to.deep.equal([]);
+        const drained = proxy.server.drain();
+        await eventually('nothing is left', () => proxy.server.connectionCount === 0);
+        await drained;
+      });
+    }
+
+    for (const [where, body] of [
+      ['within its upload', BODY],
+      ['when its upload is sent', 'a'],
+    ] as const) {
+      for (const [how, leave] of [
+        ['resets its stream', (stream: ClientHttp2Stream) => stream.close(constants.NGHTTP2_CANCEL)],
+        ['resets its stream without an error', (stream: ClientHttp2Stream) => stream.close(constants.NGHTTP2_NO_ERROR)],
+        ['leaves', () => session.destroy()],
+      ] as const) {
+        it(`a client that ${how} ${where} is noticed`, async () => {
+          upstream.script = ({ socket }) => void socket.pause();
+          const stream = start({ ':method': 'POST' }, { endStream: false });
+          stream.write(body);
+          if (body !== BODY) stream.end();
+          await eventually('it is under way', () => upstream.requestCount === 1);
+          await sleep(100);
+          leave(stream);
+          await nothingUpstream();
+          expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['CLIENT_GONE']);
+          session.close();
+          await eventually('nothing is left', () => proxy.server.connectionCount === 0);
+        });
+      }
+    }
+
+    it('connections that are reset are noticed', async () => {
+      upstream.script = deny;
+      for (let n = 0; n < 10; n += 1) {
+        const tcp = connectTcp(proxy.port, '127.0.0.1').on('error', () => {});
+        const resetting = connectHttp2(`https://127.0.0.1:${proxy.port}`, {
+          createConnection: () => connectTls({ socket: tcp, ca: CERTIFICATE.cert, ALPNProtocols: ['h2'] }),
+        });
+        resetting.on('error', () => {});
+        const stream = resetting.request({ ':authority': 'app.test', ':method': 'POST' }, { endStream: false });
+        stream.on('error', () => {});
+        await new Promise((resolve) => {
+          stream.once('response', resolve);
+          stream.write(BODY);
+        });
+        tcp.resetAndDestroy();
+        resetting.destroy();
+      }
+      session.destroy();
+      await eventually('nothing is left', () => proxy.server.connectionCount === 0, 3000);
+      await nothingUpstream();
     });
   });
 
