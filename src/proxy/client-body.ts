@@ -55,6 +55,15 @@ export function failBody(req: ClientRequest, code: ErrorCode): void {
   else bodies.set(req, code);
 }
 
+/**
+ * Nobody will read on: whoever did learns CLIENT_GONE, and the rest is read away. Else it would hold up the connection, or
+ * an HTTP/2 stream, which closes only when all that came on it was read.
+ */
+export function abandonBody(req: ClientRequest): void {
+  failBody(req, 'CLIENT_GONE');
+  req.resume();
+}
+
 export class ClientBody extends Readable {
   readonly #req: ClientRequest;
   readonly #limitBytes: number;

@@ -3,7 +3,7 @@
  * head to the handler, and the answer when something goes wrong. One bad message gets one answer.
  */
 import { randomBytes } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { ERRORS, ProxyError } from '../errors.ts';
 import { firstValue } from '../response/fields.ts';
 import { setBodyPace } from './client-body.ts';
@@ -70,6 +70,10 @@ export class Front {
     if (facts.body !== 'none') {
       const { timeouts, limits } = this.#options;
       setBodyPace(req, { idleMs: timeouts.bodyIdleMs, bytesPerSecond: limits.bodyBytesPerSecond });
+      // HTTP/1 only: the last answer of its connection is whole before the request is.
+      res.once('prefinish', () => {
+        if (!req.complete && !(res as ServerResponse).shouldKeepAlive) endConnection();
+      });
     }
     this.#handler(req, res, facts).catch(fail);
   }

@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import { firstValue } from '../response/fields.ts';
-import { failBody } from './client-body.ts';
+import { abandonBody, failBody } from './client-body.ts';
 import { type ClientConnection, ConnectionTable } from './connections.ts';
 import { rawErrorAnswer } from './error-page.ts';
 import { type HeadLimits, leavesHttp, type RawHead, readHead } from './framing.ts';
@@ -152,6 +152,7 @@ export class Http1Front {
     this.#front.serve(req, res, headOf(req, connection.address), () => {
       res.shouldKeepAlive = false;
       connection.lingerOnClose();
+      abandonBody(req);
     });
   }
 

@@ -14,7 +14,7 @@ import {
 import type { TLSSocket } from 'node:tls';
 import { ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { failBody } from './client-body.ts';
+import { abandonBody } from './client-body.ts';
 import { unmapped } from './forwarded.ts';
 import type { RawHead } from './framing.ts';
 import type { Front } from './front.ts';
@@ -132,12 +132,12 @@ export class Http2Front {
       stream.close(constants.NGHTTP2_CANCEL);
     });
     if (!stream.endAfterHeaders) {
-      stream.once('aborted', () => abandon(req));
+      stream.once('aborted', () => abandonBody(req));
       // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1). The response's own 'finish' comes only
       // when the stream is closed.
       stream.once('finish', () => {
         if (req.readableEnded) return;
-        abandon(req);
+        abandonBody(req);
         stream.close(constants.NGHTTP2_NO_ERROR);
       });
     }
@@ -156,12 +156,6 @@ function isReset(socket: TLSSocket): boolean {
 /** `remoteAddress` keeps what it once was; the type definitions leave the handle out. */
 interface SocketWithHandle extends TLSSocket {
   readonly _handle?: { getpeername?(address: object): number } | null;
-}
-
-/** Nobody will read on. A stream that ends well closes only when all that came on it was read. */
-function abandon(req: Http2ServerRequest): void {
-  failBody(req, 'CLIENT_GONE');
-  req.resume();
 }
 
 function headOf(req: Http2ServerRequest, peerAddress: string, isTooLarge: boolean): RawHead {

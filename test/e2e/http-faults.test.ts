@@ -1,4 +1,5 @@
 /** An upstream that misbehaves: what the client sees of it, and what becomes of the connections. */
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { type PlainProxy, startPlainProxy } from '../support/plain-proxy.ts';
 import {
@@ -391,6 +392,49 @@ describe('engine: an upstream that misbehaves', () => {
       );
     });
   });
+
+  // As urllib, PHP's streams and others do: they send all of it before they read.
+  for (const [what, head, status] of [
+    ['an early answer', 'Content-Length: 3000000\r\n', 403],
+    ['an early answer that would have been the last', 'Content-Length: 3000000\r\nConnection: close\r\n', 403],
+    ['too long a body', 'Transfer-Encoding: chunked\r\n', 413],
+  ] as const) {
+    it(`${what} is not overtaken by a reset while the client still sends`, async () => {
+      await proxy.close();
+      proxy = await startPlainProxy({ upstreamPort: upstream.port, bodyLimitBytes: status === 413 ? 1_000_000 : 1e7 });
+      upstream.script = ({ socket }) => {
+        socket.pause();
+        if (status === 403) socket.write(answer(403, 'denied'));
+        else socket.resume();
+      };
+      const socket = connect(proxy.port, '127.0.0.1');
+      let fault: string | null = null;
+      socket.on('error', (error) => {
+        fault = error.message;
+      });
+      socket.pause();
+      socket.write(`POST /x HTTP/1.1\r\nHost: app.test\r\n${head}\r\n`);
+      const block = 'a'.repeat(50_000);
+      for (let sent = 0; sent < 3_000_000 && fault === null; sent += block.length) {
+        const piece = status === 413 ? `c350\r\n${block}\r\n` : block;
+        await new Promise((resolve) => {
+          socket.write(piece, resolve);
+        });
+        await sleep(5);
+      }
+      expect(fault).to.equal(null);
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.resume();
+      await eventually('the answer is whole', () => isWhole(text, null));
+      expect(text).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+      socket.destroy();
+      await eventually('the upstream connection is closed', () => proxy.upstream.connectionCounts.open === 0);
+      await eventually('nothing is left', () => proxy.server.connectionCount === 0);
+    });
+  }
 
   describe('connections upstream', () => {
     it('are used again', async () => {
