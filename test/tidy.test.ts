@@ -69,7 +69,15 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   tldts: ['session/jar.ts', 'simulator/site.ts', 'simulator/jar.ts'],
   'tough-cookie': ['session/jar.ts', 'session/set-cookie.ts'],
   yaml: ['config/load.ts', 'cli/simulate.ts'],
-  zod: ['config/schema.ts', 'config/route-schema.ts', 'config/units.ts', 'config/problems.ts', 'config/generate.ts'],
+  zod: [
+    'config/schema.ts',
+    'config/route-schema.ts',
+    'config/session-schema.ts',
+    'config/store-schema.ts',
+    'config/units.ts',
+    'config/problems.ts',
+    'config/generate.ts',
+  ],
 };
 
 /** Modules of Node with which a pure room stays pure. */

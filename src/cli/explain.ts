@@ -4,9 +4,10 @@
  */
 import { type Evidence, judge, treat, type Verdict } from '../client/detect.ts';
 import { type ClientFacts, hasRelevantCookie, mayArrive, observeClient } from '../client/facts.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfigFile } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { Config, RouteConfig } from '../config/schema.ts';
+import type { RouteConfig } from '../config/schema.ts';
 import type { RoutePolicy, TagList } from '../policy/route-policy.ts';
 import { compileRoutes, type RouteFinding, type RouteTable } from '../policy/routes.ts';
 import { type Unmarked, unmarkTarget } from '../sid/carrier.ts';

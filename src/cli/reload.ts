@@ -3,9 +3,9 @@
  * of the file changes. All or nothing: a file with problems leaves the old configuration serving, and is told once.
  */
 import { unwatchFile, watchFile } from 'node:fs';
+import type { Config } from '../config/config.ts';
 import { parseServedConfig, readConfigText } from '../config/load.ts';
 import { reasonsOf } from '../config/problems.ts';
-import type { Config } from '../config/schema.ts';
 
 export interface Reloadable {
   reload(text: string, config: Config): void | Promise<void>;

@@ -2,9 +2,9 @@
  * `transid serve [-c FILE]` and `transid http://app:8000`: run the proxy until SIGTERM or SIGINT, then drain.
  */
 import cluster from 'node:cluster';
+import type { Config } from '../config/config.ts';
 import { configFromUpstream, parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../errors.ts';
 import { createProxy, type ListeningAt } from '../index.ts';
 import { endSoon } from '../observe/line-stream.ts';

@@ -4,8 +4,8 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Config } from '../config/config.ts';
 import type { KeyPath } from '../config/problems.ts';
-import type { Config } from '../config/schema.ts';
 import { compilePathPattern, matchesWildcard } from '../policy/glob.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { compileRoutes } from '../policy/routes.ts';

@@ -5,9 +5,8 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { type Fault, type KeyPath, spellPath } from './problems.ts';
-import type { ParsedConfig, RouteConfig, RouteDefaults } from './schema.ts';
+import type { ParsedConfig, ParsedStore, RouteConfig, RouteDefaults } from './schema.ts';
 
-export type ParsedStore = NonNullable<ParsedConfig['store']>;
 /** With the store that holds where the file names none. */
 export type CompleteConfig = ParsedConfig & { readonly store: ParsedStore };
 

@@ -17,7 +17,8 @@ import {
   visit,
   type YAMLError,
 } from 'yaml';
-import { type CompleteConfig, contradictions, type ParsedStore } from './contradictions.ts';
+import type { Config, ListenerTls, StoreConfig } from './config.ts';
+import { type CompleteConfig, contradictions } from './contradictions.ts';
 import { maskUserinfo } from './excerpt.ts';
 import {
   ConfigError,
@@ -28,10 +29,10 @@ import {
   type Place,
   spellPath,
 } from './problems.ts';
-import { type Config, ConfigSchema, type ListenerTls, type ParsedConfig, type StoreConfig } from './schema.ts';
+import { ConfigSchema, type ParsedConfig, type ParsedStore } from './schema.ts';
 import { Secret } from './secret.ts';
 
-export type { Config } from './schema.ts';
+export type { Config } from './config.ts';
 
 /** What became of a text: a configuration, or its problems. `locate` finds the place of a key for further remarks. */
 export interface Reading {

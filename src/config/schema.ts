@@ -1,18 +1,16 @@
 /**
- * The configuration contract: every key with its type, default, unit and meaning. `config/schema.json` (editors) and
- * `config/reference.md` (people) are generated from it; nothing else defines a key.
+ * The configuration contract: every key with its type, default, unit and meaning; those of routes, sessions and stores are in
+ * files beside it (`…-schema.ts`). `config/schema.json` (editors) and `config/reference.md` (people) are generated from it;
+ * nothing else defines a key.
  *
  * `php` in the metadata is the name that PHP has for the same thing, `example` a value as it stands in YAML.
  * This file is pure: files and environment variables that a value names are read by `load.ts`.
  */
 import { z } from 'zod';
 import { matchShape, routeShape } from './route-schema.ts';
-import type { Secret } from './secret.ts';
-import { type Address, address, count, duration, httpUrl, network, overriding, section, size, token } from './units.ts';
-
-const fileName = () => z.string({ error: 'a file name is needed' }).min(1, { error: 'a file name is needed' });
-const environmentName = () =>
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'not the name of an environment variable' });
+import { routeSession, sessionShape, signKeyShape } from './session-schema.ts';
+import { store } from './store-schema.ts';
+import { address, count, duration, fileName, httpUrl, network, overriding, section, size, token } from './units.ts';
 
 // ---------------------------------------------------------------------------------------------------------- listener
 
@@ -146,152 +144,6 @@ const limitsShape = {
   }),
 };
 
-// ----------------------------------------------------------------------------------------------------------- session
-
-const rotationShape = {
-  on: z
-    .union([z.enum(['auto', 'never']), z.array(token('cookie name')).min(1)])
-    .default('auto')
-    .meta({
-      description:
-        'When a session gets a new SID. `auto`: the answer to an unsafe method (POST, PUT, …) creates or replaces a cookie that is HttpOnly or in `session.cookies`; where that list is empty also when it replaces a cookie without an end, or creates such a one that looks like an identifier. A list: an answer, to any method, creates or replaces one of these cookies. `never`: only when the application says `Transid-Rotate`.',
-      example: '[PHPSESSID]',
-    }),
-  old_sid: z.enum(['dead', 'follow']).default('dead').meta({
-    description:
-      'What the old SID is good for. `dead`: nothing. `follow`: leads the same client (User-Agent and network) to the new session, for framesets.',
-  }),
-};
-
-const sessionName = () =>
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, {
-    error: 'not a session name: a letter or _, then letters, digits, _ and -, at most 64',
-  });
-
-const sessionShape = {
-  mode: z.enum(['jar', 'mirror']).default('jar').meta({
-    description:
-      "`jar`: the SID is our own and leads to the client's cookies in the store. `mirror`: the SID is the value of one cookie of the application, as in PHP; nothing is stored.",
-  }),
-  name: sessionName().default('_sid').meta({
-    description: 'Name of the parameter, hidden field or path mark that carries the SID.',
-    php: 'session.name',
-  }),
-  cookie: token('cookie name').optional().meta({
-    description: "Mirror mode: the application's cookie whose value is the SID.",
-    example: 'PHPSESSID',
-    php: 'session.name',
-  }),
-  cookies: z.array(token('cookie name')).default([]).meta({
-    description:
-      'Cookies of the application that prove a client with cookies, and no others; a final `*` stands for any ending. Empty: any cookie that is not in `ignore_cookies`.',
-    example: '[PHPSESSID]',
-  }),
-  idle_timeout: duration('lifetime')
-    .prefault('1440s')
-    .meta({ description: 'A session unused for so long is over.', php: 'session.gc_maxlifetime' }),
-  absolute_timeout: duration('lifetime')
-    .prefault('8h')
-    .meta({ description: 'A session is over so long after it began.' }),
-  unproven_timeout: duration('lifetime')
-    .prefault('5m')
-    .meta({ description: 'A session whose SID never came back is over after so long.' }),
-  bind: z
-    .array(z.enum(['user-agent', 'network']))
-    .default(['user-agent'])
-    .meta({
-      description:
-        'What else must be the same for a SID to be honoured, beside the host: `user-agent`; `network` (/24 of IPv4, /56 of IPv6).',
-    }),
-  sign: z.boolean().default(false).meta({
-    description:
-      'Mirror mode: put an HMAC on the SID, so that only SIDs of ours come back. Needs `sign_key_file` or `sign_key_env`.',
-  }),
-  rotation: section(rotationShape)
-    .prefault({})
-    .meta({ description: 'When the SID changes.', php: 'session_regenerate_id()' }),
-};
-
-const signKeyShape = {
-  sign_key_file: fileName()
-    .optional()
-    .meta({ description: 'File with the key for `sign`: at least 32 bytes of text.' }),
-  sign_key_env: environmentName()
-    .optional()
-    .meta({ description: 'Environment variable with the key for `sign`.', example: 'TRANSID_SIGN_KEY' }),
-};
-
-/** A route overrides what it names; the rest comes from `session`. */
-const routeSession = section({
-  ...overriding(sessionShape),
-  rotation: section(overriding(rotationShape)).optional().meta({ description: 'When the SID changes.' }),
-});
-
-// ------------------------------------------------------------------------------------------------------------- store
-
-const memoryShape = {
-  kind: z.literal('memory').meta({ description: 'Bounds: `limits.max_sessions` and `limits.store`.' }),
-};
-
-const lmdbShape = {
-  kind: z.literal('lmdb').meta({ description: 'Survives restarts and crashes.' }),
-  path: fileName().default('./data').meta({ description: 'Folder of the database.' }),
-};
-
-const redisNode = () =>
-  z.string().regex(/^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/, { error: 'not an address: write host:port' });
-
-const redisShape = {
-  kind: z.literal('redis').meta({ description: 'Redis or Valkey: one of `url`, `sentinels` and `cluster`.' }),
-  url: z
-    .string()
-    .regex(/^rediss?:\/\/[^@\s]+$/, {
-      error: 'not a Redis URL: write redis://host:port or rediss://host:port, the password by file',
-    })
-    .optional()
-    .meta({ description: 'One server; rediss:// for TLS.', example: 'redis://127.0.0.1:6379' }),
-  sentinels: z
-    .array(redisNode())
-    .default([])
-    .meta({ description: 'Sentinels to ask for the server.', example: '[10.0.0.1:26379]' }),
-  sentinel_name: z
-    .string()
-    .min(1)
-    .default('mymaster')
-    .meta({ description: 'Name of the server that the sentinels watch.' }),
-  cluster: z
-    .array(redisNode())
-    .default([])
-    .meta({ description: 'Some nodes of a Cluster.', example: '[10.0.0.1:7000]' }),
-  username: z.string().min(1).optional().meta({ description: 'User of an ACL.' }),
-  password_file: fileName().optional().meta({ description: 'File with the password.' }),
-  password_env: environmentName()
-    .optional()
-    .meta({ description: 'Environment variable with the password.', example: 'REDIS_PASSWORD' }),
-  tls: z.boolean().default(false).meta({ description: 'Speak TLS to sentinels and Cluster nodes.' }),
-  ca_file: fileName()
-    .optional()
-    .meta({ description: 'PEM file with the authorities to trust instead of the public ones.' }),
-  key_prefix: z
-    .string()
-    .max(64)
-    .default('transid:')
-    .meta({ description: 'Before every key; two proxies that share sessions need the same.' }),
-  command_timeout: duration()
-    .prefault('100ms')
-    .meta({ description: 'Wait for one command; then the store counts as away.' }),
-};
-
-const store = z
-  .discriminatedUnion('kind', [section(memoryShape), section(lmdbShape), section(redisShape)], {
-    error: 'the store needs `kind: memory`, `kind: lmdb` or `kind: redis`',
-  })
-  .optional()
-  .meta({
-    description:
-      'Where sessions live. `memory`: one process, lost at its end. `lmdb`: files, all workers of one machine. `redis`: many machines. Default: `lmdb` with `transid serve`, in $STATE_DIRECTORY (as systemd sets it) or in the folder `data` beside this file; `memory` with `transid URL` and as a library.',
-  });
-
 // ------------------------------------------------------------------------------------------------------------ routes
 
 const sessionOverride = {
@@ -370,54 +222,10 @@ const configShape = {
 
 export const ConfigSchema = section(configShape);
 
-// -------------------------------------------------------------------------------------------------------- as types
-
-/** What the schema makes of the YAML; `load.ts` replaces names of files by their contents. */
+/** What the schema makes of the YAML; `config.ts` is what the program gets. */
 export type ParsedConfig = z.output<typeof ConfigSchema>;
 export type RouteConfig = ParsedConfig['routes'][number];
 export type RouteDefaults = ParsedConfig['defaults'];
+/** What the file names, where it names a store at all. */
+export type ParsedStore = NonNullable<ParsedConfig['store']>;
 export type RouteSessionConfig = z.output<typeof routeSession>;
-
-export interface ListenerTls {
-  /** PEM text. */
-  readonly cert: string;
-  readonly key: Secret;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly http2: boolean;
-}
-
-export interface ListenConfig extends Address {
-  readonly tls: ListenerTls | null;
-}
-
-type ParsedUpstream = ParsedConfig['upstream'];
-
-export interface UpstreamConfig extends Omit<ParsedUpstream, 'tls'> {
-  readonly tls: { readonly verify: boolean; readonly ca: string | null; readonly serverName: string | null };
-}
-
-type ParsedStore = NonNullable<ParsedConfig['store']>;
-export type MemoryStoreConfig = Extract<ParsedStore, { kind: 'memory' }>;
-export type LmdbStoreConfig = Extract<ParsedStore, { kind: 'lmdb' }>;
-type ParsedRedis = Extract<ParsedStore, { kind: 'redis' }>;
-
-export interface RedisStoreConfig extends Omit<ParsedRedis, 'passwordFile' | 'passwordEnv' | 'caFile' | 'url'> {
-  /** Null when sentinels or Cluster nodes are given instead. */
-  readonly url: string | null;
-  readonly password: Secret | null;
-  /** PEM text of the authorities to trust; null for the public ones. */
-  readonly ca: string | null;
-}
-
-export type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | RedisStoreConfig;
-
-/** The whole configuration as the program uses it; frozen through and through. */
-export interface Config extends Readonly<Omit<ParsedConfig, 'listen' | 'upstream' | 'store' | 'session' | 'admin'>> {
-  readonly listen: ListenConfig;
-  readonly admin: Address | null;
-  readonly upstream: UpstreamConfig;
-  readonly store: StoreConfig;
-  readonly session: Omit<ParsedConfig['session'], 'signKeyFile' | 'signKeyEnv'>;
-  /** Key of the HMAC of mirror mode; null when no route signs. */
-  readonly signKey: Secret | null;
-}

@@ -129,6 +129,16 @@ export function token(what: string) {
   return z.string({ error }).regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/, { error });
 }
 
+/** A file, relative to the folder of the configuration file. */
+export function fileName() {
+  const error = 'a file name is needed';
+  return z.string({ error }).min(1, { error });
+}
+
+export function environmentName() {
+  return z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'not the name of an environment variable' });
+}
+
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
 type Suffix<V> = NonNullable<V> extends Milliseconds ? 'Ms' : NonNullable<V> extends Bytes ? 'Bytes' : '';
 /** The brand has done its work once the key carries the unit. */

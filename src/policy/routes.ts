@@ -5,7 +5,8 @@
  * where any of them falls on a route that is `use_only_cookies`, that route's policy holds. Otherwise the primary reading
  * decides. What no route matches gets the `defaults` as a route of its own.
  */
-import type { Config, RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
+import type { Config } from '../config/config.ts';
+import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
 import { foldPath, foldUnicode, readPath } from './path.ts';
 import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';

@@ -1,6 +1,6 @@
 /** The configuration in the words of the listener and of the upstream's connections. Pure. */
 import { BlockList, isIP } from 'node:net';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config.ts';
 import type { UpstreamOptions } from '../upstream/forward.ts';
 import type { ServerEvents, ServerOptions } from './server.ts';
 

@@ -3,7 +3,7 @@
  * without losing a request.
  */
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import { createLog, createProcessLog, type LineSink, type Log } from '../observe/log.ts';
 import { createMetrics, type MetricsReading } from '../observe/metrics.ts';

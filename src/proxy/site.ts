@@ -2,7 +2,7 @@
  * A site: one configuration put to work. Compiled once and frozen; a reload makes a new one beside it, and each exchange
  * keeps the site that it began with.
  */
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { RouteTable } from '../policy/routes.ts';
 import type { SessionSource } from '../session/source.ts';

@@ -2,7 +2,7 @@
  * The session store that the configuration asks for. Each kind is loaded only when it is used: a proxy without sessions
  * on disk or on the network needs neither of their packages.
  */
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config.ts';
 import { createMemoryStore } from '../session/memory.ts';
 import type { SessionStore, StoreListener } from '../session/store.ts';
 

@@ -5,7 +5,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { createProcessLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
+import type { RedisStoreConfig } from '../../../src/config/config.ts';
 import {
   configFromUpstream,
   loadConfigFile,
@@ -11,7 +12,6 @@ import {
   readConfig,
 } from '../../../src/config/load.ts';
 import { ConfigError, problemLine } from '../../../src/config/problems.ts';
-import type { RedisStoreConfig } from '../../../src/config/schema.ts';
 
 const BASE = 'upstream: http://127.0.0.1:8000\n';
 const problemsOf = (text: string, file = 'c.yaml'): string[] => readConfig(text, file).problems.map(problemLine);
