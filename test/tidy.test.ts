@@ -68,7 +68,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['observe/metrics.ts', 'observe/tallies.ts'],
   tldts: ['session/jar.ts', 'simulator/site.ts', 'simulator/jar.ts'],
   'tough-cookie': ['session/jar.ts', 'session/set-cookie.ts'],
-  yaml: ['config/load.ts', 'cli/simulate.ts'],
+  yaml: ['config/load.ts', 'config/key-places.ts', 'cli/simulate.ts'],
   zod: [
     'config/schema.ts',
     'config/route-schema.ts',

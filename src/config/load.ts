@@ -1,25 +1,14 @@
 /**
  * YAML text → validated, frozen Config. All problems are reported at once, each with file, line and column; nothing is
- * half valid. Files and environment variables that hold certificates and secrets are read here, once a load, so that a
- * reload takes new ones.
+ * half valid.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import {
-  type Document,
-  isCollection,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  LineCounter,
-  parseDocument,
-  visit,
-  type YAMLError,
-} from 'yaml';
-import type { Config, ListenerTls, StoreConfig } from './config.ts';
-import { type CompleteConfig, contradictions } from './contradictions.ts';
+import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import type { Config } from './config.ts';
+import { contradictions } from './contradictions.ts';
 import { maskUserinfo } from './excerpt.ts';
+import { blamedAlias, placeOf, toPlace } from './key-places.ts';
 import {
   ConfigError,
   type ConfigProblem,
@@ -29,8 +18,8 @@ import {
   type Place,
   spellPath,
 } from './problems.ts';
-import { ConfigSchema, type ParsedConfig, type ParsedStore } from './schema.ts';
-import { Secret } from './secret.ts';
+import { assemble, readReferences, reasonOf } from './references.ts';
+import { ConfigSchema, type ParsedStore } from './schema.ts';
 
 export type { Config } from './config.ts';
 
@@ -155,160 +144,6 @@ function wordsOf({ code, message }: YAMLError): string {
 function memberOf(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
   return (value as Record<string | number, unknown>)[key];
-}
-
-// ------------------------------------------------------------------------------------------------------------ places
-
-/** Where a key or its value stands; for a missing key, the nearest one above it that is there. */
-function placeOf(document: Document.Parsed, lines: LineCounter, path: KeyPath, at: 'key' | 'value'): Place {
-  for (let depth = path.length; depth > 0; depth--) {
-    const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
-    const key = path[depth - 1];
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
-      // The value of a key that was written without one has no place of its own.
-      const wanted = at === 'key' && depth === path.length ? pair?.key : isNode(pair?.value) ? pair?.value : pair?.key;
-      if (isNode(wanted) && wanted.range) return toPlace(lines, wanted.range[0]);
-    } else if (isCollection(parent)) {
-      const item: unknown = parent.get(key, true);
-      if (isNode(item) && item.range) return toPlace(lines, item.range[0]);
-    }
-  }
-  return { line: 1, column: 1 };
-}
-
-/** Where the first alias stands that leads nowhere; where all of them lead somewhere, the first. */
-function blamedAlias(document: Document.Parsed, lines: LineCounter): Place {
-  let offset: number | null = null;
-  visit(document, {
-    Alias: (_, alias) => {
-      const isLost = alias.resolve(document) === undefined;
-      if (isLost || offset === null) offset = alias.range?.[0] ?? 0;
-      return isLost ? visit.BREAK : undefined;
-    },
-  });
-  return toPlace(lines, offset ?? 0);
-}
-
-function toPlace(lines: LineCounter, offset: number): Place {
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(line, 1), column: Math.max(col, 1) };
-}
-
-// ------------------------------------------------------------------------------------- files and environment variables
-
-const FILE_KEYS: readonly KeyPath[] = [
-  ['listen', 'tls', 'cert'],
-  ['listen', 'tls', 'key_file'],
-  ['upstream', 'tls', 'ca_file'],
-  ['session', 'sign_key_file'],
-  ['store', 'password_file'],
-  ['store', 'ca_file'],
-];
-const ENVIRONMENT_KEYS: readonly KeyPath[] = [
-  ['session', 'sign_key_env'],
-  ['store', 'password_env'],
-];
-/** A chain of certificates or a bundle of authorities; the public one of Debian has some 220 KiB. */
-const MAX_REFERENCED_CHARS = 1024 * 1024;
-
-interface References {
-  /** By spelt path of the key. */
-  readonly texts: ReadonlyMap<string, string>;
-  readonly faults: readonly Fault[];
-}
-
-/** Read all that the raw configuration names, whether the rest of it is valid or not. */
-function readReferences(valueAt: (path: KeyPath) => unknown, folder: string): References {
-  const texts = new Map<string, string>();
-  const faults: Fault[] = [];
-  const fault = (path: KeyPath, message: string) => faults.push({ path, at: 'value', message, suggestion: null });
-  for (const path of FILE_KEYS) {
-    const name = valueAt(path);
-    if (typeof name !== 'string' || name === '') continue;
-    try {
-      const text = readFileSync(resolve(folder, name), 'utf8');
-      if (text.length > MAX_REFERENCED_CHARS) fault(path, 'the file is larger than 1 MiB');
-      else if (text.trim() === '') fault(path, 'the file is empty');
-      else texts.set(spellPath(path), text);
-    } catch (error) {
-      fault(path, `cannot be read: ${reasonOf(error)}`);
-    }
-  }
-  for (const path of ENVIRONMENT_KEYS) {
-    const name = valueAt(path);
-    if (typeof name !== 'string') continue;
-    const text = process.env[name];
-    if (text === undefined || text === '') fault(path, `the environment variable ${name} is not set`);
-    else texts.set(spellPath(path), text);
-  }
-  return { texts, faults };
-}
-
-/** Why a file could not be read, without its path: the message names the key and the file beside it. */
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const words: Record<string, string> = {
-    ENOENT: 'there is no such file',
-    EACCES: 'permission denied',
-    EISDIR: 'it is a folder',
-    ENOTDIR: 'a part of its path is no folder',
-  };
-  return words[code] ?? (code === '' ? String(error) : code);
-}
-
-// ---------------------------------------------------------------------------------------------------------- assembling
-
-/** Put texts in the place of file names. Every file that the parsed configuration names is in `texts`. */
-function assemble(parsed: CompleteConfig, texts: ReadonlyMap<string, string>, folder: string): Config {
-  const { signKeyFile: _file, signKeyEnv: _env, ...session } = parsed.session;
-  const signKey = texts.get('session.sign_key_file')?.trim() ?? texts.get('session.sign_key_env');
-  return {
-    ...parsed,
-    listen: { ...parsed.listen.address, tls: assembleTls(parsed.listen.tls, texts) },
-    admin: parsed.admin ?? null,
-    upstream: {
-      ...parsed.upstream,
-      tls: {
-        verify: parsed.upstream.tls.verify,
-        ca: texts.get('upstream.tls.ca_file') ?? null,
-        serverName: parsed.upstream.tls.serverName ?? null,
-      },
-    },
-    store: assembleStore(parsed.store, texts, folder),
-    session,
-    signKey: signKey === undefined ? null : new Secret(signKey),
-  };
-}
-
-function assembleTls(tls: ParsedConfig['listen']['tls'], texts: ReadonlyMap<string, string>): ListenerTls | null {
-  if (tls === undefined) return null;
-  return {
-    cert: texts.get('listen.tls.cert') ?? '',
-    key: new Secret(texts.get('listen.tls.key_file') ?? ''),
-    minVersion: tls.minVersion,
-    http2: tls.http2,
-  };
-}
-
-function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
-  switch (store.kind) {
-    case 'memory':
-      return store;
-    case 'lmdb':
-      return { ...store, path: resolve(folder, store.path) };
-    case 'redis': {
-      const { passwordFile: _file, passwordEnv: _env, caFile: _ca, url, ...rest } = store;
-      // A file made by an editor ends in a line end that no password has.
-      const password = texts.get('store.password_file')?.replace(/\r?\n$/, '') ?? texts.get('store.password_env');
-      return {
-        ...rest,
-        url: url ?? null,
-        password: password === undefined ? null : new Secret(password),
-        ca: texts.get('store.ca_file') ?? null,
-      };
-    }
-  }
 }
 
 function freeze<T>(value: T): T {

@@ -4,7 +4,7 @@
  * nothing else defines a key.
  *
  * `php` in the metadata is the name that PHP has for the same thing, `example` a value as it stands in YAML.
- * This file is pure: files and environment variables that a value names are read by `load.ts`.
+ * This file is pure: files and environment variables that a value names are read by `references.ts`.
  */
 import { z } from 'zod';
 import { matchShape, routeShape } from './route-schema.ts';
