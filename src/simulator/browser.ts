@@ -8,8 +8,8 @@
  */
 import { type ConnectTo, openWire, type Wire } from './http.ts';
 import { CookieJar, type CookieMode } from './jar.ts';
-import { type Exchange, type Identity, navigate } from './navigate.ts';
-import { Page, type TabHost, type Visit } from './tab.ts';
+import { type Exchange, type Identity, navigate, type Visit } from './navigate.ts';
+import { Page, type TabHost } from './tab.ts';
 
 export interface BrowserOptions {
   /** `off` by default. */

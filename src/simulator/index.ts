@@ -4,6 +4,7 @@ export type { Fields, FieldValue } from './controls.ts';
 export { type CrawlOptions, type CrawlProgress, type CrawlReport, crawl, type LostEdge } from './crawl.ts';
 export { SimulatorError, type SimulatorErrorCode } from './fault.ts';
 export type { FileValue } from './form.ts';
+export type { FormSummary } from './form-summary.ts';
 export type { Cookie, CookieJar, CookieMode } from './jar.ts';
 export {
   type Journey,
@@ -19,6 +20,7 @@ export type { LinkTarget } from './links.ts';
 export { type LintItem, type LintReason, lintPage } from './lint.ts';
 export type { Exchange, Hop } from './navigate.ts';
 export type { Element, Link } from './page.ts';
+export type { Part, PartRequest } from './part.ts';
 export {
   type CompareReport,
   compare,
@@ -31,4 +33,4 @@ export {
 } from './report.ts';
 export { formatHtml } from './report-html.ts';
 export { SID_NAMES } from './sid.ts';
-export type { FormSummary, Page, Part, PartRequest, SubmitChoice } from './tab.ts';
+export type { Page, SubmitChoice } from './tab.ts';

@@ -1,4 +1,4 @@
-/** Which link is meant: by its text, a selector or its reference. Pure. */
+/** Which link is meant: by its text, a selector or its reference; and which of a page's frames has it. Pure. */
 import { SimulatorError, suggest } from './fault.ts';
 import type { Link } from './page.ts';
 import { compileSelector } from './select.ts';
@@ -9,7 +9,8 @@ export type LinkTarget = string | { readonly selector?: string; readonly text?: 
  * Whole text first, then without case, then a part that leads to one place only.
  * @throws SimulatorError NO_LINK or AMBIGUOUS, with the nearest candidates.
  */
-export function chooseLink(links: readonly Link[], wanted: { selector?: string; text?: string; href?: string }): Link {
+export function chooseLink(links: readonly Link[], target: LinkTarget): Link {
+  const wanted = typeof target === 'string' ? { text: target } : target;
   let fitting = links;
   if (wanted.selector !== undefined) {
     const test = compileSelector(wanted.selector);
@@ -40,4 +41,54 @@ export function chooseLink(links: readonly Link[], wanted: { selector?: string; 
   if (first !== undefined) return first;
   const offered = wanted.href !== undefined ? links.map((link) => link.href) : links.map((link) => link.text);
   throw new SimulatorError('NO_LINK', `no link '${name}'${suggest(name, offered)}`);
+}
+
+/** @throws SimulatorError BAD_URL for a link that leads to no http(s) URL. */
+export function loadableUrl({ text, href, url }: Link): string {
+  if (url === null) throw new SimulatorError('BAD_URL', `link '${text}': '${href}' is no URL`);
+  if (/^https?:/.test(url)) return url;
+  throw new SimulatorError(
+    'BAD_URL',
+    `link '${text}' is '${new URL(url).protocol}': a browser without scripts loads nothing`,
+  );
+}
+
+/** A page with links, and its frames. */
+interface LinkHolder<Self> {
+  readonly links: readonly Link[];
+  readonly frames: readonly Self[];
+}
+
+/**
+ * The document that has the link: this one, or the first frame that has it.
+ * @throws SimulatorError NO_LINK or AMBIGUOUS, with the nearest candidates of all frames.
+ */
+export function linkHolder<Page extends LinkHolder<Page>>(page: Page, target: LinkTarget): Page {
+  try {
+    chooseLink(page.links, target);
+    return page;
+  } catch (error) {
+    if (!(error instanceof SimulatorError) || error.code !== 'NO_LINK') throw error;
+    const frame = page.frames.find((each) => hasLink(each, target));
+    if (frame !== undefined) return frame;
+    const wanted = typeof target === 'string' ? target : (target.text ?? target.href ?? target.selector ?? '');
+    throw page.frames.length === 0
+      ? error
+      : new SimulatorError('NO_LINK', `no link '${wanted}'${suggest(wanted, allLinkTexts(page))}`);
+  }
+}
+
+/** Itself or in a frame of it. */
+function hasLink<Page extends LinkHolder<Page>>(page: Page, target: LinkTarget): boolean {
+  try {
+    linkHolder(page, target);
+    return true;
+  } catch (error) {
+    if (error instanceof SimulatorError && error.code === 'NO_LINK') return false;
+    throw error;
+  }
+}
+
+function allLinkTexts<Page extends LinkHolder<Page>>(page: Page): string[] {
+  return [...page.links.map((link) => link.text), ...page.frames.flatMap(allLinkTexts)];
 }

@@ -10,6 +10,8 @@ import type { Wire, WireResponse } from './http.ts';
 import type { CookieContext, CookieJar } from './jar.ts';
 import { type ParsedPage, parsePage } from './page.ts';
 import { asPolicy, DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
+import { parseRefresh } from './refresh.ts';
+import { isSameDocument } from './same-document.ts';
 import { isTrustworthy, originOf, relation, siteOf } from './site.ts';
 
 export type Cause = 'open' | 'link' | 'form' | 'script' | 'refresh' | 'frame' | 'history' | 'part' | 'redirect';
@@ -55,6 +57,14 @@ export interface Navigation {
   readonly ancestors: readonly string[];
   /** A reload asks caches on the way to look again. */
   readonly isReload: boolean;
+}
+
+/** A navigation as it is known from outside: used to walk a site without keeping its pages open. */
+export interface Visit {
+  readonly url: string;
+  readonly cause: 'open' | 'link' | 'form' | 'script' | 'frame' | 'refresh';
+  /** Null: from the address bar. */
+  readonly initiator: Initiator | null;
 }
 
 export interface Identity {
@@ -329,4 +339,12 @@ function toSnapshot(start: Navigation, arrival: Arrival, identity: Identity): Sn
 /** What is read as a document with links; everything else is only a body. A missing type is read as HTML. */
 function isMarkup(contentType: string | null): boolean {
   return contentType === null || /^\s*(?:text\/html|application\/xhtml\+xml|text\/vnd\.wap\.wml)\b/i.test(contentType);
+}
+
+/** Where a refresh leads that comes within `maxSeconds`; null also for a page that only reloads itself. */
+export function refreshOf(snapshot: Snapshot, maxSeconds: number): string | null {
+  const field = snapshot.fields.get('refresh');
+  const refresh = (field === null ? null : parseRefresh(field, snapshot.page.baseUrl)) ?? snapshot.page.refresh;
+  if (refresh === null || refresh.delaySeconds > maxSeconds) return null;
+  return /^https?:/.test(refresh.url) && !isSameDocument(snapshot.url, refresh.url) ? refresh.url : null;
 }

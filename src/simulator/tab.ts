@@ -4,15 +4,19 @@
  * `follow` and `submit` navigate, so that the same object shows the next page afterwards; both return the tab that
  * shows the result, which is another one where `target` says so. Scripts never run.
  */
-import { chooseButton, chooseForm, type Fields, type FieldValue, fillIn, findControls } from './controls.ts';
+import { chooseButton, chooseForm, type Fields, type FieldValue, fillIn } from './controls.ts';
 import { SimulatorError, suggest } from './fault.ts';
-import { buildSubmission, buttonLabel, type FileValue, type FormState, isSubmitButton } from './form.ts';
-import { chooseLink, type LinkTarget } from './links.ts';
-import type { Initiator, Navigation, Snapshot } from './navigate.ts';
+import { buildSubmission, type FileValue, type FormState } from './form.ts';
+import { type FormSummary, summary } from './form-summary.ts';
+import { loadFrames } from './frames.ts';
+import { chooseLink, type LinkTarget, linkHolder, loadableUrl } from './links.ts';
+import { type Initiator, type Navigation, refreshOf, type Snapshot, type Visit } from './navigate.ts';
 import { attribute, type Element, type Link, type ParsedPage, parsePage } from './page.ts';
+import { type Part, type PartRequest, partNavigation, partOf } from './part.ts';
 import { asPolicy } from './referrer.ts';
-import { parseRefresh } from './refresh.ts';
+import { isFragmentMove } from './same-document.ts';
 import { compileSelector } from './select.ts';
+import { type HistoryEntry, SessionHistory } from './session-history.ts';
 
 export interface SubmitChoice {
   /** Selector, `name` or `id`; needed only when several forms have the same fields. */
@@ -23,44 +27,6 @@ export interface SubmitChoice {
   readonly clickAt?: readonly [x: number, y: number];
   /** For tests that compare bytes; random otherwise. */
   readonly boundary?: string;
-}
-
-/** A part of a page, loaded as an element or a script of the page would load it. */
-export interface PartRequest {
-  /** `image` by default. */
-  readonly as?: 'image' | 'script' | 'style' | 'fetch';
-  /** For `fetch`; GET by default. */
-  readonly method?: string;
-  readonly body?: string;
-  readonly contentType?: string;
-}
-
-export interface Part {
-  readonly url: string;
-  readonly status: number;
-  readonly fields: Headers;
-  readonly requestFields: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-  readonly text: string;
-  readonly redirects: Snapshot['redirects'];
-}
-
-/** A navigation as it is known from outside: used to walk a site without keeping its pages open. */
-export interface Visit {
-  readonly url: string;
-  readonly cause: 'open' | 'link' | 'form' | 'script' | 'frame' | 'refresh';
-  /** Null: from the address bar. */
-  readonly initiator: Initiator | null;
-}
-
-/** A form as a list for people and tests. */
-export interface FormSummary {
-  readonly element: Element;
-  readonly method: string;
-  /** Resolved; the page's own URL for an empty action. */
-  readonly url: string | null;
-  readonly fields: readonly string[];
-  readonly buttons: readonly string[];
 }
 
 /** What the tab needs of the browser around it. */
@@ -75,24 +41,12 @@ export interface TabHost {
   tabNamed(name: string): Page | null;
 }
 
-interface Entry {
-  readonly snapshot: Snapshot;
-  /** The snapshot's URL but for the fragment. */
-  readonly url: string;
-  readonly frames: readonly Page[];
-}
-
-/** Frames in frames: sites that nest deeper are loops. */
-const MAX_FRAME_DEPTH = 5;
-const MAX_FRAMES_PER_PAGE = 50;
-
 export class Page {
   readonly name: string;
   readonly parent: Page | null;
   readonly #host: TabHost;
   readonly #kind: 'document' | 'iframe' | 'frame';
-  #entries: Entry[] = [];
-  #at = -1;
+  readonly #history = new SessionHistory<Page>();
   #state: FormState = new Map();
   #pending: Record<string, FieldValue> = {};
   #loadsFrames = true;
@@ -199,38 +153,27 @@ export class Page {
   frame(name: string): Page {
     const found = this.#named(name);
     if (found !== null && found !== this) return found;
-    throw new SimulatorError(
-      'NO_FRAME',
-      `no frame '${name}'${suggest(
-        name,
-        this.frames.map((frame) => frame.name),
-      )}`,
-    );
+    const names = this.frames.map((frame) => frame.name);
+    throw new SimulatorError('NO_FRAME', `no frame '${name}'${suggest(name, names)}`);
   }
 
   // -- what a person does --------------------------------------------------------------------------------------------
 
   /** The link that `follow` would take. @throws SimulatorError NO_LINK or AMBIGUOUS, with the nearest candidates. */
   link(target: LinkTarget): Link {
-    return chooseLink(this.links, typeof target === 'string' ? { text: target } : target);
+    return chooseLink(this.links, target);
   }
 
   /** Click a link: by its text (whole, else a part that only one has), selector or `href`; frames are searched last. */
   async follow(target: LinkTarget): Promise<Page> {
-    const holder = this.#holderOf(target);
+    const holder = linkHolder<Page>(this, target);
     if (holder !== this) return await holder.follow(target);
     const link = this.link(target);
-    if (link.url === null) throw new SimulatorError('BAD_URL', `link '${link.text}': '${link.href}' is no URL`);
-    if (!/^https?:/.test(link.url)) {
-      throw new SimulatorError(
-        'BAD_URL',
-        `link '${link.text}' is '${new URL(link.url).protocol}': a browser without scripts loads nothing`,
-      );
-    }
+    const url = loadableUrl(link);
     const isSilent = /(?:^|\s)noreferrer(?:\s|$)/.test(link.rel);
     const initiator = this.#initiator(isSilent ? 'no-referrer' : attribute(link.element, 'referrerpolicy'));
     const tab = this.#targetTab(link.target);
-    await tab.#load({ ...tab.#bare(link.url), cause: 'link', initiator });
+    await tab.#load({ ...tab.#bare(url), cause: 'link', initiator });
     return tab;
   }
 
@@ -307,20 +250,14 @@ export class Page {
   async load(href: string, part: PartRequest = {}): Promise<Part> {
     const url = this.document.resolve(href);
     if (url === null || !/^https?:/.test(url)) throw new SimulatorError('BAD_URL', `'${href}' is no http(s) URL here`);
-    const { as = 'image', method = 'GET', body, contentType } = part;
     const snapshot = await this.#host.navigate({
       ...this.#bare(url),
-      cause: 'part',
-      dest: as === 'fetch' ? 'empty' : as,
-      method: method.toUpperCase(),
-      body: body === undefined ? null : Buffer.from(body),
-      contentType: contentType ?? (body === undefined ? null : 'text/plain;charset=UTF-8'),
+      ...partNavigation(part),
       initiator: this.#initiator(null),
       // The document itself stands around its parts.
-      ancestors: [this.#initiator(null).url, ...this.#bare(url).ancestors],
+      ancestors: [this.#initiator(null).url, ...this.#ancestors],
     });
-    const { status, fields, requestFields, html, redirects } = snapshot;
-    return { url: snapshot.url, status, fields, requestFields, body: snapshot.body, text: html, redirects };
+    return partOf(snapshot);
   }
 
   async reload(): Promise<Page> {
@@ -353,17 +290,20 @@ export class Page {
 
   // -- how it is done ------------------------------------------------------------------------------------------------
 
-  get #entry(): Entry {
-    const entry = this.#entries[this.#at];
-    if (entry === undefined) throw new SimulatorError('NO_PAGE', 'the tab shows no page yet');
+  get #entry(): HistoryEntry<Page> {
+    const entry = this.#history.current;
+    if (entry === null) throw new SimulatorError('NO_PAGE', 'the tab shows no page yet');
     return entry;
   }
 
   #bare(url: string): Navigation {
-    const ancestors: string[] = [];
-    for (let page = this.parent; page !== null; page = page.parent) ancestors.push(page.url);
     const empty = { method: 'GET', body: null, contentType: null, initiator: null, isReload: false };
-    return { ...empty, cause: 'open', url, dest: this.#kind, ancestors };
+    return { ...empty, cause: 'open', url, dest: this.#kind, ancestors: this.#ancestors };
+  }
+
+  /** URLs of the documents around this frame, nearest first. */
+  get #ancestors(): string[] {
+    return this.parent === null ? [] : [this.parent.url, ...this.parent.#ancestors];
   }
 
   #initiator(override: string | null): Initiator {
@@ -373,21 +313,21 @@ export class Page {
   }
 
   async #load(navigation: Navigation): Promise<void> {
-    const current = this.#entries[this.#at];
+    const { current } = this.#history;
     if (
-      current !== undefined &&
+      current !== null &&
       navigation.method === 'GET' &&
       !navigation.isReload &&
       isFragmentMove(current.url, navigation.url)
     ) {
-      this.#push({ ...current, url: navigation.url });
+      this.#history.push({ ...current, url: navigation.url });
       return;
     }
     let snapshot = await this.#host.navigate(navigation);
     // HTML §7.4.2.2: these answers leave the document where it is.
-    if ((snapshot.status === 204 || snapshot.status === 205) && current !== undefined) return;
+    if ((snapshot.status === 204 || snapshot.status === 205) && current !== null) return;
     for (let count = 0; ; count++) {
-      const next = this.#refreshOf(snapshot);
+      const next = refreshOf(snapshot, this.#host.maxRefreshSeconds);
       if (next === null) break;
       if (count >= this.#host.maxRedirects)
         throw new SimulatorError('TOO_MANY_REDIRECTS', `${navigation.url}: refreshes without end, last to ${next}`);
@@ -397,57 +337,22 @@ export class Page {
     await this.#arrive(snapshot, navigation.isReload || navigation.cause === 'history');
   }
 
-  /** Where a refresh leads that comes soon enough; null also for a page that only reloads itself. */
-  #refreshOf(snapshot: Snapshot): string | null {
-    const field = snapshot.fields.get('refresh');
-    const refresh = (field === null ? null : parseRefresh(field, snapshot.page.baseUrl)) ?? snapshot.page.refresh;
-    if (refresh === null || refresh.delaySeconds > this.#host.maxRefreshSeconds) return null;
-    return /^https?:/.test(refresh.url) && !isSameDocument(snapshot.url, refresh.url) ? refresh.url : null;
-  }
-
   async #arrive(snapshot: Snapshot, isReplacing: boolean): Promise<void> {
     const entry = { snapshot, url: snapshot.url, frames: [] };
-    if (isReplacing) this.#entries[this.#at] = entry;
-    else this.#push(entry);
+    const { current } = this.#history;
+    if (isReplacing && current !== null) this.#history.replace(current, entry);
+    else this.#history.push(entry);
     this.#state = new Map();
     this.#pending = {};
-    if (this.#host.loadFrames && this.#loadsFrames)
-      this.#entries[this.#at] = { ...entry, frames: await this.#loadFrames(snapshot) };
-  }
-
-  #push(entry: Entry): void {
-    this.#entries = [...this.#entries.slice(0, this.#at + 1), entry];
-    this.#at = this.#entries.length - 1;
-  }
-
-  async #loadFrames(snapshot: Snapshot): Promise<Page[]> {
-    let depth = 0;
-    for (let page = this.parent; page !== null; page = page.parent) depth++;
-    if (depth >= MAX_FRAME_DEPTH) return [];
-    const initiator = this.#initiator(null);
-    const frames: Page[] = [];
-    for (const element of snapshot.page.frames.slice(0, MAX_FRAMES_PER_PAGE)) {
-      const frame = new Page(this.#host, { name: element.name, parent: this, kind: element.kind });
-      const policy = asPolicy(attribute(element.element, 'referrerpolicy')) ?? initiator.policy;
-      try {
-        if (element.srcdoc !== null) await frame.show(element.srcdoc, snapshot);
-        else if (element.url !== null && !this.#isAround(element.url))
-          await frame.loadFrame(element.url, { ...initiator, policy });
-        else continue;
-        frames.push(frame);
-      } catch (error) {
-        // A frame that does not load leaves a hole in the page, as in a browser; the exchange is on record.
-        if (!(error instanceof SimulatorError)) throw error;
-      }
-    }
-    return frames;
-  }
-
-  /** HTML §4.8.5: a frame is not loaded with the URL of a page around it. */
-  #isAround(url: string): boolean {
-    for (let page: Page | null = this; page !== null; page = page.parent)
-      if (isSameDocument(page.url, url)) return true;
-    return false;
+    if (!this.#host.loadFrames || !this.#loadsFrames) return;
+    const around = [this.url, ...this.#ancestors];
+    const frames = await loadFrames(
+      snapshot,
+      around,
+      this.#initiator(null),
+      ({ name, kind }) => new Page(this.#host, { name, parent: this, kind }),
+    );
+    this.#history.replace(entry, { ...entry, frames });
   }
 
   /** HTML §7.3.2.3, "rules for choosing a navigable". */
@@ -462,7 +367,7 @@ export class Page {
 
   #named(name: string): Page | null {
     if (this.name === name) return this;
-    if (this.#at < 0) return null;
+    if (this.#history.current === null) return null;
     for (const frame of this.frames) {
       const found = frame.#named(name);
       if (found !== null) return found;
@@ -470,43 +375,10 @@ export class Page {
     return null;
   }
 
-  /** The document that has the link: this one, or the first frame that has it; this one again to name the fault. */
-  #holderOf(target: LinkTarget): Page {
-    try {
-      this.link(target);
-      return this;
-    } catch (error) {
-      if (!(error instanceof SimulatorError) || error.code !== 'NO_LINK') throw error;
-      const frame = this.frames.find((each) => each.#hasLink(target));
-      if (frame !== undefined) return frame;
-      const all = this.#allLinkTexts();
-      const wanted = typeof target === 'string' ? target : (target.text ?? target.href ?? target.selector ?? '');
-      throw this.frames.length === 0
-        ? error
-        : new SimulatorError('NO_LINK', `no link '${wanted}'${suggest(wanted, all)}`);
-    }
-  }
-
-  #hasLink(target: LinkTarget): boolean {
-    try {
-      return this.#holderOf(target) !== null;
-    } catch (error) {
-      if (error instanceof SimulatorError && error.code === 'NO_LINK') return false;
-      throw error;
-    }
-  }
-
-  #allLinkTexts(): string[] {
-    return [...this.links.map((link) => link.text), ...this.frames.flatMap((frame) => frame.#allLinkTexts())];
-  }
-
   async #move(by: number): Promise<Page> {
-    const entry = this.#entries[this.#at + by];
-    if (entry === undefined)
-      throw new SimulatorError('NO_HISTORY', `there is no page ${by < 0 ? 'before' : 'after'} this one`);
-    this.#at += by;
-    const isNoStore = /\bno-store\b/i.test(entry.snapshot.fields.get('cache-control') ?? '');
-    if (isNoStore && entry.snapshot.method === 'GET') await this.#again(false);
+    const { snapshot } = this.#history.move(by);
+    const isNoStore = /\bno-store\b/i.test(snapshot.fields.get('cache-control') ?? '');
+    if (isNoStore && snapshot.method === 'GET') await this.#again(false);
     return this;
   }
 
@@ -524,28 +396,4 @@ export class Page {
       isReload,
     });
   }
-}
-
-function isSameDocument(a: string, b: string): boolean {
-  return a.split('#')[0] === b.split('#')[0];
-}
-
-/** HTML §7.4.2.2: only when the new URL has a fragment is it a move within the document. */
-function isFragmentMove(from: string, to: string): boolean {
-  return to.includes('#') && isSameDocument(from, to);
-}
-
-function summary(page: ParsedPage, form: Element, url: string): FormSummary {
-  const controls = page.controls(form);
-  const action = attribute(form, 'action') ?? '';
-  const names = controls
-    .filter((control) => !isSubmitButton(control))
-    .map((control) => attribute(control, 'name') ?? '');
-  return {
-    element: form,
-    method: (attribute(form, 'method') ?? 'get').toLowerCase(),
-    url: action.trim() === '' ? url : page.resolve(action),
-    fields: [...new Set(names)].filter((name) => name !== '' && findControls(page, form, name).length > 0),
-    buttons: controls.filter(isSubmitButton).map(buttonLabel),
-  };
 }
