@@ -83,86 +83,102 @@ const LITERAL =
   /(["'`])((?:https?:)?\/\/[^"'`\s<>]+|\.{0,2}\/[\w%~-][^"'`\s<>\\]*|[\w-]+\.(?:php|cgi|pl|aspx?|jsp|do|html?)(?:\?[^"'`\s<>\\]*)?)\1/g;
 const MAX_ITEMS_PER_PAGE = 500;
 
+/** One thing on a page that would lose the session; `lines` counts from the start tag of its element. */
+interface Finding {
+  readonly place: string;
+  readonly url: string;
+  readonly reason: LintReason;
+  readonly lines?: number;
+}
+
+/** The page, as its elements are judged. */
+interface Judged {
+  readonly page: ParsedPage;
+  readonly names: readonly string[];
+  /** Some link of it carries the SID, or its own URL does. */
+  readonly hasSid: boolean;
+}
+
+/** What would lose the session on the page, in the order of its elements; `names` are those of SIDs. */
 export function lintPage(page: ParsedPage, names: readonly string[]): LintItem[] {
-  const items: LintItem[] = [];
   const hasSid =
     page.links.some((link) => link.url !== null && sidOf(link.url, names) !== null) || sidOf(page.url, names) !== null;
-  const add = (element: Element, place: string, url: string, reason: LintReason, lines = 0): void => {
-    if (items.length >= MAX_ITEMS_PER_PAGE || url === '') return;
-    const { line, column } = placeOf(element);
-    items.push({
-      page: page.url,
-      line: line + lines,
-      column,
-      element: startTag(element),
-      place,
-      url,
-      reason,
-      pages: 1,
-    });
-  };
-
+  const items: LintItem[] = [];
   for (const element of page.elements()) {
-    for (const { name, value } of element.attrs) lintAttribute(element, name, value);
-    if (isHtml(element, 'script') && attribute(element, 'src') === null)
-      lintText(element, 'script', rawText(element), 'script');
-    if (isHtml(element, 'style')) lintStyle(element, 'style', rawText(element));
+    for (const { place, url, reason, lines = 0 } of lintElement(element, { page, names, hasSid })) {
+      if (items.length >= MAX_ITEMS_PER_PAGE) return items;
+      if (url === '') continue;
+      const { line, column } = placeOf(element);
+      const at = { page: page.url, line: line + lines, column };
+      items.push({ ...at, element: startTag(element), place, url, reason, pages: 1 });
+    }
   }
   return items;
+}
 
-  function lintAttribute(element: Element, name: string, value: string): void {
-    const tag = element.tagName;
-    if (name.startsWith('on')) lintText(element, name, value, 'handler');
-    else if (name === 'style') lintStyle(element, name, value);
-    else if (name.startsWith('data-') && looksLikeUrl(value)) add(element, name, value, 'data');
-    else if (MARKED[tag]?.includes(name)) lintMarked(element, name, value);
-    else if (tag === 'meta' && name === 'content' && isIdentityMeta(element)) add(element, name, value, 'identity');
-    else if (SUBRESOURCES[tag]?.includes(name) || LEFT_ALONE[tag]?.includes(name))
-      lintSubresource(element, name, value);
+function* lintElement(element: Element, judged: Judged): Generator<Finding> {
+  for (const { name, value } of element.attrs) yield* lintAttribute(element, name, value, judged);
+  if (isHtml(element, 'script') && attribute(element, 'src') === null)
+    yield* lintText('script', rawText(element), 'script', judged.page);
+  if (isHtml(element, 'style')) yield* lintStyle('style', rawText(element), judged.page);
+}
+
+function* lintAttribute(element: Element, name: string, value: string, judged: Judged): Generator<Finding> {
+  const tag = element.tagName;
+  if (name.startsWith('on')) yield* lintText(name, value, 'handler', judged.page);
+  else if (name === 'style') yield* lintStyle(name, value, judged.page);
+  else if (name.startsWith('data-') && looksLikeUrl(value)) yield { place: name, url: value, reason: 'data' };
+  else if (MARKED[tag]?.includes(name)) yield* lintMarked(element, name, value, judged);
+  else if (tag === 'meta' && name === 'content' && isIdentityMeta(element))
+    yield { place: name, url: value, reason: 'identity' };
+  else if (SUBRESOURCES[tag]?.includes(name) || LEFT_ALONE[tag]?.includes(name))
+    yield* lintSubresource(element, name, value, judged.page);
+}
+
+function* lintMarked(element: Element, name: string, value: string, judged: Judged): Generator<Finding> {
+  const { page, names, hasSid } = judged;
+  if (/^\s*javascript:/i.test(value)) {
+    yield* lintText(name, value, 'script-url', page);
+    return;
   }
+  const url = page.resolve(value);
+  if (url === null || !/^https?:/.test(url) || value.startsWith('#')) return;
+  if (relation(page.url, url) !== 'same-origin') yield { place: name, url: value, reason: 'foreign' };
+  else if (hasSid && sidOf(url, names) === null && !hasHiddenSid(element, page, names))
+    yield { place: name, url: value, reason: 'unmarked' };
+}
 
-  function lintMarked(element: Element, name: string, value: string): void {
-    if (/^\s*javascript:/i.test(value)) {
-      lintText(element, name, value, 'script-url');
-      return;
-    }
-    const url = page.resolve(value);
-    if (url === null || !/^https?:/.test(url) || value.startsWith('#')) return;
-    if (relation(page.url, url) !== 'same-origin') add(element, name, value, 'foreign');
-    else if (hasSid && sidOf(url, names) === null && !hasHiddenSid(element)) add(element, name, value, 'unmarked');
+function hasHiddenSid(form: Element, page: ParsedPage, names: readonly string[]): boolean {
+  if (!isHtml(form, 'form')) return false;
+  return page
+    .controls(form)
+    .some((control) => sidOf(`?${attribute(control, 'name')}=${attribute(control, 'value')}`, names) !== null);
+}
+
+function* lintSubresource(element: Element, name: string, value: string, page: ParsedPage): Generator<Finding> {
+  const isIdentity = isHtml(element, 'link') && IDENTITY_RELS.test(attribute(element, 'rel') ?? '');
+  const first = name === 'srcset' ? (value.trim().split(/[\s,]/)[0] ?? '') : value;
+  const url = page.resolve(first);
+  if (url === null || !/^https?:/.test(url)) return;
+  if (isIdentity) yield { place: name, url: value, reason: 'identity' };
+  else if (relation(page.url, url) === 'same-origin') yield { place: name, url: first, reason: 'subresource' };
+  // Foreign subresources concern no session: they are left out.
+}
+
+function* lintText(place: string, text: string, reason: LintReason, page: ParsedPage): Generator<Finding> {
+  for (const match of text.matchAll(LITERAL)) {
+    const url = page.resolve(match[2] ?? '');
+    if (url === null || relation(page.url, url) !== 'same-origin') continue;
+    const lines = reason === 'script' ? (text.slice(0, match.index).match(/\n/g)?.length ?? 0) : 0;
+    yield { place, url: match[2] ?? '', reason, lines };
   }
+}
 
-  function hasHiddenSid(form: Element): boolean {
-    if (!isHtml(form, 'form')) return false;
-    return page
-      .controls(form)
-      .some((control) => sidOf(`?${attribute(control, 'name')}=${attribute(control, 'value')}`, names) !== null);
-  }
-
-  function lintSubresource(element: Element, name: string, value: string): void {
-    const isIdentity = isHtml(element, 'link') && IDENTITY_RELS.test(attribute(element, 'rel') ?? '');
-    const first = name === 'srcset' ? (value.trim().split(/[\s,]/)[0] ?? '') : value;
-    const url = page.resolve(first);
-    if (url === null || !/^https?:/.test(url)) return;
-    if (isIdentity) add(element, name, value, 'identity');
-    else if (relation(page.url, url) === 'same-origin') add(element, name, first, 'subresource');
-    // Foreign subresources concern no session: they are left out.
-  }
-
-  function lintText(element: Element, place: string, text: string, reason: LintReason): void {
-    for (const match of text.matchAll(LITERAL)) {
-      const url = page.resolve(match[2] ?? '');
-      if (url === null || relation(page.url, url) !== 'same-origin') continue;
-      const lines = reason === 'script' ? (text.slice(0, match.index).match(/\n/g)?.length ?? 0) : 0;
-      add(element, place, match[2] ?? '', reason, lines);
-    }
-  }
-
-  function lintStyle(element: Element, place: string, text: string): void {
-    for (const match of text.matchAll(/url\(\s*["']?([^"')\s]+)/g)) {
-      const url = page.resolve(match[1] ?? '');
-      if (url !== null && relation(page.url, url) === 'same-origin') add(element, place, match[1] ?? '', 'style');
-    }
+function* lintStyle(place: string, text: string, page: ParsedPage): Generator<Finding> {
+  for (const match of text.matchAll(/url\(\s*["']?([^"')\s]+)/g)) {
+    const url = page.resolve(match[1] ?? '');
+    if (url !== null && relation(page.url, url) === 'same-origin')
+      yield { place, url: match[1] ?? '', reason: 'style' };
   }
 }
 
