@@ -4,21 +4,17 @@
  */
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
-import { Secret } from '../config/secret.ts';
 import { createLog, createProcessLog, type LineSink, type Log } from '../observe/log.ts';
-import { createMetrics, type MetricsReading } from '../observe/metrics.ts';
-import { compileRoutes } from '../policy/routes.ts';
-import { MirrorSessions } from '../session/mirror.ts';
-import { newSessionStats, type SessionStats, Sessions } from '../session/session.ts';
-import type { SessionStore, StoreListener } from '../session/store.ts';
-import { createUpstream } from '../upstream/forward.ts';
-import { createTunnel } from '../upstream/tunnel.ts';
+import { createMetrics, type Metrics, type MetricsReading } from '../observe/metrics.ts';
+import { newSessionStats } from '../session/session.ts';
+import type { StoreListener } from '../session/store.ts';
 import { VERSION } from '../version.ts';
 import { createExchange } from './exchange.ts';
+import { fixedKeys } from './fixed-keys.ts';
 import { Observers } from './observers.ts';
-import { serverOptions, upstreamOptions } from './options.ts';
+import { openSite } from './open-site.ts';
+import { serverOptions } from './options.ts';
 import type { RunningServer } from './server.ts';
-import { NameCache, namesOf, ScopeCache, type Site } from './site.ts';
 import { startServer } from './start-server.ts';
 import { openStore } from './stores.ts';
 
@@ -71,21 +67,10 @@ export interface ReverseProxy {
 
 export async function createProxy(config: Config, options: InternalOptions = {}): Promise<ReverseProxy> {
   const clock = options.clock ?? Date.now;
-  const clocks = { wall: clock, monotonic: options.clock ?? (() => performance.now()) };
   const log = options.logSink === undefined ? createProcessLog(config.log) : createLog(config.log, options.logSink);
   const metrics = createMetrics({ version: VERSION, clock });
   const observers = new Observers(log, metrics);
-  let onDeath = () => {};
-  const storeDied = new Promise<void>((resolve) => {
-    onDeath = resolve;
-  });
-  const sweep = options.worker?.sweeps ?? true;
-  const onChange: StoreListener = (reason) => {
-    if (reason === null) log.info('the session store is back', { store: config.store.kind });
-    else log.warn('the session store is away', { store: config.store.kind, detail: reason });
-  };
-  const store = metrics.watchStore(await openStore(config, { clocks, sweep, onDeath, onChange }));
-  void storeDied.then(() => log.error('the session store is lost to this process', { code: 'STORE_UNAVAILABLE' }));
+  const { store, storeDied } = await openWatchedStore(config, options, log, metrics);
   const sessionStats = newSessionStats();
   metrics.watchSessions(sessionStats);
   let site = openSite(config, store, sessionStats, clock);
@@ -156,60 +141,19 @@ export async function createProxy(config: Config, options: InternalOptions = {})
   };
 }
 
-/** What is settled when the process starts, and differs now. */
-export function fixedKeys(first: Config, next: Config): string[] {
-  const settled = ({ listen, admin, store, log, workers, watch, limits }: Config) => ({
-    listen: [listen.host, listen.port, listen.tls === null],
-    admin,
-    store,
-    log,
-    workers,
-    watch,
-    'limits.store': first.store.kind === 'memory' ? limits.storeBytes : null,
+/** The session store, timed and counted, with a log line when it goes, comes back or is lost; `storeDied` is of ReverseProxy. */
+async function openWatchedStore(config: Config, options: InternalOptions, log: Log, metrics: Metrics) {
+  const clocks = { wall: options.clock ?? Date.now, monotonic: options.clock ?? (() => performance.now()) };
+  let onDeath = () => {};
+  const storeDied = new Promise<void>((resolve) => {
+    onDeath = resolve;
   });
-  const [before, after] = [settled(first), settled(next)];
-  const keys = Object.keys(before) as Array<keyof typeof before>;
-  return keys.filter((key) => !isSame(before[key], after[key]));
-}
-
-/** Secrets are compared, too: in JSON they all look the same. */
-function isSame(one: unknown, other: unknown): boolean {
-  if (one instanceof Secret && other instanceof Secret) return one.reveal() === other.reveal();
-  if (!isObject(one) || !isObject(other)) return one === other;
-  const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every((key) => isSame(one[key], other[key]));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function openSite(config: Config, store: SessionStore, stats: SessionStats, clock: () => number): Site {
-  const routes = compileRoutes(config);
-  const url = new URL(config.upstream.url);
-  const options = upstreamOptions(config);
-  return {
-    config,
-    routes,
-    sidNames: namesOf(routes.policies),
-    namesOfHosts: new NameCache(routes),
-    hasFormFields: routes.policies.some((policy) => policy.forms === 'field'),
-    jarSessions: new Sessions({
-      store,
-      clock,
-      maxSessions: config.limits.maxSessions,
-      mintPerMinute: config.limits.mintPerMinute,
-      stats,
-    }),
-    mirrorSessions: new MirrorSessions({
-      clock,
-      signKey: config.signKey === null ? null : Buffer.from(config.signKey.reveal()),
-    }),
-    upstream: createUpstream(options),
-    tunnel: createTunnel(options),
-    upstreamSettings: { authority: url.host, preserveHost: config.upstream.preserveHost, viaName: config.via },
-    upstreamOrigin: url.origin,
-    scopes: new ScopeCache(routes, [url.origin]),
-    clock,
+  const onChange: StoreListener = (reason) => {
+    if (reason === null) log.info('the session store is back', { store: config.store.kind });
+    else log.warn('the session store is away', { store: config.store.kind, detail: reason });
   };
+  const sweep = options.worker?.sweeps ?? true;
+  const store = metrics.watchStore(await openStore(config, { clocks, sweep, onDeath, onChange }));
+  void storeDied.then(() => log.error('the session store is lost to this process', { code: 'STORE_UNAVAILABLE' }));
+  return { store, storeDied };
 }

@@ -11,7 +11,8 @@ import { createProcessLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { VERSION } from '../version.ts';
-import { fixedKeys, type ListeningAt } from './proxy.ts';
+import { fixedKeys } from './fixed-keys.ts';
+import type { ListeningAt } from './proxy.ts';
 import type { ToPrimary, ToWorker } from './worker-messages.ts';
 
 export interface SupervisorOptions {
