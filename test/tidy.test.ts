@@ -65,7 +65,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['session/lmdb.ts'],
   parse5: ['simulator/page.ts'],
   pino: ['observe/log.ts'],
-  'prom-client': ['observe/metrics.ts', 'observe/tallies.ts'],
+  'prom-client': ['observe/metrics.ts', 'observe/counting.ts', 'observe/tallies.ts'],
   tldts: ['session/jar.ts', 'simulator/site.ts', 'simulator/jar.ts'],
   'tough-cookie': ['session/jar.ts', 'session/set-cookie.ts'],
   yaml: ['config/load.ts', 'config/key-places.ts', 'cli/simulate.ts'],

@@ -2,8 +2,9 @@
  * Everything that is told of exchanges and refusals: the log and the metrics. A fault that an exchange threw reaches us
  * twice, from the exchange and from the server that answered for it; it is told once.
  */
+
+import type { Metrics } from '../observe/counting.ts';
 import type { Log } from '../observe/log.ts';
-import type { Metrics } from '../observe/metrics.ts';
 import type { ExchangeObserver, Outcome } from './outcome.ts';
 import type { Refusal, ServerEvents } from './server.ts';
 

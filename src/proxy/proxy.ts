@@ -4,8 +4,9 @@
  */
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
+import { createMetrics, type Metrics } from '../observe/counting.ts';
 import { createLog, createProcessLog, type LineSink, type Log } from '../observe/log.ts';
-import { createMetrics, type Metrics, type MetricsReading } from '../observe/metrics.ts';
+import type { MetricsReading } from '../observe/metrics.ts';
 import { newSessionStats } from '../session/session.ts';
 import type { StoreListener } from '../session/store.ts';
 import { VERSION } from '../version.ts';

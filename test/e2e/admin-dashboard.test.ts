@@ -9,7 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
+import { createMetrics } from '../../src/observe/counting.ts';
 import type { Outcome } from '../../src/proxy/outcome.ts';
 import { createMemoryStore } from '../../src/session/memory.ts';
 import { adminSource } from '../support/admin-source.ts';

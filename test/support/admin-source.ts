@@ -3,7 +3,7 @@
  */
 import type { ServiceStatus } from '../../src/admin/dashboard.ts';
 import type { AdminSource } from '../../src/admin/server.ts';
-import type { Metrics } from '../../src/observe/metrics.ts';
+import type { Metrics } from '../../src/observe/counting.ts';
 
 export interface ChangeableSource extends AdminSource {
   change(status: Partial<ServiceStatus>): void;

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';
 import { type RunningAdmin, startAdmin } from '../../../src/admin/server.ts';
-import { createMetrics } from '../../../src/observe/metrics.ts';
+import { createMetrics } from '../../../src/observe/counting.ts';
 import { adminSource, type ChangeableSource } from '../../support/admin-source.ts';
 
 describe('admin: listener', () => {

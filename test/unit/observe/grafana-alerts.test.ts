@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { ERRORS } from '../../../src/errors.ts';
-import { createMetrics, METRICS } from '../../../src/observe/metrics.ts';
+import { createMetrics } from '../../../src/observe/counting.ts';
+import { METRICS } from '../../../src/observe/metrics.ts';
 
 interface Panel {
   readonly id: number;

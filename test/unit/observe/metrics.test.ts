@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
-import { createMetrics, METRICS, mergeReadings, renderReadings } from '../../../src/observe/metrics.ts';
+import { createMetrics } from '../../../src/observe/counting.ts';
+import { METRICS, mergeReadings, renderReadings } from '../../../src/observe/metrics.ts';
 import type { Outcome } from '../../../src/proxy/outcome.ts';
 import type { SessionStore } from '../../../src/session/store.ts';
 
