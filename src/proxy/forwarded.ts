@@ -8,8 +8,11 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { joinedValue } from '../response/fields.ts';
+import { unmapped } from '../session/network.ts';
 import type { ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
+
+export { unmapped } from '../session/network.ts';
 
 /** Where trusted proxies say who asked: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. */
 export type ForwardedKind = 'x-forwarded' | 'forwarded';
@@ -130,11 +133,6 @@ function plainAddress(text: string): string {
   if (v4 !== undefined) return isIPv4(v4) ? v4 : '';
   // No zone: it means nothing on another machine.
   return isIPv6(text) && !text.includes('%') ? unmapped(text.toLowerCase()) : '';
-}
-
-/** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`. */
-export function unmapped(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
 function quoted(address: string): string {

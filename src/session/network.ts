@@ -28,8 +28,8 @@ export function blockOf(address: string): string {
   return isIP(plain) === 6 ? hexadecimal(highGroups(plain)) : plain;
 }
 
-/** An IPv4 address in IPv6 form (a dual-stack socket's) is the IPv4 address. */
-function unmapped(address: string): string {
+/** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`; anything else as it is. */
+export function unmapped(address: string): string {
   return MAPPED_IPV4.exec(address)?.[1] ?? address;
 }
 

@@ -1,6 +1,19 @@
 import { expect } from 'chai';
 import { MintLimit } from '../../../src/session/mint-limit.ts';
-import { blockOf, networkOf } from '../../../src/session/network.ts';
+import { blockOf, networkOf, unmapped } from '../../../src/session/network.ts';
+
+describe('unmapped', () => {
+  for (const [address, want] of [
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '::ffff:c000:201'],
+    ['2001:db8::1', '2001:db8::1'],
+    // Translated, not mapped: what is behind the prefix is no address.
+    ['::ffff:0:192.0.2.1', '::ffff:0:192.0.2.1'],
+  ] as const) {
+    it(address, () => expect(unmapped(address)).to.equal(want));
+  }
+});
 
 describe('networkOf', () => {
   for (const [address, want] of [
