@@ -2,9 +2,7 @@
  * The last line before the log. What carries a SID as it should was unmarked before; here its value goes wherever else its
  * name stands: in another segment, in a return address (`?next=%2Fx%3F_sid%3D…`), encoded once or more, in other letters.
  */
-
-/** The sign before two hexadecimal digits, itself encoded up to three times: bounded, so that a long `%252525…` costs nothing. */
-const ENCODED = '%(?:25){0,3}';
+import { ENCODED } from '../sid/nested.ts';
 
 interface Patterns {
   /** Found in every text without `%` that `whole` would change; much cheaper. */

@@ -5,7 +5,12 @@
  * Only what has the form of a SID that we issue goes, under the session's name, in any of the three carriers and percent-encoded
  * up to four times, and only in queries: a path was judged as it is. All other bytes stay as they were.
  */
-const ENCODED = '%(?:25){0,3}';
+
+/**
+ * As a pattern: the sign before two hexadecimal digits, itself encoded up to three times. Bounded, so that a long `%252525…`
+ * costs nothing.
+ */
+export const ENCODED = '%(?:25){0,3}';
 
 interface Patterns {
   readonly pair: RegExp;
