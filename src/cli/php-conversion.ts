@@ -42,6 +42,8 @@ const REMARKS: Readonly<Record<string, string>> = {
   'arg_separator.input': 'stays in PHP',
 };
 
+/** As SESSION_NAME has it. */
+const MAX_NAME_CHARS = 64;
 const SESSION_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 /** RFC 9110 §5.6.2: a token. */
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/;
@@ -122,6 +124,12 @@ function sessionLines(settings: ReadonlyMap<string, PhpSetting>): Lines {
   ];
 }
 
+/** A name that a parameter can have, another one for every cookie: two sessions of one name would be taken for each other. */
+function parameterFor(cookie: string): string {
+  const spelt = cookie.replace(/[^A-Za-z0-9]/g, (char) => `-${char.charCodeAt(0).toString(16)}`);
+  return `_${spelt}`.slice(0, MAX_NAME_CHARS);
+}
+
 function nameLines(settings: ReadonlyMap<string, PhpSetting>): Lines {
   const setting = settings.get('session.name');
   const name = setting?.value ?? 'PHPSESSID';
@@ -130,7 +138,7 @@ function nameLines(settings: ReadonlyMap<string, PhpSetting>): Lines {
     return [`name: ${yamlText(name)} # PHP: session.name, ${why}`, `cookie: ${yamlText(name)}`];
   if (COOKIE_NAME.test(name)) {
     return [
-      'name: PHPSESSID # no parameter can be called like the cookie',
+      `name: ${parameterFor(name)} # no parameter can be called like the cookie`,
       `cookie: ${yamlText(name)} # PHP: session.name, ${why}`,
     ];
   }

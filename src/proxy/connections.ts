@@ -3,8 +3,8 @@
  * caps on connections, their idle times, the order of pipelined requests and the drain rest on this.
  */
 import type { Socket } from 'node:net';
+import { unmapped } from '../session/network.ts';
 import { Silence, SilenceClock } from '../upstream/silence.ts';
-import { unmapped } from './forwarded.ts';
 
 /** Pipelined requests that may wait on one connection before we stop reading from it. */
 const MAX_WAITING = 16;

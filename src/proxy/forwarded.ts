@@ -12,8 +12,6 @@ import { unmapped } from '../session/network.ts';
 import type { ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 
-export { unmapped } from '../session/network.ts';
-
 /** Where trusted proxies say who asked: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. */
 export type ForwardedKind = 'x-forwarded' | 'forwarded';
 

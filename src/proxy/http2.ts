@@ -14,8 +14,8 @@ import {
 import type { TLSSocket } from 'node:tls';
 import { ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { unmapped } from '../session/network.ts';
 import { abandonBody } from './client-body.ts';
-import { unmapped } from './forwarded.ts';
 import type { RawHead } from './framing.ts';
 import type { Front } from './front.ts';
 

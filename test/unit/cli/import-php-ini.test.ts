@@ -205,7 +205,11 @@ php_value session.name SHOP
   });
 
   it('a name that no parameter can have stays the name of the cookie', () => {
-    expect(policyOf('session.name = "1.x"').session).to.deep.include({ name: 'PHPSESSID', cookie: '1.x' });
+    expect(policyOf('session.name = "1.x"').session).to.deep.include({ name: '_1-2ex', cookie: '1.x' });
+    // Another host's sessions are not called so, too.
+    const text = 'session.use_only_cookies = 0\n[HOST=a.example]\nsession.name = 1\n';
+    expect(policyOf(text, 'a.example', '/').session).to.deep.include({ name: '_1', cookie: '1' });
+    expect(policyOf(text, 'b.example', '/').session).to.deep.include({ name: 'PHPSESSID', cookie: 'PHPSESSID' });
   });
 
   it('says of the rest where it is now', () => {
