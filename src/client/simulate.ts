@@ -5,6 +5,7 @@
  * To the rest of the exchange the client *is* such a one: the edits come before the verdict and after everything else.
  */
 import { ProxyError } from '../errors.ts';
+import { firstValue } from '../field-list.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 
 export type Simulation =
@@ -36,7 +37,7 @@ function simulationFor(
   policy: Pick<RoutePolicy, 'simulate' | 'simulateByField'>,
   fields: readonly string[],
 ): Simulation | null {
-  const asked = policy.simulateByField ? fieldOf(fields, SIMULATE_FIELD) : null;
+  const asked = policy.simulateByField ? firstValue(fields, SIMULATE_FIELD) : null;
   if (asked === null) return policy.simulate === null ? null : { kind: policy.simulate };
   const word = asked.trim();
   if (word === 'no-cookies' || word === 'session-only' || word === 'block-third-party') return { kind: word };
@@ -133,10 +134,10 @@ function blocksAll({ simulation, isThirdParty }: SimulatedClient): boolean {
  * a frame or a part of a page that is loaded cross-site. A whole page that comes from another site is none.
  */
 function isThirdParty(fields: readonly string[]): boolean {
-  if (fieldOf(fields, 'sec-fetch-storage-access') !== null) return true;
-  if (fieldOf(fields, 'sec-fetch-site') !== 'cross-site') return false;
-  const dest = fieldOf(fields, 'sec-fetch-dest');
-  return fieldOf(fields, 'sec-fetch-mode') !== 'navigate' || (dest !== null && dest !== 'document');
+  if (firstValue(fields, 'sec-fetch-storage-access') !== null) return true;
+  if (firstValue(fields, 'sec-fetch-site') !== 'cross-site') return false;
+  const dest = firstValue(fields, 'sec-fetch-dest');
+  return firstValue(fields, 'sec-fetch-mode') !== 'navigate' || (dest !== null && dest !== 'document');
 }
 
 /** The Cookie field's value without the dropped names; null when nothing is left. */
@@ -168,13 +169,4 @@ function isDeletion(setCookie: string): boolean {
 
 function nameOf(pair: string): string {
   return (pair.split(';')[0] ?? '').split('=')[0]?.trim() ?? '';
-}
-
-/** The first value of a field in a flat list; null for none. */
-function fieldOf(fields: readonly string[], lowerName: string): string | null {
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return fields[i + 1] ?? '';
-  }
-  return null;
 }

@@ -3,12 +3,12 @@
  */
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
+import { firstValue } from '../field-list.ts';
 import { BufferPool } from '../html/buffer-pool.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   clearsCookies,
-  firstValue,
   guardAddress,
   type MarkReference,
   makePrivate,

@@ -4,9 +4,10 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { ProxyError } from '../errors.ts';
+import { firstValue } from '../field-list.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
-import { firstValue, takeSignals } from '../response/fields.ts';
+import { takeSignals } from '../response/fields.ts';
 import { isUnreadable, pageKind } from '../response/plan.ts';
 import type { ForwardCall, UpstreamResponse } from '../upstream/forward.ts';
 import {

@@ -7,7 +7,7 @@
  */
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { joinedValue } from '../response/fields.ts';
+import { joinedValue } from '../field-list.ts';
 import { unmapped } from '../session/network.ts';
 import type { ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { ERRORS, ProxyError } from '../errors.ts';
-import { firstValue } from '../response/fields.ts';
+import { firstValue } from '../field-list.ts';
 import { setBodyPace } from './client-body.ts';
 import { type ClientRequest, type ClientResponse, cutResponse, sendHead } from './client-response.ts';
 import { errorPage, optionsFields } from './error-page.ts';

@@ -11,7 +11,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, ProxyError } from '../errors.ts';
-import { firstValue } from '../response/fields.ts';
+import { firstValue } from '../field-list.ts';
 import { abandonBody, failBody } from './client-body.ts';
 import { type ClientConnection, ConnectionTable } from './connections.ts';
 import { rawErrorAnswer } from './error-page.ts';

@@ -4,9 +4,9 @@
  * is corrected by what went. Memory: the window of `limits.form_peek`, whatever the size of the upload.
  */
 import { Readable } from 'node:stream';
+import { firstValue } from '../field-list.ts';
 import { type FormEncoding, formEncoding, unmarkForm } from '../form/unmark.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
-import { firstValue } from '../response/fields.ts';
 import type { UploadBody } from '../upstream/forward.ts';
 import type { BodyFraming } from '../upstream/request.ts';
 import { type ClientBody, openBody } from './client-body.ts';

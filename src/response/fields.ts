@@ -2,48 +2,8 @@
  * Header fields of responses: what the upstream says to us, redirects that carry the SID, and what keeps a marked
  * answer out of caches, search engines and foreign Referers. Pure functions over flat lists (name, value, name, …).
  */
+import { firstValue, joinedValue, mapFields } from '../field-list.ts';
 import { parseRefresh } from '../html/refresh.ts';
-
-/** One pass over a flat list; `edit` returns the new value, or null to take the field out. */
-function mapFields(fields: readonly string[], edit: (lowerName: string, value: string) => string | null): string[] {
-  const result: string[] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as string;
-    const value = edit(name.toLowerCase(), fields[i + 1] as string);
-    if (value !== null) result.push(name, value);
-  }
-  return result;
-}
-
-/** The first value of a field, null for none. `lowerName` in lower case. */
-export function firstValue(fields: readonly string[], lowerName: string): string | null {
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return fields[i + 1] as string;
-  }
-  return null;
-}
-
-/** The values of a field as one list (RFC 9110 §5.3), null for none. */
-export function joinedValue(fields: readonly string[], lowerName: string): string | null {
-  let joined: string | null = null;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
-    joined = joined === null ? (fields[i + 1] as string) : `${joined}, ${fields[i + 1]}`;
-  }
-  return joined;
-}
-
-/** Every value of a field, in order. */
-export function allValues(fields: readonly string[], lowerName: string): string[] {
-  const values: string[] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) values.push(fields[i + 1] as string);
-  }
-  return values;
-}
 
 /** What the upstream asks of us by `Transid-*` response fields. They never reach the client. */
 export interface UpstreamSignals {

@@ -2,20 +2,12 @@
  * The plan for one response, made from its head alone: pass it on or rewrite it, and with which fields.
  * Pure. No plan, no cost: a response that passes keeps its bytes and its fields.
  */
+
+import { allValues, firstValue, joinedValue } from '../field-list.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { charsetParameter, judgeLabel } from './charset.ts';
 import { type ContentCoding, parseCoding } from './coding.ts';
-import {
-  adaptToOtherBytes,
-  allValues,
-  firstValue,
-  guardMarked,
-  holdsUrls,
-  joinedValue,
-  type MarkReference,
-  markUrls,
-  type RefererUse,
-} from './fields.ts';
+import { adaptToOtherBytes, guardMarked, holdsUrls, type MarkReference, markUrls, type RefererUse } from './fields.ts';
 
 export interface ResponseHead {
   readonly status: number;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { allValues, firstValue } from '../../../src/field-list.ts';
 import { type HeadFault, type RawHead, type RequestFacts, readHead } from '../../../src/proxy/framing.ts';
-import { allValues, firstValue } from '../../../src/response/fields.ts';
 
 const LIMITS = {
   maxFields: 200,

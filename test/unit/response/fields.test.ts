@@ -1,10 +1,9 @@
 /** Header fields of responses: signals of the upstream, Set-Cookie, redirects, and the guard of marked answers. */
 import { expect } from 'chai';
+import { allValues, firstValue } from '../../../src/field-list.ts';
 import {
   adaptToOtherBytes,
-  allValues,
   cookieName,
-  firstValue,
   guardMarked,
   holdsUrls,
   makePrivate,

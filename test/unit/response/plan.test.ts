@@ -1,6 +1,6 @@
 /** The plan from the head alone: what is a page, what passes, what is rewritten and with which fields. */
 import { expect } from 'chai';
-import { firstValue } from '../../../src/response/fields.ts';
+import { firstValue } from '../../../src/field-list.ts';
 import { canCarry, pageKind, planResponse } from '../../../src/response/plan.ts';
 
 const html = ['Content-Type', 'text/html'];
