@@ -165,8 +165,8 @@ export function mayArrive(
   if (origin !== null && acceptFrom.has(origin)) return true;
   // The browser's word counts first: behind a redirect by a foreign page the Referer is still the page before it.
   if (facts.fetchSite === 'cross-site') return false;
-  // Another host of the site, and it hides which: only where hosts share SIDs.
-  if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0;
+  // Another host of the site, and it hides which: only where SIDs are to come from others at all.
+  if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0 || acceptFrom.size > 0;
   // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.
   return facts.referer === null || origin === ownOrigin;
 }

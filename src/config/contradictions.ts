@@ -96,23 +96,40 @@ function sessionFaults(config: ParsedConfig, texts: ReadonlyMap<string, string>)
 
 /**
  * One name for two kinds of SIDs would hand those of our own to an application as its session cookie, or one application's to
- * another.
+ * another. Told once for each place, host by host: a route that a host cannot reach has no say there.
  */
-function nameFaults({ session, defaults, routes }: CompleteConfig): Fault[] {
-  const faults: Fault[] = [];
-  const meanings = new Map<string, string>();
-  const all: { path: KeyPath; route: RouteKeys }[] = routes.map((route, index) => ({ path: ['routes', index], route }));
-  for (const { path, route } of [...all, { path: ['defaults'], route: {} }]) {
-    if (!takesSids(route, defaults)) continue;
-    const { mode, name, cookie } = { ...session, ...given(defaults.session), ...given(route.session) };
-    const meaning = mode === 'mirror' ? `the application's cookie ${cookie}` : 'IDs of our own';
-    const other = meanings.get(name);
-    meanings.set(name, other ?? meaning);
-    if (other === undefined || other === meaning) continue;
-    const message = `"${name}" stands for ${meaning} here and for ${other} above: give one of them another \`name\``;
-    faults.push(atValue([...path, 'session'], message));
+function nameFaults(config: CompleteConfig): Fault[] {
+  const faults = new Map<string, Fault>();
+  const hosts = new Set(config.routes.flatMap(({ host }) => host ?? []));
+  for (const host of [...hosts, null]) {
+    const meanings = new Map<string, string>();
+    for (const { path, route } of routesOf(host, config)) {
+      if (!takesSids(route, config.defaults)) continue;
+      const { mode, name, cookie } = {
+        ...config.session,
+        ...given(config.defaults.session),
+        ...given(route.session),
+      };
+      const meaning = mode === 'mirror' ? `the application's cookie ${cookie}` : 'IDs of our own';
+      const other = meanings.get(name);
+      meanings.set(name, other ?? meaning);
+      if (other === undefined || other === meaning) continue;
+      const message = `"${name}" stands for ${meaning} here and for ${other} above: give one of them another \`name\``;
+      faults.set(spellPath(path), atValue([...path, 'session'], message));
+    }
   }
-  return faults;
+  return [...faults.values()];
+}
+
+/** What requests of a host can fall on, `host` as a route spells it; null: a host that none names. `defaults` are the last. */
+function routesOf(host: string | null, { routes }: CompleteConfig): { path: KeyPath; route: RouteKeys }[] {
+  const found: { path: KeyPath; route: RouteKeys }[] = [];
+  for (const [index, route] of routes.entries()) {
+    if (route.host !== undefined && (host === null || !route.host.includes(host))) continue;
+    found.push({ path: ['routes', index], route });
+    if (route.path.includes('/**')) return found;
+  }
+  return [...found, { path: ['defaults'], route: {} }];
 }
 
 type RouteKeys = Partial<Pick<RouteConfig, 'useOnlyCookies' | 'useTransSid' | 'session'>>;

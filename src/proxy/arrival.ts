@@ -18,6 +18,7 @@ import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
 import { mayCarry, type Unmarked, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
 import { withoutNestedSids } from '../sid/nested.ts';
+import { parseUrl } from '../sid/parse-url.ts';
 import { Sid } from '../sid/sid.ts';
 import type { RequestFacts } from './framing.ts';
 import { type SidNames, type Site, sessionsOf } from './site.ts';
@@ -102,7 +103,8 @@ function conclude(seen: Observed, found: Found | null): Arrival {
   const { policy, client } = seen;
   const session = found?.session ?? null;
   const jarCookies = session === null ? '' : cookiesOf(session, seen);
-  const evidence = gatherEvidence(policy, client, session, jarCookies, seen.probed);
+  const isJarsOwner = jarCookies !== '' && sharesCookie(client, jarCookies);
+  const evidence = gatherEvidence(seen, session, jarCookies, isJarsOwner);
   const verdict = judge(policy, evidence);
   return {
     site: seen.site,
@@ -118,7 +120,7 @@ function conclude(seen: Observed, found: Found | null): Arrival {
     probed: seen.probed,
     isFromAbroad: seen.isFromAbroad,
     jarCookies,
-    isJarsOwner: jarCookies !== '' && sharesCookie(client, jarCookies),
+    isJarsOwner,
     simulated: seen.simulated,
     verdict,
     treatment: treat(policy, verdict, evidence),
@@ -299,17 +301,18 @@ function withoutFragment(url: string): string {
 }
 
 function gatherEvidence(
-  policy: RoutePolicy,
-  client: ClientFacts,
+  { policy, client, probed }: Observed,
   session: Session | null,
   jarCookies: string,
-  probed: Located['probed'],
+  isJarsOwner: boolean,
 ): Evidence {
   return {
     isRobot: client.isRobot,
     hasValidSid: session !== null,
+    // The very value of any other cookie proves the same, but in a frame of a foreign site: that may keep one and not the next.
     hasJarCookie:
-      session !== null && client.cookieNames.some((name) => session.jar.has(name) && isRelevantCookie(name, policy)),
+      (isJarsOwner && !client.isForeignFrame) ||
+      (session !== null && client.cookieNames.some((name) => session.jar.has(name) && isRelevantCookie(name, policy))),
     isJarCookieDue: hasRelevantIn(jarCookies, policy),
     hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
@@ -326,15 +329,17 @@ function hasRelevantIn(jarCookies: string, policy: RoutePolicy): boolean {
   return hasRelevantCookie(cookieNamesOf(jarCookies), policy);
 }
 
-/** The Referer as it goes upstream and into the log: without any SID; null for none. */
+/** The Referer as it goes upstream and into the log: without any SID, be it of another of our hosts; null for none. */
 export function cleanReferer(arrival: Arrival): string | null {
   const { referer } = arrival.client;
-  return referer === null ? null : withoutSids(arrival, referer);
+  if (referer === null) return null;
+  const isOwn = referer.startsWith(`${ownOrigin(arrival.facts)}/`);
+  return isOwn ? withoutSids(arrival, referer) : withoutSids(arrival, referer, parseUrl(referer)?.host ?? '');
 }
 
-/** A URL of ours without any SID. */
-export function withoutSids({ site, facts, policy }: Arrival, url: string): string {
-  const names = site.namesOfHosts.of(facts.client.host ?? '');
+/** A URL of one of our hosts, by default the one that was asked, without any SID. */
+export function withoutSids({ site, facts, policy }: Arrival, url: string, host = facts.client.host ?? ''): string {
+  const names = site.namesOfHosts.of(host);
   let clean = url;
   for (const name of names.all) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
   return withoutNested(clean, names, policy);

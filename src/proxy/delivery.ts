@@ -24,8 +24,8 @@ import type { PlaceCounts } from '../response/mark-tally.ts';
 import { createPageStage, type MarkingStage, type PageMarking } from '../response/page-stage.ts';
 import {
   canCarry,
-  isPage,
   isUnreadable,
+  mayBePage,
   type PageKind,
   pageKind,
   planResponse,
@@ -288,7 +288,8 @@ interface Sending {
 const NOT_MARKED = { stage: null };
 
 function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: ClientResponse, plan: ResponsePlan): Sending {
-  sendHead(res, response.status, response.statusText, fieldsForClient(arrival, guarded(arrival, plan)));
+  const fields = guarded(arrival, response.status, plan);
+  sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
   const done = pipeBody(response.body, res, {
     lengthBytes: typeof response.framing === 'number' ? response.framing : null,
     trailers: () => response.trailers(),
@@ -297,10 +298,11 @@ function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: Client
 }
 
 /** The fields of an answer that passes: an address with a SID, honoured or not, is not shown to others by it. */
-function guarded({ carriedIn, foundBy, policy }: Arrival, plan: ResponsePlan): readonly string[] {
+function guarded({ carriedIn, foundBy, policy }: Arrival, status: number, plan: ResponsePlan): readonly string[] {
   // A field that carries the SID is guarded by the plan.
   if (plan.markedFields > 0) return plan.fields;
-  if (carriedIn !== null && isPage(plan.fields)) return guardAddress(plan.fields, refererUse(policy));
+  if (carriedIn !== null && mayBePage({ status, fields: plan.fields }))
+    return guardAddress(plan.fields, refererUse(policy));
   return foundBy === 'referer' ? makePrivate(plan.fields) : plan.fields;
 }
 

@@ -59,7 +59,9 @@ export class NameCache {
   of(host: string): SidNames {
     const known = this.#ofHosts.get(host);
     if (known !== undefined) return known;
-    const policies = this.#routes.policiesOf(host);
+    // Hosts that share SIDs (`trans_sid_hosts`) may each have a name of their own for them.
+    const sharing = this.#routes.policies.filter(({ transSidHosts }) => transSidHosts.size > 0);
+    const policies = [...this.#routes.policiesOf(host), ...sharing];
     const names = {
       all: namesOf(policies),
       jar: namesOf(policies.filter(({ session }) => session.mode === 'jar')),

@@ -67,6 +67,8 @@ export interface HtmlMarkerOptions {
   readonly syntax?: 'html' | 'xhtml' | 'wml';
   /** Our own site must go on getting the Referer: `no-referrer` in the page is loosened to `same-origin`. Default false. */
   readonly keepsReferer?: boolean;
+  /** Hosts that share SIDs are to see where they come from: the origin, and no more. Default false. */
+  readonly tellsOrigin?: boolean;
   /** Told of each URL that is looked at; null costs nothing. */
   readonly explain?: (seen: Explanation) => void;
   /** Scans the documents within attributes (`srcdoc`). Default `createHtmlScanner`. */
@@ -97,7 +99,6 @@ const CONTENT = Buffer.from('content');
 
 /** Policies of `meta name=referrer` that tell our own site too little. */
 const NO_REFERRER_POLICIES: ReadonlySet<string> = new Set(['no-referrer', 'never']);
-const SAME_ORIGIN = Buffer.from('same-origin');
 
 /** A document within a document within a document: nobody writes that by hand. */
 const MAX_SRCDOC_DEPTH = 3;
@@ -312,8 +313,9 @@ class PageMarkerOfHtml implements HtmlMarker {
   #referrer(tag: StartTag, content: AttributeSpan, edits: Edits): void {
     const policy = decodeAttributeValue(sourceOf(tag, content), this.#syntax).text.trim().toLowerCase();
     const isTooStrict = this.#options.keepsReferer === true && NO_REFERRER_POLICIES.has(policy);
-    if (!isTooStrict && !TELLING_META_POLICIES.has(policy)) return;
-    edits.replace(content.valueStart, content.valueEnd, SAME_ORIGIN);
+    const wanted = this.#options.tellsOrigin === true ? 'strict-origin-when-cross-origin' : 'same-origin';
+    if (policy === wanted || (!isTooStrict && !TELLING_META_POLICIES.has(policy))) return;
+    edits.replace(content.valueStart, content.valueEnd, Buffer.from(wanted));
   }
 
   #link(tag: StartTag, links: readonly LinkPlace[], edits: Edits): void {

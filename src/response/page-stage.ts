@@ -13,7 +13,7 @@ import type { Sid } from '../sid/sid.ts';
 import type { PageStage } from './body.ts';
 import { createHtmlMarker, type Explanation, type HtmlMarker } from './marker.ts';
 import { createPhpRewriter } from './php-rewriter.ts';
-import type { PageKind } from './plan.ts';
+import { type PageKind, refererUse } from './plan.ts';
 
 export interface PageMarking {
   /** The SID that links and forms shall carry, and where it may go; null for variables only. */
@@ -116,6 +116,7 @@ function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
     vars: vars.length === 0 ? null : { pairs: vars, scope: marking.varsScope(), tags: policy.urlRewriterTags },
     argSeparator: policy.argSeparator,
     keepsReferer: policy.recover === 'referer',
+    tellsOrigin: refererUse(policy) === 'origins',
     syntax: page.language,
     ...(marking.explain && { explain: marking.explain }),
   });

@@ -47,10 +47,17 @@ export function pageKind(head: ResponseHead): PageKind | null {
   return coding === null ? null : { language, coding, charset: charsetParameter(contentType) };
 }
 
-/** Does its Content-Type say that this is a page, whatever may be done with it? */
-export function isPage(fields: readonly string[]): boolean {
-  return languageOf(firstValue(fields, 'content-type') ?? '') !== null;
+/**
+ * Can a browser show this answer as a page, whatever may be done with it, or does it lead to one? Redirects bear the policy of the
+ * next Referer, and a 304 that of the page that it renews. What has no type is sniffed; XML has style sheets.
+ */
+export function mayBePage({ status, fields }: ResponseHead): boolean {
+  if (status >= 300 && status < 400) return true;
+  const contentType = firstValue(fields, 'content-type') ?? '';
+  return contentType.trim() === '' || languageOf(contentType) !== null || PAGE_LIKE.test(contentType);
 }
+
+const PAGE_LIKE = /^\s*(?:multipart\/|[a-z]+\/(?:[a-z0-9.-]+\+)?xml\b)/i;
 
 function languageOf(contentType: string): PageKind['language'] | null {
   const semicolon = contentType.indexOf(';');
@@ -87,7 +94,7 @@ export type ResponsePlan = PassPlan | RewritePlan;
 export interface PlanInput {
   readonly head: ResponseHead;
   readonly page: PageKind | null;
-  readonly policy: Pick<RoutePolicy, 'recover' | 'transSidHosts'>;
+  readonly policy: Pick<RoutePolicy, 'recover' | 'transSidHosts' | 'acceptFrom'>;
   /** Marks a reference with the SID; null when there is no SID to carry. */
   readonly markSid: MarkReference | null;
   /** There are rewrite variables for this response. */
@@ -97,8 +104,8 @@ export interface PlanInput {
 }
 
 /** What a route needs of the Referer fields that its pages cause. */
-export function refererUse({ recover, transSidHosts }: PlanInput['policy']): RefererUse {
-  if (transSidHosts.size > 0) return 'origins';
+export function refererUse({ recover, transSidHosts, acceptFrom }: PlanInput['policy']): RefererUse {
+  if (transSidHosts.size > 0 || acceptFrom.size > 0) return 'origins';
   return recover === 'referer' ? 'own' : 'none';
 }
 

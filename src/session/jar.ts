@@ -32,9 +32,14 @@ export interface CookieChange {
   readonly isHttpOnly: boolean;
   /** It has an end of its own (Expires or Max-Age). */
   readonly isPersistent: boolean;
-  /** Length of its value. */
-  readonly valueChars: number;
+  /** Its value is as long as identifiers are: 64 bits are 16 hexadecimal digits. */
+  readonly isLong: boolean;
+  /** And looks like one: letters and digits, and nothing that stands in words, lists and JSON. */
+  readonly isToken: boolean;
 }
+
+const LONG_CHARS = 16;
+const TOKEN = /^(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.-]+$/;
 
 interface StoredCookie {
   readonly name: string;
@@ -155,11 +160,14 @@ export class Jar {
       const parsed = parseSetCookie(text, nowMs);
       const cookie = parsed === null ? null : admit(parsed, origin, this.#nextOrder());
       if (cookie === null) {
-        return { name: parsed?.name ?? '', kind: 'refused', isHttpOnly: false, isPersistent: false, valueChars: 0 };
+        const name = parsed?.name ?? '';
+        return { name, kind: 'refused', isHttpOnly: false, isPersistent: false, isLong: false, isToken: false };
       }
       const { name, isHttpOnly, value } = cookie;
       const kind = this.#put(cookie, origin, nowMs);
-      return { name, kind, isHttpOnly, isPersistent: cookie.expiresAtMs !== null, valueChars: value.length };
+      const isLong = value.length >= LONG_CHARS;
+      const isPersistent = cookie.expiresAtMs !== null;
+      return { name, kind, isHttpOnly, isPersistent, isLong, isToken: isLong && TOKEN.test(value) };
     });
   }
 

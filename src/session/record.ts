@@ -34,6 +34,8 @@ export interface MovedRecord {
 /** What stays under a SID whose session ended or moved where nobody may follow. */
 export interface DeadRecord {
   readonly kind: 'dead';
+  /** Whose answer rotated the session; null if it ended. */
+  readonly rotatedBy: ClientMark | null;
 }
 
 export type SessionRecord = LiveRecord | MovedRecord | DeadRecord;
@@ -56,8 +58,10 @@ export function encodeRecord(record: SessionRecord, nowMs: number): string {
 
 function toStored(record: SessionRecord, nowMs: number): Stored {
   switch (record.kind) {
-    case 'dead':
-      return { k: 'd' };
+    case 'dead': {
+      const { rotatedBy } = record;
+      return { k: 'd', ...(rotatedBy === null ? {} : { u: rotatedBy.userAgentHash, n: rotatedBy.network }) };
+    }
     case 'moved': {
       const { userAgentHash: u, network: n } = record.client;
       return { k: 'm', u, n, t: record.to, ...(record.isUntold ? { p: 0 } : {}) };
@@ -81,7 +85,7 @@ export function decodeRecord(text: string): SessionRecord {
   const client = { userAgentHash: stored.u ?? '', network: stored.n ?? '' };
   switch (stored.k) {
     case 'd':
-      return { kind: 'dead' };
+      return { kind: 'dead', rotatedBy: stored.u === undefined ? null : client };
     case 'm':
       return { kind: 'moved', client, to: stored.t ?? '', isUntold: stored.p === 0 };
     case 'l':

@@ -55,17 +55,20 @@ export function isSignIn(
 }
 
 /**
- * `cookies`: the names that the operator calls session cookies. Without them a cookie is one if it looks like one (PHP's has no
- * HttpOnly by default, and an end with `session.cookie_lifetime`), or if it has no end and is replaced: preferences are set by
- * POST, too, but are short or stay.
+ * `cookies`: the names that the operator calls session cookies. Without them a cookie that has no end is one (PHP's has no
+ * HttpOnly by default) if it is replaced, or if it is new and looks like one: preferences are set by POST, too. One with an end
+ * (PHP's with `session.cookie_lifetime`) has to look more like one: most of them are preferences.
  */
 function isSessionCookie(change: CookieChange, cookies: NameSet): boolean {
   if (change.isHttpOnly || cookies.has(change.name)) return true;
   if (cookies.size > 0) return false;
-  if (change.kind === 'replaced' && !change.isPersistent) return true;
-  return change.valueChars >= ID_CHARS || ID_NAMES.test(change.name);
+  if (change.isPersistent && OTHER_NAMES.test(change.name)) return false;
+  if (SESSION_NAMES.test(change.name)) return true;
+  if (change.isPersistent) return change.isToken;
+  return change.kind === 'replaced' || change.isLong;
 }
 
-/** Identifiers are longer than preferences: 64 bits are 16 hexadecimal digits. */
-const ID_CHARS = 16;
-const ID_NAMES = /sess|sid|auth|token|login/i;
+/** Words of names, with what frameworks put in front: PHPSESSID, JSESSIONID, ASP.NET_SessionId, auth_token; not `author`, `sidebar`. */
+const SESSION_NAMES = /(?:^|[^a-z])(?:php|j|asp)?(?:sess(?:ion)?(?:id)?|sid|auth|token|login)(?:[^a-z]|$)/i;
+/** Of balancers, which change when they like, and of guards against forged requests (Laravel's XSRF-TOKEN). */
+const OTHER_NAMES = /^(?:AWSALB|AWSELB|ARRAffinity|BIGip|__cf|cf_clearance|incap_ses|visid_incap)|csrf|xsrf/i;

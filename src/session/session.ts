@@ -22,7 +22,7 @@ import { MintLimit } from './mint-limit.ts';
 import { blockOf } from './network.ts';
 import { OpenedSessions } from './opened.ts';
 import { encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
-import { countRolls, isSignIn, type RollCounts } from './rotation.ts';
+import { countRolls, isSignIn } from './rotation.ts';
 import { type SealKeys, seal, sealKeys } from './seal.ts';
 import type { Absorbed, ClientBinding, ResponseFacts, Session, SessionSource } from './source.ts';
 import type { SessionStore } from './store.ts';
@@ -61,7 +61,6 @@ export function newSessionStats(): SessionStats {
 const TOUCH_EVERY_MS = 1000;
 const MAX_REMEMBERED_TOUCHES = 10_000;
 const COUNT_EVERY_MS = 1000;
-const NO_ROLLS: RollCounts = new Map();
 /** Attempts after which a loser waits a random moment, so that many processes do not stay in step. */
 const PATIENT_ATTEMPTS = 4;
 
@@ -292,16 +291,39 @@ export class Sessions implements SessionSource {
       held = await this.#follow(held.sid, client, policy);
     }
     if (held !== null) throw new ProxyError('STORE_CONFLICT');
-    // Ended, or rotated where we may not follow: what this late response sets belongs to a dead session. Not so a sign-in, such as
-    // the second of a double click, whose answer is the one that is shown: it needs nothing from before.
-    return this.#isSignInByItself(response, policy)
-      ? this.#create(response, client, policy)
+    // Ended, or rotated where we may not follow: what this late response sets belongs to a dead session, with one exception.
+    return (await this.#hasRotated(first, client))
+      ? this.#signInAgain(first, response, client, policy)
       : { session: null, event: 'destroyed' };
   }
 
-  #isSignInByItself(response: ResponseFacts, policy: SessionPolicy): boolean {
-    const changes = Jar.empty().setFromResponse(response.setCookies, response, this.#clock());
-    return !response.destroy && isSignIn(response.method, changes, policy, NO_ROLLS, true);
+  /** Was it this very client, as far as its marks tell, whose sign-in rotated the session? */
+  async #hasRotated({ sid, keys }: HeldSession, client: ClientBinding): Promise<boolean> {
+    const stored = await this.#store.read(keys.storeKey);
+    if (stored === null) return false;
+    const record = this.#opened.read(client.host, sid, this.#opened.of(client.host, sid), stored.sealed);
+    const by = record?.kind === 'dead' ? record.rotatedBy : null;
+    const mark = this.#clientMarks.of(client);
+    return by !== null && by.userAgentHash === mark.userAgentHash && by.network === mark.network;
+  }
+
+  /**
+   * The second of two sign-ins under one SID, a double click, is the one whose answer is shown: it gets a session of its own, of
+   * what is new in it alone. What the application only sends again may be the session from before, which by now is another's.
+   */
+  async #signInAgain(
+    { record }: HeldSession,
+    response: ResponseFacts,
+    client: ClientBinding,
+    policy: SessionPolicy,
+  ): Promise<Absorbed> {
+    const changes = record.jar.clone().setFromResponse(response.setCookies, response, this.#clock());
+    const isNew = ({ kind }: CookieChange) => kind === 'created' || kind === 'replaced';
+    if (response.destroy || !isSignIn(response.method, changes.filter(isNew), policy, record.rolls, true)) {
+      return { session: null, event: 'destroyed' };
+    }
+    const setCookies = response.setCookies.filter((_text, index) => isNew(changes[index] as CookieChange));
+    return this.#create({ ...response, setCookies }, client, policy);
   }
 
   /** One attempt on the session as it was read; null when another writer was faster. */
@@ -317,7 +339,7 @@ export class Sessions implements SessionSource {
     const changes = jar.setFromResponse(response.setCookies, response, nowMs);
     if (response.destroy || jar.isEmpty(nowMs)) {
       this.#opened.forget(client.host, held.sid);
-      return (await this.#replace(held, { kind: 'dead' }, LIMITS.sessionTombstoneMs))
+      return (await this.#replace(held, { kind: 'dead', rotatedBy: null }, LIMITS.sessionTombstoneMs))
         ? { session: null, event: 'destroyed' }
         : null;
     }
@@ -351,7 +373,7 @@ export class Sessions implements SessionSource {
     const marker: SessionRecord =
       policy.oldSid === 'follow' || !tellsSid
         ? { kind: 'moved', client: next.client, to: session.sid.reveal(), isUntold: !tellsSid }
-        : { kind: 'dead' };
+        : { kind: 'dead', rotatedBy: next.client };
     const ttlMs = marker.kind === 'moved' ? policy.idleTimeoutMs : LIMITS.sessionTombstoneMs;
     if (await this.#replace(held, marker, ttlMs)) return { session, event: 'rotated' };
     await this.drop(session, { host });

@@ -28,6 +28,10 @@ describe('addresses with a SID', () => {
   before(async () => {
     upstream = await startUpstream(({ target }, response) => {
       if (target === '/start') response.setHeader('Set-Cookie', 'app=1; Path=/');
+      if (target.startsWith('/away')) {
+        response.writeHead(302, { ...TALKATIVE, Location: 'https://other.test/' }).end();
+        return;
+      }
       const type = /^\/(?:admin|passed|js)\/(.*?)(?:\?|$)/.exec(target)?.[1] ?? 'text/html';
       const more = target.includes('no-transform') ? { 'Cache-Control': 'public, no-transform' } : {};
       response.writeHead(200, { ...TALKATIVE, ...more, 'Content-Type': type });
@@ -83,5 +87,23 @@ describe('addresses with a SID', () => {
     expect(upstream.requests.at(-1)?.fields.referer).to.equal('http://news.test/article?sid=42');
     await send('/article?story=42&sid=1', {}, 'forum.test');
     expect(upstream.requests.at(-1)?.target).to.equal('/article?story=42');
+    await send('/x', { referer: `http://forum.test/x?sid=${sid}&a=1` }, 'news.test');
+    expect(upstream.requests.at(-1)?.fields.referer, 'a SID of the other host').to.equal('http://forum.test/x?a=1');
+  });
+
+  for (const [what, type] of [
+    ['without a type, which browsers sniff', ''],
+    ['of XML, which has style sheets', 'text/xml'],
+    ['in parts', 'multipart/mixed;boundary=x'],
+  ] as const) {
+    it(`an answer ${what} tells it nobody`, async () => {
+      const { fields } = await send(`/passed/${type}?_sid=${sid}`);
+      expect(fields['referrer-policy']).to.equal('same-origin');
+    });
+  }
+
+  it('nor does a redirect abroad', async () => {
+    const { fields } = await send(`/away?_sid=${sid}`);
+    expect(fields).to.include({ location: 'https://other.test/', 'referrer-policy': 'same-origin' });
   });
 });

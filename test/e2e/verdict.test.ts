@@ -65,13 +65,28 @@ describe('a SID and cookies of one’s own', () => {
   });
 
   it('`session.cookies` decides alone: a frame that keeps another cookie has its session in the jar', async () => {
+    const frame = {
+      'sec-fetch-site': 'same-origin',
+      'sec-fetch-dest': 'iframe',
+      'sec-fetch-storage-access': 'inactive',
+    };
+    const some = { ...frame, 'sec-fetch-mode': 'navigate', cookie: 'lang=de' };
     const sid = await begin('/named/lang');
-    const login = await send(`/named/login?_sid=${sid}`, { cookie: 'lang=de' });
+    const login = await send(`/named/login?_sid=${sid}`, some);
     expect(login.setCookies, 'it may take that one, too').to.deep.equal(['SESS=ada; Path=/']);
     expect(login.sid).to.equal(sid);
-    const next = await send(`/named/x?_sid=${sid}`, { cookie: 'lang=de' });
-    expect(next).to.include({ status: 200, cookie: 'lang=de; SESS=ada', sid });
-    expect(await send(`/named/x?_sid=${sid}`, { cookie: 'lang=de; SESS=ada' })).to.include({ status: 303 });
+    expect(await send(`/named/x?_sid=${sid}`, some)).to.include({ status: 200, cookie: 'lang=de; SESS=ada', sid });
+    expect(await send(`/named/x?_sid=${sid}`, { ...some, cookie: 'lang=de; SESS=ada' })).to.include({ status: 303 });
+  });
+
+  it('… and outside of such frames any cookie of the jar proves a client with cookies, by its very value', async () => {
+    const sid = await begin('/named/lang');
+    const cookie = 'lang=de; cart=7';
+    expect(await send(`/named/x?_sid=${sid}`, { cookie })).to.include({
+      status: 303,
+      location: 'http://own.test/named/x',
+    });
+    expect(await send('/named/x', { cookie })).to.include({ status: 200, cookie });
   });
 
   it('a name of `session.cookies` may end in *', async () => {

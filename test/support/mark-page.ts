@@ -45,6 +45,7 @@ export interface MarkPageOptions {
   /** Where to cut the page; default nowhere. */
   readonly cuts?: readonly number[];
   readonly keepsReferer?: boolean;
+  readonly tellsOrigin?: boolean;
   readonly explain?: (seen: Explanation) => void;
 }
 
@@ -96,6 +97,7 @@ function markOnce(html: string, options: MarkPageOptions, engine: 'webassembly' 
           },
     syntax: options.syntax ?? 'html',
     keepsReferer: options.keepsReferer ?? false,
+    tellsOrigin: options.tellsOrigin ?? false,
     ...(options.argSeparator === undefined ? {} : { argSeparator: options.argSeparator }),
     ...(options.explain === undefined ? {} : { explain: options.explain }),
   };

@@ -237,6 +237,11 @@ routes:
       `${BASE}session: { mode: mirror, cookie: A }\nroutes: [{ path: /f/**, use_trans_sid: true, session: { cookie: B } }, { use_trans_sid: true }]`,
       [/"_sid" stands for the application's cookie A here and for the application's cookie B above/],
     ],
+    [
+      'one name on different hosts, or behind what takes everything',
+      `${BASE}session: { mode: mirror, cookie: A }\nroutes: [{ host: a.test, use_trans_sid: true, session: { cookie: B } }, { host: b.test, use_trans_sid: true }, { use_trans_sid: true }]\ndefaults: { use_trans_sid: true, session: { mode: jar } }`,
+      [],
+    ],
     ['patterns in one text', `${BASE}routes: [{ path: "/a/**, /b/**" }]`, [/several are a list/]],
     ['patterns in one text, close', `${BASE}routes: [{ path: "/a/**,/b/**" }]`, [/write several as a list/]],
     ['two stars in a name', `${BASE}routes: [{ path: /admin** }]`, [/\*\* stands by itself/]],

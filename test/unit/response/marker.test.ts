@@ -842,6 +842,15 @@ rows(
   ],
   { keepsReferer: true },
 );
+rows(
+  'marker: referrer policy where hosts share SIDs',
+  [
+    ['<meta name=referrer content=unsafe-url>', '<meta name=referrer content=strict-origin-when-cross-origin>'],
+    ['<meta name=referrer content=strict-origin-when-cross-origin>', '='],
+    ['<meta name=referrer content=same-origin>', '='],
+  ],
+  { tellsOrigin: true },
+);
 
 rows(
   'marker: path parameters',

@@ -71,7 +71,7 @@ describe('planResponse', () => {
     return planResponse({
       head,
       page: pageKind(head),
-      policy: { recover: 'referer', transSidHosts: new Set() },
+      policy: { recover: 'referer', transSidHosts: new Set(), acceptFrom: new Set() },
       markSid: options.sid ? mark : null,
       hasVars: options.vars ?? false,
       isRewriteOff: options.off ?? false,

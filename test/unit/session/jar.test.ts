@@ -111,11 +111,11 @@ describe('jar: replacement, deletion, order', () => {
       NOW_MS,
     );
     expect(changes).to.deep.equal([
-      { name: 'new', kind: 'created', isHttpOnly: true, isPersistent: false, valueChars: 1 },
-      { name: 'kept', kind: 'refreshed', isHttpOnly: false, isPersistent: true, valueChars: 1 },
-      { name: 'kept', kind: 'replaced', isHttpOnly: false, isPersistent: false, valueChars: 1 },
-      { name: 'gone', kind: 'deleted', isHttpOnly: false, isPersistent: true, valueChars: 0 },
-      { name: 'bad', kind: 'refused', isHttpOnly: false, isPersistent: false, valueChars: 0 },
+      { name: 'new', kind: 'created', isHttpOnly: true, isPersistent: false, isLong: false, isToken: false },
+      { name: 'kept', kind: 'refreshed', isHttpOnly: false, isPersistent: true, isLong: false, isToken: false },
+      { name: 'kept', kind: 'replaced', isHttpOnly: false, isPersistent: false, isLong: false, isToken: false },
+      { name: 'gone', kind: 'deleted', isHttpOnly: false, isPersistent: true, isLong: false, isToken: false },
+      { name: 'bad', kind: 'refused', isHttpOnly: false, isPersistent: false, isLong: false, isToken: false },
     ]);
   });
 

@@ -40,7 +40,10 @@ describe('OpenedSessions', () => {
   it('opens what the store has now, not what it had', () => {
     read(sealed('1'));
     expect(read(sealed('2'))).to.deep.equal(recordOf('2'));
-    expect(read(seal(keys, encodeRecord({ kind: 'dead' }, 2)))).to.deep.equal({ kind: 'dead' });
+    expect(read(seal(keys, encodeRecord({ kind: 'dead', rotatedBy: null }, 2)))).to.deep.equal({
+      kind: 'dead',
+      rotatedBy: null,
+    });
   });
 
   it('gives nothing for torn bytes, and goes on with whole ones', () => {
@@ -62,7 +65,10 @@ describe('OpenedSessions', () => {
   it('forgets what has ended, by the store or by word', () => {
     const bytes = sealed('1');
     const first = read(bytes);
-    expect(read(seal(keys, encodeRecord({ kind: 'dead' }, 2)))).to.deep.equal({ kind: 'dead' });
+    expect(read(seal(keys, encodeRecord({ kind: 'dead', rotatedBy: null }, 2)))).to.deep.equal({
+      kind: 'dead',
+      rotatedBy: null,
+    });
     const second = read(bytes);
     expect(second).to.deep.equal(first);
     expect(second === first).to.equal(false);

@@ -10,13 +10,14 @@ const listed = { rotateOn: 'auto', cookies: new Set(['sess']) } as const;
 const named = { rotateOn: new Set(['sess']), cookies: new Set<string>() } as const;
 const never = { rotateOn: 'never', cookies: new Set(['sess']) } as const;
 
-function change(name: string, kind: Kind, ...marks: Array<'HttpOnly' | 'persistent' | 'long'>): CookieChange {
+function change(name: string, kind: Kind, ...marks: Array<'HttpOnly' | 'persistent' | 'long' | 'token'>): CookieChange {
   return {
     name,
     kind,
     isHttpOnly: marks.includes('HttpOnly'),
     isPersistent: marks.includes('persistent'),
-    valueChars: marks.includes('long') ? 26 : 2,
+    isLong: marks.includes('long') || marks.includes('token'),
+    isToken: marks.includes('token'),
   };
 }
 
@@ -30,12 +31,17 @@ describe('isSignIn', () => {
     ['a POST sets a preference', false, 'POST', change('lang', 'created'), auto],
     ['a POST sets a cookie called like a session, as PHP does', true, 'POST', change('PHPSESSID', 'created'), auto],
     ['a POST sets a cookie with a long value', true, 'POST', change('x', 'created', 'long'), auto],
-    ['… with an end', true, 'POST', change('x', 'created', 'long', 'persistent'), auto],
+    ['… with an end', false, 'POST', change('last_search', 'created', 'long', 'persistent'), auto],
+    ['… with an end, that looks like an identifier', true, 'POST', change('x', 'created', 'token', 'persistent'), auto],
+    ['… of a balancer', false, 'POST', change('AWSALB', 'replaced', 'token', 'persistent'), auto],
+    ['… of a guard, as Laravel’s', false, 'POST', change('XSRF-TOKEN', 'replaced', 'token', 'persistent'), auto],
+    ['a POST sets a name, as WordPress does', false, 'POST', change('comment_author_1', 'created', 'persistent'), auto],
+    ['a POST sets a preference with a part of a word', false, 'POST', change('sidebar', 'created', 'persistent'), auto],
     [
       'a POST replaces a cookie with an end, as PHP does with session.cookie_lifetime',
       true,
       'POST',
-      change('PHPSESSID', 'replaced', 'long', 'persistent'),
+      change('PHPSESSID', 'replaced', 'token', 'persistent'),
       auto,
     ],
     [

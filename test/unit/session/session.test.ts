@@ -376,6 +376,21 @@ describe('Sessions', () => {
       expect(await sessions.find(session.sid, CLIENT, POLICY), 'who knew the old SID').to.equal(null);
     });
 
+    it('nor does it let anybody else, or an old cookie, in behind a rotation', async () => {
+      const planted = await proven(['id=kept; HttpOnly']);
+      await absorb(planted, ['auth=victim; HttpOnly'], SIGN_IN, { ...CLIENT, address: '198.51.100.7' });
+      for (const setCookies of [['id=kept; HttpOnly'], ['id=rolled; HttpOnly']]) {
+        const late = await absorb(planted, setCookies, SIGN_IN);
+        expect(late, 'a request of the planter that was on its way').to.deep.equal({
+          session: null,
+          event: 'destroyed',
+        });
+      }
+      const own = await proven(['id=kept; HttpOnly']);
+      await absorb(own, ['auth=me; HttpOnly'], SIGN_IN);
+      expect((await absorb(own, ['id=kept; HttpOnly'], SIGN_IN)).event, 'nothing new in it').to.equal('destroyed');
+    });
+
     it('by drop', async () => {
       const session = await proven();
       await sessions.drop(session, CLIENT);
