@@ -140,7 +140,9 @@ async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
  * may count on that cookie from now on. So does 416 of a page that has grown: nothing tells what it was.
  */
 function isPartOfOtherPage(arrival: Arrival, request: UpstreamRequest, response: UpstreamResponse): boolean {
-  if (response.status !== 206 || request.body !== 'none' || firstValue(request.fields, 'range') === null) return false;
+  const { method } = arrival.facts;
+  if (response.status !== 206 || (method !== 'GET' && method !== 'HEAD')) return false;
+  if (request.body !== 'none' || firstValue(request.fields, 'range') === null) return false;
   const { signals, fields } = takeSignals(response.fields);
   if (signals.isRewriteOff || firstValue(fields, 'set-cookie') !== null) return false;
   if (!mayRewrite(arrival) && signals.addedVars.length === 0) return false;

@@ -76,7 +76,9 @@ export class Http1Front {
     server.removeAllListeners('secureConnection');
     server.on('secureConnection', (socket: TLSSocket) => {
       if (socket.alpnProtocol === 'h2' && this.#http2 !== null) {
-        this.#http2.accept(socket);
+        // A handshake that ends while the others drain.
+        if (this.#isDraining) socket.destroySoon();
+        else this.#http2.accept(socket);
         return;
       }
       const connection = this.connections.open(socket);
@@ -236,6 +238,8 @@ export class Http1Front {
   /** The parser gave up, a head took too long, or the connection broke. */
   #onClientError(error: ParserError, socket: Socket): void {
     const connection = this.connections.of(socket);
+    // Its last answer is out: what it says now is read away, for a while, and of no interest.
+    if (connection?.isEnding === true && !socket.writable) return;
     if (connection === null || !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
       socket.destroy();
       return;

@@ -133,19 +133,33 @@ export class Http2Front {
     });
     if (!stream.endAfterHeaders) {
       stream.once('aborted', () => abandonBody(req));
-      // The answer is whole, and no more of the request is wanted (RFC 9113 §8.1). The response's own 'finish' comes only
-      // when the stream is closed.
-      stream.once('finish', () => {
-        if (req.readableEnded) return;
-        abandonBody(req);
-        stream.close(constants.NGHTTP2_NO_ERROR);
-      });
+      this.#endWithAnswer(req, res);
     }
     const size = req.rawHeaders.reduce((sum, text) => sum + text.length, 0) + req.rawHeaders.length * 16;
     const raw = headOf(req, peerAddress, size > this.#front.options.limits.headerBytes);
     this.#front.serve(req, res, raw, () => req.resume());
   }
+
+  /**
+   * When the answer is whole, no more of the request is wanted (RFC 9113 §8.1). The response's own 'finish' comes only when the
+   * stream is closed; the stream's comes before trailers and the end of the stream are sent, unless the head was its end.
+   */
+  #endWithAnswer(req: Http2ServerRequest, res: Http2ServerResponse): void {
+    const { stream } = req;
+    const end = () => {
+      if (req.readableEnded) return;
+      abandonBody(req);
+      stream.close(constants.NGHTTP2_NO_ERROR);
+    };
+    stream.once('wantTrailers', () => setImmediate(end));
+    stream.once('finish', () => {
+      if (req.method === 'HEAD' || BODILESS.has(res.statusCode)) end();
+    });
+  }
 }
+
+/** Answers whose head is their end. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** Asks the system: a connection that was reset has no peer any more. */
 function isReset(socket: TLSSocket): boolean {

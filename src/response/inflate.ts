@@ -21,6 +21,7 @@ export class GzipDecoder extends Transform {
   /** The beginning of a header, a trailer, or of what may be a member. */
   #held: Buffer = NOTHING;
   #inflation: Inflation | null = null;
+  #members = 0;
   #crc = 0;
   #size = 0;
 
@@ -57,6 +58,7 @@ export class GzipDecoder extends Transform {
             return;
           }
           this.#phase = 'trailer';
+          this.#inflation?.destroy();
           this.#take(rest, done);
         });
         return;
@@ -89,6 +91,12 @@ export class GzipDecoder extends Transform {
       done();
       return;
     }
+    // Each costs some kilobytes and much more time than its bytes say; block-wise gzip has one for 64 KiB of page.
+    this.#members += 1;
+    if (this.#members > MAX_MEMBERS) {
+      done(new Error('too many members'));
+      return;
+    }
     this.#phase = 'data';
     this.#crc = 0;
     this.#size = 0;
@@ -116,6 +124,7 @@ export class GzipDecoder extends Transform {
   }
 }
 
+const MAX_MEMBERS = 4096;
 /** Room for an extra field of full length and two names; honest headers have 10 bytes, or a file's name besides. */
 const MAX_HEADER_BYTES = 128 * 1024;
 

@@ -481,6 +481,34 @@ describe('engine: TLS and HTTP/2', () => {
       });
     }
 
+    it('an early answer is whole, with its trailers', async () => {
+      upstream.script = ({ socket }) =>
+        void socket.write(
+          `${OK}Trailer: x-sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n0\r\nx-sum: 7\r\n\r\n`,
+        );
+      const stream = start({ ':method': 'POST', te: 'trailers' }, { endStream: false });
+      stream.write('a');
+      stream.resume();
+      const trailers = await new Promise<Record<string, unknown>>((resolve) => {
+        stream.once('trailers', resolve);
+        stream.once('close', () => resolve({}));
+      });
+      expect(trailers['x-sum']).to.equal('7');
+      await nothingUpstream();
+    });
+
+    it('an early answer without a body ends its stream', async () => {
+      upstream.script = ({ socket }) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+      const stream = start({ ':method': 'POST' }, { endStream: false });
+      stream.write('a');
+      stream.resume();
+      await new Promise((resolve) => {
+        stream.once('close', resolve);
+      });
+      expect(stream.rstCode).to.equal(0);
+      await nothingUpstream();
+    });
+
     for (const [where, body] of [
       ['within its upload', BODY],
       ['when its upload is sent', 'a'],
@@ -544,6 +572,18 @@ describe('engine: TLS and HTTP/2', () => {
       expect(await slow).to.include({ status: 200, body: 'firstlast', code: 0 });
       await drained;
       await eventually('closed', () => session.closed || session.destroyed);
+    });
+
+    it('a handshake that ends only then is not waited for', async () => {
+      expect((await ask()).status).to.equal(200);
+      const tcp = connectTcp(proxy.port, '127.0.0.1').on('error', () => {});
+      await eventually('it is there', () => proxy.server.connectionCount === 2);
+      const drained = proxy.server.drain();
+      const late = connectTls({ socket: tcp, ca: CERTIFICATE.cert, ALPNProtocols: ['h2'] }).on('error', () => {});
+      late.resume();
+      const startedMs = Date.now();
+      await drained;
+      expect(Date.now() - startedMs, 'the drain may take 30 s').to.be.lessThan(5000);
     });
 
     it('a new certificate is shown to new connections; the old ones go on', async () => {

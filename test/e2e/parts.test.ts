@@ -23,9 +23,9 @@ describe('ranges', () => {
   /** The Range field of each request that the application got. */
   let ranges: (string | undefined)[];
 
-  const ask = async (path: string, headers: Record<string, string> = {}): Promise<Answer> => {
+  const ask = async (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> => {
     const [answer] = await once(
-      request({ host: '127.0.0.1', port: proxy.port, path, headers, agent: false }).end(),
+      request({ host: '127.0.0.1', port: proxy.port, method, path, headers, agent: false }).end(),
       'response',
     );
     let text = '';
@@ -74,6 +74,14 @@ describe('ranges', () => {
     expect(answer.fields).to.not.have.any.keys('content-range', 'accept-ranges');
     expect(answer.text).to.equal(PAGE.replace('/next', `/next?_sid=${sid}`));
     expect(ranges).to.deep.equal(['bytes=20-', undefined]);
+  });
+
+  it('of the answer to another method: that answer, for the request is made once', async () => {
+    const sid = await sidOf();
+    ranges = [];
+    const answer = await ask(`/page?_sid=${sid}`, { ...RANGE, 'Content-Length': '0' }, 'POST');
+    expect(answer.status).to.equal(206);
+    expect(ranges).to.deep.equal(['bytes=20-']);
   });
 
   it('of a page with rewrite variables: the whole page', async () => {

@@ -169,6 +169,16 @@ describe('openPageBody', () => {
     }
   });
 
+  it('more members than a page can have are refused, before they cost', async () => {
+    const { body } = openPageBody(
+      Readable.from([Buffer.concat(Array(5000).fill(zlib.gzipSync('')))]),
+      page('gzip'),
+      upperCase(),
+    );
+    const error = await collect(body).catch((e: unknown) => e);
+    expect(error).to.be.instanceOf(ProxyError).with.property('code', 'CODING_BROKEN');
+  });
+
   it('a bomb of several members is cut', async () => {
     const member = zlib.gzipSync(Buffer.alloc(4 * 1024 * 1024));
     const { body } = openPageBody(Readable.from(Array(8).fill(member)), page('gzip'), upperCase());
