@@ -309,11 +309,12 @@ function gatherEvidence(
   return {
     isRobot: client.isRobot,
     hasValidSid: session !== null,
-    // The very value of any other cookie proves the same, but in a frame of a foreign site: that may keep one and not the next.
+    // A frame of a foreign site may keep one cookie and not the next: there only the relevant ones tell. Elsewhere any does, by
+    // its very value.
     hasJarCookie:
       (isJarsOwner && !client.isForeignFrame) ||
       (session !== null && client.cookieNames.some((name) => session.jar.has(name) && isRelevantCookie(name, policy))),
-    isJarCookieDue: hasRelevantIn(jarCookies, policy),
+    isJarCookieDue: client.isForeignFrame ? hasRelevantIn(jarCookies, policy) : jarCookies !== '',
     hasNamedCookie: client.cookieNames.some((name) => policy.session.cookies.has(name)),
     hasRelevantCookie: hasRelevantCookie(client.cookieNames, policy),
     // A route that tries partitioned cookies first waits for their return, as with any unknown client.

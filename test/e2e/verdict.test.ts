@@ -89,6 +89,12 @@ describe('a SID and cookies of one’s own', () => {
     expect(await send('/named/x', { cookie })).to.include({ status: 200, cookie });
   });
 
+  it('… and any that does not come, one without', async () => {
+    const planted = await begin('/named/lang');
+    const answer = await send(`/named/login?_sid=${planted}`, { cookie: 'other=victim' });
+    expect(answer, 'nothing of it reaches the client').to.deep.include({ status: 200, setCookies: [] });
+  });
+
   it('a name of `session.cookies` may end in *', async () => {
     const answer = await send('/named/lang', { cookie: 'wp_42=1' });
     expect(answer).to.include({ status: 200, cookie: 'wp_42=1', sid: undefined });
