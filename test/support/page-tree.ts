@@ -136,7 +136,9 @@ function compareElements(before: Tree.Element, after: Tree.Element, at: string, 
   for (const name of names) {
     const [one, two] = [attribute(before, name), attribute(after, name)];
     const place = `${at}@${name}`;
-    if (name === 'srcdoc' && before.tagName === 'iframe' && one !== null && two !== null) {
+    // SVG may have an element of that name, which is no frame.
+    const isFrame = before.tagName === 'iframe' && before.namespaceURI === 'http://www.w3.org/1999/xhtml';
+    if (name === 'srcdoc' && isFrame && one !== null && two !== null) {
       const inner = compareTrees(one, two, witness);
       for (const key of ['differences', 'missed', 'leaked', 'marked'] as const) witness.seen[key].push(...inner[key]);
       witness.seen.fields += inner.fields;
@@ -203,7 +205,8 @@ function compareReferences(
 }
 
 function siteOf(reference: string, { base, pageUrl }: Witness): 'own' | 'foreign' | 'same document' {
-  const text = reference.trim();
+  // What a URL parser strips (WHATWG URL §4.4), which is less than `trim` does.
+  const text = reference.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '');
   if (text === '' || text.startsWith('#')) return 'same document';
   const url = URL.canParse(text, base) ? new URL(text, base) : null;
   return url !== null && /^https?:$/.test(url.protocol) && url.origin === new URL(pageUrl).origin ? 'own' : 'foreign';
@@ -212,7 +215,12 @@ function siteOf(reference: string, { base, pageUrl }: Witness): 'own' | 'foreign
 /** A GET form to our own site needs our field, and no other form may have it. */
 function compareForms(before: Tree.Element, after: Tree.Element, at: string, witness: Witness): void {
   const reference = attribute(before, 'action') ?? '';
-  const ours = [...elements(after)].filter((one) => isOurField(one, witness)).length;
+  // A form in a template within this one has fields of its own.
+  const templates = [...elements(after)]
+    .filter((one): one is Tree.Template => 'content' in one)
+    .map(({ content }) => [...elements(content)]);
+  const others = new Set(templates.filter((inner) => inner.some(({ tagName }) => tagName === 'form')).flat());
+  const ours = [...elements(after)].filter((one) => isOurField(one, witness) && !others.has(one)).length;
   if (isOwnGetForm(before, witness)) witness.ownGetForms += 1;
   else if (ours !== 0) witness.seen.leaked.push(`${at}: a form to ${reference} with a hidden field`);
 }
