@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { KeyPath } from '../config/problems.ts';
 import { compilePathPattern, matchesWildcard } from '../policy/glob.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
-import { compileRoutes } from '../policy/routes.ts';
+import { compileRoutes, type RouteTable } from '../policy/routes.ts';
 
 export interface Warning {
   readonly path: KeyPath;
@@ -19,11 +19,12 @@ export interface Warning {
 
 /** All warnings, in the order of the keys as far as that is known. */
 export function warningsOf(config: Config): Warning[] {
-  const policies = compileRoutes(config).policies;
+  const routes = compileRoutes(config);
+  const { policies } = routes;
   return [
     ...transportWarnings(config, policies),
     ...storeWarnings(config),
-    ...routeWarnings(config, policies),
+    ...routeWarnings(config, routes),
     ...unreachableRoutes(config),
     ...sensitiveRoutes(config, policies),
   ];
@@ -83,8 +84,8 @@ function canWrite(folder: string): boolean {
   }
 }
 
-function routeWarnings(config: Config, policies: readonly RoutePolicy[]): Warning[] {
-  return policies.flatMap((policy) => {
+function routeWarnings(config: Config, routes: RouteTable): Warning[] {
+  return routes.policies.flatMap((policy) => {
     const route = policy.index < 0 ? config.defaults : config.routes[policy.index];
     const place: KeyPath = policy.index < 0 ? ['defaults'] : ['routes', policy.index];
     const warnings: Warning[] = [];
@@ -119,7 +120,7 @@ function routeWarnings(config: Config, policies: readonly RoutePolicy[]): Warnin
       if (reason !== null)
         warn('trans_sid_hosts', `URLs of ${host} are never marked: ${reason}`, 'write the host as it stands in links');
     }
-    for (const path of narrowPaths(config, policy)) {
+    for (const path of narrowPaths(config, routes, policy)) {
       const folder = path.replace(/\/$/, '');
       warn(
         'path',
@@ -139,10 +140,9 @@ function routeWarnings(config: Config, policies: readonly RoutePolicy[]): Warnin
 }
 
 /** Path patterns of a cookie-only route below which other routes honour SIDs. */
-function narrowPaths(config: Config, policy: RoutePolicy): string[] {
+function narrowPaths(config: Config, routes: RouteTable, policy: RoutePolicy): string[] {
   const route = config.routes[policy.index];
   if (route === undefined || !policy.useOnlyCookies) return [];
-  const routes = compileRoutes(config);
   const host = route.host?.[0]?.replaceAll('*', 'q') ?? 'q.test';
   return route.path.filter((path) => {
     const below = `${path.replaceAll('**', 'q').replaceAll('*', 'q').replace(/\/$/, '')}/q`;

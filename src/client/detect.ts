@@ -12,9 +12,9 @@ export interface Evidence {
   readonly isRobot: boolean;
   /** The request carries a SID that leads to a living session of this client. */
   readonly hasValidSid: boolean;
-  /** With a valid SID: a relevant cookie that this session's jar holds came along. */
+  /** With a valid SID: a cookie that this session's jar holds came along, one that tells. */
   readonly hasJarCookie: boolean;
-  /** With a valid SID: the jar holds a relevant cookie that a client with cookies would have sent to this target. */
+  /** With a valid SID: the jar holds a cookie, one that tells, that a client with cookies would have sent to this target. */
   readonly isJarCookieDue: boolean;
   /** A cookie came that `session.cookies` lists. */
   readonly hasNamedCookie: boolean;

@@ -106,7 +106,7 @@ export function compileRoutes(config: Config): RouteTable {
   function policiesOf(hostField: string): readonly RoutePolicy[] {
     const host = normaliseHost(hostField);
     const onHost = routes.filter((route) => isOnHost(route, host));
-    const last = onHost.findIndex((route) => route.exact.some((pattern) => pattern.isEverything));
+    const last = onHost.findIndex(takesEveryPath);
     return onHost.slice(0, 1 + last).map((route) => route.policy);
   }
 
@@ -125,7 +125,11 @@ function isOnHost(route: CompiledRoute, host: string): boolean {
 
 /** No request passes such a route; the default route is one. */
 function isCatchAll(route: CompiledRoute): boolean {
-  return route.hosts === null && route.exact.some((pattern) => pattern.isEverything);
+  return route.hosts === null && takesEveryPath(route);
+}
+
+function takesEveryPath(route: CompiledRoute): boolean {
+  return route.exact.some((pattern) => pattern.isEverything);
 }
 
 /** The first `use_only_cookies` route that a path of this host can reach; null when a catch-all stands before them all. */
@@ -133,7 +137,7 @@ function strictestOf(routes: readonly CompiledRoute[], host: string): RoutePolic
   for (const route of routes) {
     if (!isOnHost(route, host)) continue;
     if (route.policy.useOnlyCookies) return route.policy;
-    if (route.exact.some((pattern) => pattern.isEverything)) return null;
+    if (takesEveryPath(route)) return null;
   }
   return null;
 }

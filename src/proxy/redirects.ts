@@ -32,16 +32,16 @@ export function ownRedirect(arrival: Arrival): OwnRedirect | null {
   if (facts.client.host === null) return null;
   const isMarked = arrival.carriedIn !== null;
   if (facts.method !== 'GET' && facts.method !== 'HEAD') {
-    return isMarked && isRefusedPage(arrival) ? toClean(arrival, 307, 'from-abroad') : null;
+    return isRefusedPage(arrival) ? toClean(arrival, 307, 'from-abroad') : null;
   }
   if (verdict === 'robot') return isMarked ? toClean(arrival, 301, 'robot') : null;
   // Old browsers do not say what they load; a page that came from abroad must not stay where it is.
-  if (!client.isNavigation) return isMarked && isRefusedPage(arrival) ? toClean(arrival, 303, 'from-abroad') : null;
+  if (!client.isNavigation) return isRefusedPage(arrival) ? toClean(arrival, 303, 'from-abroad') : null;
   if (policy.useOnlyCookies) {
     return isMarked && policy.onUrlSid === 'redirect' ? toClean(arrival, 303, 'cookie-only-route') : null;
   }
   if (isMarked && verdict === 'accepts') return toClean(arrival, 303, 'takes-cookies');
-  if (isMarked && isRefusedPage(arrival)) return toClean(arrival, 303, 'from-abroad');
+  if (isRefusedPage(arrival)) return toClean(arrival, 303, 'from-abroad');
   if (policy.detect === 'probe' && verdict === 'unknown' && arrival.probed === null && facts.method === 'GET')
     return probe(arrival);
   return toMarked(arrival);
@@ -51,8 +51,8 @@ export function ownRedirect(arrival: Arrival): OwnRedirect | null {
  * A page that came from abroad with a SID must not keep it in its address: what the page asks for next would be our own, and
  * be found by that address (a planted session). A part of a foreign page has no address.
  */
-function isRefusedPage({ isFromAbroad, policy, client, verdict }: Arrival): boolean {
-  return isFromAbroad && !policy.useOnlyCookies && !client.isPart && verdict !== 'robot';
+function isRefusedPage({ carriedIn, isFromAbroad, policy, client, verdict }: Arrival): boolean {
+  return carriedIn !== null && isFromAbroad && !policy.useOnlyCookies && !client.isPart && verdict !== 'robot';
 }
 
 function toClean(arrival: Arrival, status: OwnRedirect['status'], reason: OwnRedirect['reason']): OwnRedirect {

@@ -88,8 +88,7 @@ export class ScopeCache {
   constructor(routes: RouteTable, aliases: readonly string[]) {
     this.#routes = routes;
     this.#aliases = aliases;
-    const names = new Set(routes.policies.map(({ session }) => session.name));
-    this.#isMixed = routes.hasCookieOnlyRoutes || names.size > 1;
+    this.#isMixed = routes.hasCookieOnlyRoutes || namesOf(routes.policies).length > 1;
   }
 
   /**

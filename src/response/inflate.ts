@@ -12,15 +12,29 @@ const NOTHING: Buffer = Buffer.alloc(0);
 const ID1 = 0x1f;
 const ID2 = 0x8b;
 
+/** A stage whose output comes from a stream of node:zlib. */
+class Inflating extends Transform {
+  protected inflation: Inflation | null = null;
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.inflation?.destroy();
+    done(error);
+  }
+
+  override _read(size: number): void {
+    this.inflation?.resume();
+    super._read(size);
+  }
+}
+
 /**
  * gzip, of one member or several (RFC 1952 §2.2). Behind a whole member only what begins like another one is read.
  * Fails on everything that is damaged or not whole.
  */
-export class GzipDecoder extends Transform {
+export class GzipDecoder extends Inflating {
   #phase: 'header' | 'data' | 'trailer' | 'between' | 'over' = 'header';
   /** The beginning of a header, a trailer, or of what may be a member. */
   #held: Buffer = NOTHING;
-  #inflation: Inflation | null = null;
   #members = 0;
   #crc = 0;
   #size = 0;
@@ -36,29 +50,19 @@ export class GzipDecoder extends Transform {
     done(isWhole ? null : new Error('unexpected end of file'));
   }
 
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#inflation?.destroy();
-    done(error);
-  }
-
-  override _read(size: number): void {
-    this.#inflation?.resume();
-    super._read(size);
-  }
-
   #take(bytes: Buffer, done: TransformCallback): void {
     switch (this.#phase) {
       case 'header':
         this.#takeHeader(bytes, done);
         return;
       case 'data':
-        this.#inflation?.write(bytes, (rest) => {
+        this.inflation?.write(bytes, (rest) => {
           if (rest === null) {
             done();
             return;
           }
           this.#phase = 'trailer';
-          this.#inflation?.destroy();
+          this.inflation?.destroy();
           this.#take(rest, done);
         });
         return;
@@ -100,7 +104,7 @@ export class GzipDecoder extends Transform {
     this.#phase = 'data';
     this.#crc = 0;
     this.#size = 0;
-    this.#inflation = new Inflation(zlib.createInflateRaw(), this, (decoded) => {
+    this.inflation = new Inflation(zlib.createInflateRaw(), this, (decoded) => {
       this.#crc = zlib.crc32(decoded, this.#crc);
       this.#size += decoded.length;
     });
@@ -149,8 +153,7 @@ function gzipHeaderLength(bytes: Buffer): number | 'more' | 'none' {
 }
 
 /** RFC 9110 §8.4.1.2 means the zlib format; some servers send raw deflate, and every browser reads both. */
-export class DeflateDecoder extends Transform {
-  #inflation: Inflation | null = null;
+export class DeflateDecoder extends Inflating {
   #isOver = false;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -158,26 +161,16 @@ export class DeflateDecoder extends Transform {
       done();
       return;
     }
-    this.#inflation ??= this.#open(chunk);
-    this.#inflation.write(chunk, (rest) => {
+    this.inflation ??= this.#open(chunk);
+    this.inflation.write(chunk, (rest) => {
       this.#isOver = rest !== null;
       done();
     });
   }
 
   override _flush(done: TransformCallback): void {
-    if (this.#inflation === null || this.#isOver) done();
-    else this.#inflation.end(() => done());
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#inflation?.destroy();
-    done(error);
-  }
-
-  override _read(size: number): void {
-    this.#inflation?.resume();
-    super._read(size);
+    if (this.inflation === null || this.#isOver) done();
+    else this.inflation.end(() => done());
   }
 
   #open(chunk: Buffer): Inflation {

@@ -24,9 +24,8 @@ import {
   hasBytes,
   type Judgement,
   type PlainPaths,
-  resolveReference,
+  resolveBase,
   type Scope,
-  UNREADABLE_BASE,
 } from '../sid/scope.ts';
 import { Sid } from '../sid/sid.ts';
 
@@ -150,13 +149,11 @@ export class PageUrls {
   /** Obey a `<base href>`, decoded. A foreign one ends the marking of relative references. */
   setBase(href: string): void {
     const clean = cleanReference(href);
-    const resolved = resolveReference(clean, this.#document.url);
-    // HTML §4.2.3: such a base is none.
+    const resolved = resolveBase(clean, this.#document.url);
     if (resolved === null) return;
-    if (resolved !== 'unreadable' && (resolved.protocol === 'data:' || resolved.protocol === 'javascript:')) return;
     this.#hasBaseElement = true;
     const own = this.#onOwnOrigin(clean);
-    this.#baseUrl = resolved === 'unreadable' ? UNREADABLE_BASE : own === null ? resolved.href : new URL(own).href;
+    this.#baseUrl = own === null ? resolved : new URL(own).href;
     this.#base = markBase(this.#baseUrl, this.mark, !hasBytes(clean));
     this.#sidBase = this.#scope?.base(this.#base.url.href) ?? null;
     this.#extraBase = this.#extraScope?.base(this.#base.url.href) ?? null;

@@ -13,7 +13,7 @@ import { parseRefresh } from '../html/refresh.ts';
 import type { PhpAttribute } from '../html/scan-php.ts';
 import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
 import type { AttributeSpan, StartTag, TagInterest } from '../html/scanner.ts';
-import { type Base, cleanReference, resolveReference, type Scope, UNREADABLE_BASE } from '../sid/scope.ts';
+import { type Base, cleanReference, resolveBase, type Scope } from '../sid/scope.ts';
 import type { PhpJudge, PhpVetoReason } from './php-marker.ts';
 import { TELLING_META_POLICIES, TELLING_POLICIES } from './referrer-policies.ts';
 
@@ -121,10 +121,9 @@ export class PhpScopeJudge implements PhpJudge {
     if (href === null || this.#openTemplates > 0) return;
     const isFirst = !this.#hasBase;
     this.#hasBase = true;
-    const url = resolveReference(cleanReference(href), new URL(this.#documentUrl));
+    const url = resolveBase(cleanReference(href), new URL(this.#documentUrl));
     if (url === null) return;
-    if (url !== 'unreadable' && (url.protocol === 'data:' || url.protocol === 'javascript:')) return;
-    const base = this.#scope.base(url === 'unreadable' ? UNREADABLE_BASE : url.href);
+    const base = this.#scope.base(url);
     if (isFirst || base.judgement !== 'mark') this.#base = base;
   }
 

@@ -34,6 +34,11 @@ export function countRolls(counts: RollCounts, method: string, changes: readonly
   return next ?? counts;
 }
 
+/** Did the change bring a value that was not there? */
+export function isFresh({ kind }: CookieChange): boolean {
+  return kind === 'created' || kind === 'replaced';
+}
+
 /** True when these changes, made by an answer to `method`, ask for a new SID. */
 export function isSignIn(
   method: string,
@@ -44,7 +49,7 @@ export function isSignIn(
 ): boolean {
   const { rotateOn } = policy;
   if (rotateOn === 'never') return false;
-  const fresh = changes.filter(({ kind }) => kind === 'created' || kind === 'replaced');
+  const fresh = changes.filter(isFresh);
   // Named cookies count on any method: a sign-in at an identity provider ends with a GET.
   if (rotateOn !== 'auto') return fresh.some(({ name }) => rotateOn.has(name));
   if (SAFE_METHODS.has(method)) return false;

@@ -21,8 +21,8 @@ import { type CookieChange, Jar } from './jar.ts';
 import { MintLimit } from './mint-limit.ts';
 import { blockOf } from './network.ts';
 import { OpenedSessions } from './opened.ts';
-import { encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
-import { countRolls, isSignIn } from './rotation.ts';
+import { type ClientMark, encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
+import { countRolls, isFresh, isSignIn } from './rotation.ts';
 import { type SealKeys, seal, sealKeys } from './seal.ts';
 import type { Absorbed, ClientBinding, ResponseFacts, Session, SessionSource } from './source.ts';
 import type { SessionStore } from './store.ts';
@@ -194,9 +194,12 @@ export class Sessions implements SessionSource {
 
   /** Both marks, whatever `bind` says: an old SID may be in anybody's history. */
   #mayFollow(record: MovedRecord, client: ClientBinding, policy: SessionPolicy): boolean {
+    return this.#isClient(record.client, client) && (record.isUntold || policy.oldSid === 'follow');
+  }
+
+  #isClient(noted: ClientMark, client: ClientBinding): boolean {
     const mark = this.#clientMarks.of(client);
-    const isSameClient = record.client.userAgentHash === mark.userAgentHash && record.client.network === mark.network;
-    return isSameClient && (record.isUntold || policy.oldSid === 'follow');
+    return noted.userAgentHash === mark.userAgentHash && noted.network === mark.network;
   }
 
   #mayUse(record: LiveRecord, client: ClientBinding, policy: SessionPolicy): boolean {
@@ -303,8 +306,7 @@ export class Sessions implements SessionSource {
     if (stored === null) return false;
     const record = this.#opened.read(client.host, sid, this.#opened.of(client.host, sid), stored.sealed);
     const by = record?.kind === 'dead' ? record.rotatedBy : null;
-    const mark = this.#clientMarks.of(client);
-    return by !== null && by.userAgentHash === mark.userAgentHash && by.network === mark.network;
+    return by !== null && this.#isClient(by, client);
   }
 
   /**
@@ -318,11 +320,10 @@ export class Sessions implements SessionSource {
     policy: SessionPolicy,
   ): Promise<Absorbed> {
     const changes = record.jar.clone().setFromResponse(response.setCookies, response, this.#clock());
-    const isNew = ({ kind }: CookieChange) => kind === 'created' || kind === 'replaced';
-    if (response.destroy || !isSignIn(response.method, changes.filter(isNew), policy, record.rolls, true)) {
+    if (response.destroy || !isSignIn(response.method, changes, policy, record.rolls, true)) {
       return { session: null, event: 'destroyed' };
     }
-    const setCookies = response.setCookies.filter((_text, index) => isNew(changes[index] as CookieChange));
+    const setCookies = response.setCookies.filter((_text, index) => isFresh(changes[index] as CookieChange));
     return this.#create({ ...response, setCookies }, client, policy);
   }
 

@@ -282,12 +282,19 @@ export function cleanReference(reference: string): string {
  * Where a clean reference of a page leads: 'unreadable' if that is an http(s) host with characters above U+007F, whose bytes
  * nobody has decoded; null if a browser cannot follow it.
  */
-export function resolveReference(clean: string, base: URL): URL | 'unreadable' | null {
+function resolveReference(clean: string, base: URL): URL | 'unreadable' | null {
   return hasUnreadableHost(clean, base) ? 'unreadable' : parseUrl(encodeBytes(clean), base);
 }
 
 /** Stands for a base that leads to an unreadable host: nothing on it is ours (RFC 6761 §6.4). */
-export const UNREADABLE_BASE = 'http://unreadable.invalid/';
+const UNREADABLE_BASE = 'http://unreadable.invalid/';
+
+/** The absolute URL that a clean `<base href>` makes the base of a page; null if it makes none (HTML §4.2.3). */
+export function resolveBase(clean: string, document: URL): string | null {
+  const url = resolveReference(clean, document);
+  if (url === 'unreadable') return UNREADABLE_BASE;
+  return url === null || url.protocol === 'data:' || url.protocol === 'javascript:' ? null : url.href;
+}
 
 function hasUnreadableHost(reference: string, base: URL): boolean {
   if (!hasBytes(reference)) return false;
