@@ -18,26 +18,23 @@ import type { SessionPolicy } from '../policy/route-policy.ts';
 import { Sid } from '../sid/sid.ts';
 import { ClientMarks } from './client-marks.ts';
 import { type CookieChange, Jar } from './jar.ts';
-import { MintLimit } from './mint-limit.ts';
 import { blockOf } from './network.ts';
 import { OpenedSessions } from './opened.ts';
+import { Population, type PopulationLimits } from './population.ts';
 import { type ClientMark, encodeRecord, type LiveRecord, type MovedRecord, type SessionRecord } from './record.ts';
 import { countRolls, isFresh, isSignIn } from './rotation.ts';
 import { type SealKeys, seal, sealKeys } from './seal.ts';
 import type { Absorbed, ClientBinding, ResponseFacts, Session, SessionSource } from './source.ts';
 import type { SessionStore } from './store.ts';
+import { Touches } from './touches.ts';
 import { inTurn, type Turns } from './turns.ts';
 
 export type { Absorbed, ClientBinding, ResponseFacts, Session, SessionEvent, SessionSource } from './source.ts';
 
-export interface SessionsOptions {
+export interface SessionsOptions extends PopulationLimits {
   readonly store: SessionStore;
   /** Wall clock in milliseconds: cookies have dates. */
   readonly clock: () => number;
-  /** No session begins above this many in the store (about: the count is a second old). */
-  readonly maxSessions: number;
-  /** Sessions that one client address (IPv6: /64) may begin in a minute, in this process. */
-  readonly mintPerMinute: number;
   /** Counters to go on with, for who replaces one manager by another (a reload). */
   readonly stats?: SessionStats;
 }
@@ -57,10 +54,6 @@ export function newSessionStats(): SessionStats {
   return { created: 0, refused: 0, conflicts: 0, torn: 0 };
 }
 
-/** Repeated use within this time is one touch of the store: the images of a page, a burst of clicks. */
-const TOUCH_EVERY_MS = 1000;
-const MAX_REMEMBERED_TOUCHES = 10_000;
-const COUNT_EVERY_MS = 1000;
 /** Attempts after which a loser waits a random moment, so that many processes do not stay in step. */
 const PATIENT_ATTEMPTS = 4;
 
@@ -102,21 +95,17 @@ export class Sessions implements SessionSource {
   readonly stats: SessionStats;
   readonly #store: SessionStore;
   readonly #clock: () => number;
-  readonly #maxSessions: number;
-  readonly #mintLimit: MintLimit;
+  readonly #population: Population;
+  readonly #touches: Touches;
   readonly #clientMarks = new ClientMarks();
   readonly #opened = new OpenedSessions();
   readonly #turns: Turns = new Map();
-  /** Store key → when we touched it last. */
-  readonly #touches = new Map<string, number>();
-  #count = 0;
-  #countedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SessionsOptions) {
     this.#store = options.store;
     this.#clock = options.clock;
-    this.#maxSessions = options.maxSessions;
-    this.#mintLimit = new MintLimit(options.mintPerMinute);
+    this.#population = new Population(options.store, options);
+    this.#touches = new Touches(options.store);
     this.stats = options.stats ?? newSessionStats();
   }
 
@@ -128,7 +117,8 @@ export class Sessions implements SessionSource {
     const held = await this.#follow(sid, client, policy);
     if (held === null || !this.#mayUse(held.record, client, policy)) return null;
     if (!held.record.isProven) return this.#prove(held, client, policy);
-    this.#touch(held.keys.storeKey, ttlOf(held.record, policy, this.#clock()));
+    const nowMs = this.#clock();
+    this.#touches.touch(held.keys.storeKey, ttlOf(held.record, policy, nowMs), nowMs);
     return held;
   }
 
@@ -187,7 +177,7 @@ export class Sessions implements SessionSource {
    * straight way, so that its look-ups do not grow with each of them.
    */
   async #keepWay({ keys, version, record }: Way, to: Sid, moves: number, policy: SessionPolicy): Promise<void> {
-    if (moves === 1) return this.#touch(keys.storeKey, policy.idleTimeoutMs);
+    if (moves === 1) return this.#touches.touch(keys.storeKey, policy.idleTimeoutMs, this.#clock());
     const sealed = seal(keys, encodeRecord({ ...record, to: to.reveal() }, this.#clock()));
     await this.#store.compareAndSet(keys.storeKey, version, sealed, policy.idleTimeoutMs);
   }
@@ -223,20 +213,6 @@ export class Sessions implements SessionSource {
     return held;
   }
 
-  /** Not awaited: a touch that fails shortens an idle time, and the answer need not wait for it. */
-  #touch(key: string, ttlMs: number): void {
-    const nowMs = this.#clock();
-    // The distance, not the difference: a wall clock may be set back.
-    if (Math.abs(nowMs - (this.#touches.get(key) ?? Number.NEGATIVE_INFINITY)) < TOUCH_EVERY_MS) return;
-    this.#rememberTouch(key, nowMs);
-    this.#store.touch(key, ttlMs).catch(() => this.#touches.delete(key));
-  }
-
-  #rememberTouch(key: string, nowMs: number): void {
-    if (this.#touches.size >= MAX_REMEMBERED_TOUCHES) this.#touches.clear();
-    this.#touches.set(key, nowMs);
-  }
-
   // Making
 
   async #create(response: ResponseFacts, client: ClientBinding, policy: SessionPolicy): Promise<Absorbed> {
@@ -246,7 +222,7 @@ export class Sessions implements SessionSource {
     if (jar.isEmpty(nowMs)) return { session: null, event: 'none' };
     if (!response.mayCreate) return { session: null, event: 'not-created' };
     const mark = this.#clientMarks.of(client);
-    if (!this.#mintLimit.take(blockOf(client.address), nowMs) || (await this.#isFull(nowMs))) {
+    if (!(await this.#population.hasRoomFor(blockOf(client.address), nowMs))) {
       this.stats.refused++;
       return { session: null, event: 'not-created' };
     }
@@ -255,7 +231,7 @@ export class Sessions implements SessionSource {
       client.host,
       policy,
     );
-    this.#count++;
+    this.#population.grow();
     this.stats.created++;
     return { session, event: 'created' };
   }
@@ -268,14 +244,6 @@ export class Sessions implements SessionSource {
     // 130 random bits do not meet twice: a store that says so is not to be trusted with a session.
     if (held === null) throw new ProxyError('STORE_CONFLICT', { detail: 'a fresh SID was taken' });
     return held;
-  }
-
-  async #isFull(nowMs: number): Promise<boolean> {
-    if (Math.abs(nowMs - this.#countedAtMs) >= COUNT_EVERY_MS) {
-      this.#countedAtMs = nowMs;
-      this.#count = await this.#store.count();
-    }
-    return this.#count >= this.#maxSessions;
   }
 
   // Changing
@@ -387,7 +355,7 @@ export class Sessions implements SessionSource {
   async #write(held: HeldSession, record: LiveRecord, policy: SessionPolicy): Promise<HeldSession | null> {
     const nowMs = this.#clock();
     if (!(await this.#replace(held, record, ttlOf(record, policy, nowMs)))) return null;
-    this.#rememberTouch(held.keys.storeKey, nowMs);
+    this.#touches.remember(held.keys.storeKey, nowMs);
     return new HeldSession(held.sid, held.keys, held.version + 1, record);
   }
 
