@@ -5,20 +5,22 @@
  * One bad message gets one answer, and nothing that follows it on its connection is read as a request.
  */
 import assert from 'node:assert/strict';
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { type ErrorCode, ProxyError } from '../errors.ts';
+import { ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
 import { abandonBody, failBody } from './client-body.ts';
 import { type ClientConnection, ConnectionTable } from './connections.ts';
 import { rawErrorAnswer } from './error-page.ts';
-import { type HeadLimits, leavesHttp, type RawHead, readHead } from './framing.ts';
+import { type RawHead, readHead } from './framing.ts';
 import { asProxyError, type Front } from './front.ts';
 import { Http2Front } from './http2.ts';
+import { faultOf, mayBeHead, type ParserError } from './parser-fault.ts';
 import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
+import { type Request, requestClass } from './upgrade-request.ts';
 
 /** How often node:http looks for heads that take too long. */
 const CHECK_INTERVAL_MS = 1000;
@@ -262,7 +264,7 @@ export class Http1Front {
       if (socket.bytesRead === 0 || code === 'CLIENT_GONE') socket.destroy();
       else
         this.#answerRaw(
-          { accept: null, mayHaveBody: !HEAD_REQUEST.test(textOf(error)) },
+          { accept: null, mayHaveBody: !mayBeHead(error) },
           socket,
           connection,
           this.#front.nextId(),
@@ -298,63 +300,8 @@ function httpOptions(front: Front) {
   };
 }
 
-/** A request of node:http, which keeps its socket unless the connection leaves HTTP. */
-interface Request extends IncomingMessage {
-  /** It asks for an upgrade that we do not know: an ordinary request (RFC 9110 §7.8), but the last of its connection. */
-  readonly ignoresUpgrade?: boolean;
-}
-
-/**
- * Where there is an 'upgrade' listener, node:http gives away the socket of every request with an Upgrade field, with the
- * body still in it. Java's client asks for h2c with every request, forms and uploads as well. But the parser asks the
- * message itself, when its head is there, and so the message can decide. (Node 24 has an option for that, Node 20 has not.)
- */
-function requestClass(limits: () => HeadLimits): typeof IncomingMessage {
-  return class extends IncomingMessage implements Request {
-    // Declared only: node:http sets `upgrade` within its constructor, before fields of ours would be there.
-    declare asksUpgrade: boolean;
-    declare ignoresUpgrade?: boolean;
-
-    get upgrade(): boolean {
-      if (!this.asksUpgrade) return false;
-      const { method, httpVersionMinor: versionMinor, rawHeaders: fields } = this;
-      this.asksUpgrade = leavesHttp({ method: method ?? '', versionMinor, fields }, limits());
-      if (!this.asksUpgrade) this.ignoresUpgrade = true;
-      return this.asksUpgrade;
-    }
-
-    set upgrade(asks: boolean | null) {
-      this.asksUpgrade = asks === true;
-    }
-  };
-}
-
 function certificateOf({ cert, key, minVersion }: ListenerTls) {
   return { cert, key, minVersion };
-}
-
-/** llhttp's and node:http's names for what clients do wrong. The rest is BAD_REQUEST. */
-const PARSER_FAULTS: Readonly<Record<string, ErrorCode>> = {
-  HPE_HEADER_OVERFLOW: 'FIELDS_TOO_LARGE',
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
-  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
-  HPE_INVALID_VERSION: 'VERSION_NOT_SUPPORTED',
-  HPE_INVALID_EOF_STATE: 'CLIENT_GONE',
-  HPE_INVALID_CONTENT_LENGTH: 'BAD_FRAMING',
-  HPE_UNEXPECTED_CONTENT_LENGTH: 'BAD_FRAMING',
-  HPE_INVALID_TRANSFER_ENCODING: 'BAD_FRAMING',
-  HPE_INVALID_CHUNK_SIZE: 'BAD_FRAMING',
-};
-
-function faultOf(error: ParserError, headerBytes: number): ErrorCode {
-  if (isLongTarget(error, headerBytes)) return 'TARGET_TOO_LONG';
-  // The parser says so as well of a line that ends without a CR.
-  if (error.code === 'HPE_INVALID_VERSION' && /^[^\r\n]* HTTP\/1\.[01]\n/.test(textOf(error))) return 'BAD_REQUEST';
-  return PARSER_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST';
-}
-
-function textOf({ rawPacket }: ParserError): string {
-  return rawPacket?.toString('latin1') ?? '';
 }
 
 /** What an error answer depends on. */
@@ -366,24 +313,6 @@ interface Asked {
 function askedBy(req: IncomingMessage): Asked {
   return { accept: firstValue(req.rawHeaders, 'accept'), mayHaveBody: req.method !== 'HEAD' };
 }
-
-/** node:http adds the bytes that the parser choked on. */
-interface ParserError extends Error {
-  readonly code?: string;
-  readonly rawPacket?: Buffer;
-}
-
-/** A head of more than `headerBytes` that overflowed within its first line, as far as one piece shows that. */
-function isLongTarget({ code, rawPacket }: ParserError, headerBytes: number): boolean {
-  if (code !== 'HPE_HEADER_OVERFLOW' || rawPacket === undefined || rawPacket.length < headerBytes) return false;
-  return FIRST_LINE.test(rawPacket.toString('latin1', 0, headerBytes));
-}
-
-/** Of a request, cut before its end. */
-const FIRST_LINE = /^[A-Z]{1,20} [^\r\n]*$/;
-
-/** Could the message that was not understood have been a HEAD request? */
-const HEAD_REQUEST = /(?:^|\n)HEAD /;
 
 /** node:http keeps the message that it is reading here; the type definitions leave it out. */
 interface SocketWithParser extends Socket {
