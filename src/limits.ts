@@ -26,6 +26,8 @@ export const LIMITS = {
   maxCookieAttributeBytes: 1024,
   /** A removed or rotated session refuses writes this long; no exchange that held it lasts longer. */
   sessionTombstoneMs: 10 * 60 * 1000,
+  /** A session this young may be met by redirects that a foreign page began, through as many hosts as they like. */
+  redirectChainMs: 30_000,
   /** Rotations that one old SID is followed through (`old_sid: follow`): a frame that slept through some sign-ins. */
   maxSidMoves: 8,
   /** Compare-and-set attempts of one update, some 2 s. Each failure means that another writer got through. */

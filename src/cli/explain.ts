@@ -10,7 +10,7 @@ import { ConfigError } from '../config/problems.ts';
 import type { RouteConfig } from '../config/schema.ts';
 import type { RoutePolicy, TagList } from '../policy/route-policy.ts';
 import { compileRoutes, type RouteFinding, type RouteTable } from '../policy/routes.ts';
-import { type Unmarked, unmarkTarget } from '../sid/carrier.ts';
+import { type Unmarked, unmarkTargetOfAll } from '../sid/carrier.ts';
 import { markReference } from '../sid/mark.ts';
 import { Sid } from '../sid/sid.ts';
 import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
@@ -122,16 +122,12 @@ function pathOf(target: string): string {
 
 /** As the proxy does on arrival: every name that some route uses comes off; only those of the route that is left are SIDs of it. */
 function locate(table: RouteTable, asked: Asked): { finding: RouteFinding; unmarked: Unmarked } {
-  const carried = new Map<string, Unmarked>();
-  let { target } = asked;
-  for (const name of new Set(table.policies.map((policy) => policy.session.name))) {
-    const unmarked = unmarkTarget(target, name);
-    carried.set(name, unmarked);
-    target = unmarked.target;
-  }
-  const finding = table.explain(asked.host, pathOf(target));
-  const own = carried.get(finding.policy.session.name);
-  return { finding, unmarked: { target, sids: own?.sids ?? [], places: own?.places ?? [] } };
+  const names = [...new Set(table.policies.map((policy) => policy.session.name))];
+  const clean = unmarkTargetOfAll(asked.target, names);
+  if (clean === null) throw new UsageError('the address has SIDs upon SIDs: the proxy answers 400 AMBIGUOUS_SID');
+  const finding = table.explain(asked.host, pathOf(clean.target));
+  const own = clean.found.get(finding.policy.session.name);
+  return { finding, unmarked: { target: clean.target, sids: own?.sids ?? [], places: own?.places ?? [] } };
 }
 
 // ---------------------------------------------------------------------------------------------------- path and route

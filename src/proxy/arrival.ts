@@ -14,14 +14,13 @@ import {
 } from '../client/facts.ts';
 import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
-import type { CarrierKind, RoutePolicy } from '../policy/route-policy.ts';
+import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
-import { mayCarry, type Unmarked, unmarkReference, unmarkTarget } from '../sid/carrier.ts';
-import { withoutNestedSids } from '../sid/nested.ts';
+import { unmarkTarget } from '../sid/carrier.ts';
 import { parseUrl } from '../sid/parse-url.ts';
-import { Sid } from '../sid/sid.ts';
 import type { RequestFacts } from './framing.ts';
-import { type SidNames, type Site, sessionsOf } from './site.ts';
+import { honoursSid, type Located, probeName, withoutSids } from './locate.ts';
+import { type Site, sessionsOf } from './site.ts';
 
 export interface Arrival {
   readonly site: Site;
@@ -31,15 +30,15 @@ export interface Arrival {
   readonly target: string;
   /** The SIDs that were taken off the target and the form, as they were spelt; most requests have none. */
   readonly carriedSids: readonly string[];
-  /** Where the first of them stood in the target; null when none did. */
-  readonly carriedIn: CarrierKind | null;
+  readonly ownIn: Located['ownIn'];
+  readonly carriedIn: Located['carriedIn'];
   readonly client: ClientFacts;
   readonly binding: ClientBinding;
   /** The client's session, null for none; how it was found. */
   readonly session: Session | null;
   readonly foundBy: 'target' | 'referer' | null;
   readonly probed: Located['probed'];
-  /** SIDs came with it that are not honoured, because a foreign page sent the request. */
+  /** SIDs came with it that are not honoured, because a foreign page began it. */
   readonly isFromAbroad: boolean;
   /** The session's cookies for this target, as a Cookie field; '' for none. */
   readonly jarCookies: string;
@@ -72,7 +71,7 @@ type Observed = Omit<Arrival, 'session' | 'foundBy' | 'jarCookies' | 'isJarsOwne
 };
 
 function observe(site: Site, received: RequestFacts, located: Located, formSids: readonly string[]): Observed {
-  const { policy, target, carriedIn, probed } = located;
+  const { policy, target, ownIn, carriedIn, probed } = located;
   const simulated = chooseSimulation(policy, received.fields);
   const facts = simulated === null ? received : { ...received, fields: simulateRequest(simulated, received.fields) };
   const carriedSids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
@@ -82,7 +81,8 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     userAgent: client.userAgent,
     address: facts.client.address,
   };
-  const isFromAbroad = carriedSids.length > 0 && !mayArrive(client, ownOrigin(facts), policy);
+  const isCarried = carriedSids.length > 0 || carriedIn !== null;
+  const isFromAbroad = isCarried && !mayArrive(client, ownOrigin(facts), policy);
   return {
     site,
     facts,
@@ -90,6 +90,7 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     target,
     carriedSids,
     targetSids: located.sids,
+    ownIn,
     carriedIn,
     client,
     binding,
@@ -112,13 +113,14 @@ function conclude(seen: Observed, found: Found | null): Arrival {
     policy,
     target: seen.target,
     carriedSids: seen.carriedSids,
+    ownIn: seen.ownIn,
     carriedIn: seen.carriedIn,
     client,
     binding: seen.binding,
     session,
     foundBy: found?.by ?? null,
     probed: seen.probed,
-    isFromAbroad: seen.isFromAbroad,
+    isFromAbroad: seen.isFromAbroad && session === null,
     jarCookies,
     isJarsOwner,
     simulated: seen.simulated,
@@ -144,90 +146,6 @@ export function ownOrigin({ client }: RequestFacts): string {
   return origin;
 }
 
-/** The request's place: its policy, and its target without a SID. */
-export interface Located {
-  readonly policy: RoutePolicy;
-  readonly target: string;
-  readonly sids: readonly string[];
-  readonly carriedIn: CarrierKind | null;
-  /** The request came back from our probe redirect (`detect: probe`), or has its URL from somebody who did. */
-  readonly probed: 'now' | 'earlier' | null;
-}
-
-/**
- * Take every SID off the target. What is left is what the application sees, and decides the route; of the SIDs count those
- * that are called as that route calls them.
- */
-export function locate(site: Site, facts: RequestFacts): Located {
-  let target = facts.target;
-  let carried: Map<string, Unmarked> | null = null;
-  const names = site.namesOfHosts.of(facts.client.host ?? '');
-  for (const name of names.all) {
-    if (!mayCarry(target, name)) continue;
-    const unmarked = unmarkTarget(target, name);
-    if (unmarked.sids.length === 0 && unmarked.target === target) continue;
-    target = unmarked.target;
-    carried ??= new Map();
-    carried.set(name, unmarked);
-  }
-  const { policy } = site.routes.match(facts.client.host ?? '', pathOf(target));
-  const own = carried?.get(policy.session.name);
-  target = withoutNested(target, names, policy);
-  const probe = policy.detect === 'probe' ? unmarkTarget(target, probeName(policy)) : null;
-  const probed = probe === null || probe.target === target ? null : probedWhen(probe.sids, site.clock());
-  return {
-    policy,
-    target: probe === null ? target : probe.target,
-    sids: own?.sids ?? NO_SIDS,
-    carriedIn: own?.places[0] ?? (policy.useOnlyCookies ? placeOfOthers(carried) : null),
-    probed,
-  };
-}
-
-const NO_SIDS: readonly string[] = [];
-
-/** Where SIDs stand that are called as those of another route: on a cookie-only route they are as little wanted as its own. */
-function placeOfOthers(carried: ReadonlyMap<string, Unmarked> | null): CarrierKind | null {
-  for (const { sids, places } of carried?.values() ?? []) {
-    if (sids.some((text) => Sid.parse(text) !== null)) return places[0] ?? null;
-  }
-  return null;
-}
-
-/** In mirror mode the SID is the application's own, and so is the place where it stands. */
-function withoutNested(text: string, names: SidNames, { session }: RoutePolicy): string {
-  let clean = text;
-  for (const name of names.jar) {
-    const isTheirs = session.mode === 'mirror' && session.name === name;
-    if (!isTheirs && mayCarry(clean, name)) clean = withoutNestedSids(clean, name);
-  }
-  return clean;
-}
-
-/** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */
-export function probeName(policy: RoutePolicy): string {
-  return `${policy.session.name}_probe`;
-}
-
-/** How long a probed URL tells anything of the client: later, somebody else may have got it. */
-const PROBE_MS = 60_000;
-
-/** The value of the probe's parameter: when it was sent, milliseconds. */
-export function probeStamp(nowMs: number): string {
-  return nowMs.toString(36);
-}
-
-function probedWhen(stamps: readonly string[], nowMs: number): 'now' | 'earlier' {
-  const sentMs = /^[0-9a-z]{1,10}$/.test(stamps[0] ?? '') ? Number.parseInt(stamps[0] as string, 36) : 0;
-  // The distance: the clock of another machine may be ahead.
-  return Math.abs(nowMs - sentMs) <= PROBE_MS ? 'now' : 'earlier';
-}
-
-function pathOf(target: string): string {
-  const end = target.indexOf('?');
-  return end < 0 ? target : target.slice(0, end);
-}
-
 interface Found {
   readonly session: Session;
   readonly by: 'target' | 'referer';
@@ -244,11 +162,13 @@ function findSession(seen: Observed): Promise<Found | null> | null {
   if (first !== undefined) {
     const others = seen.carriedSids.filter((sid) => sid !== first);
     if (others.length > 0) return chooseSession(seen, first, others);
-    return seen.isFromAbroad ? null : look(seen, first, 'target');
+    return look(seen, first, 'target');
   }
   if (policy.recover !== 'referer' || client.referer === null) return null;
-  const inReferer = unmarkTarget(withoutFragment(client.referer), policy.session.name).sids[0];
+  const referer = withoutFragment(client.referer);
+  const inReferer = unmarkTarget(referer, policy.session.name).sids[0];
   if (inReferer === undefined || !mayRecover(client, ownOrigin(facts))) return null;
+  if (!honoursSid(seen.site, facts, referer, policy)) return null;
   if (policy.useCookies && hasRelevantCookie(client.cookieNames, policy)) return null;
   return look(seen, inReferer, 'referer');
 }
@@ -285,7 +205,7 @@ async function look(seen: Observed, text: string, by: Found['by']): Promise<Foun
   const sid = source.parseSid(text);
   if (sid === null) return null;
   try {
-    const session = await source.find(sid, seen.binding, policy.session);
+    const session = await source.find(sid, seen.binding, policy.session, seen.isFromAbroad);
     return session === null ? null : { session, by };
   } catch (error) {
     const isAway = error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
@@ -334,16 +254,14 @@ function hasRelevantIn(jarCookies: string, policy: RoutePolicy): boolean {
 export function cleanReferer(arrival: Arrival): string | null {
   const { referer } = arrival.client;
   if (referer === null) return null;
+  // A Referer may be a reference without a host (RFC 9110 §10.1.3).
   const isOwn = referer.startsWith(`${ownOrigin(arrival.facts)}/`);
-  return isOwn ? withoutSids(arrival, referer) : withoutSids(arrival, referer, parseUrl(referer)?.host ?? '');
+  return withoutAnySid(arrival, referer, isOwn ? undefined : parseUrl(referer)?.host);
 }
 
 /** A URL of one of our hosts, by default the one that was asked, without any SID. */
-export function withoutSids({ site, facts, policy }: Arrival, url: string, host = facts.client.host ?? ''): string {
-  const names = site.namesOfHosts.of(host);
-  let clean = url;
-  for (const name of names.all) if (mayCarry(clean, name)) clean = unmarkReference(clean, name);
-  return withoutNested(clean, names, policy);
+export function withoutAnySid({ site, facts, policy }: Arrival, url: string, host = facts.client.host ?? ''): string {
+  return withoutSids(site, policy, host, url);
 }
 
 function cookiesOf(session: Session, { site, facts, binding, target }: Observed): string {

@@ -15,6 +15,7 @@ import {
   mapOrigin,
   markUrls,
   partitionCookies,
+  settleCookiePaths,
   takeSetCookies,
   takeSignals,
   trailersOfOtherBytes,
@@ -129,8 +130,9 @@ function adoptFields(arrival: Arrival, fields: readonly string[]): readonly stri
   const { site, policy, client, facts } = arrival;
   const isStubborn = insistsOnItsAddress(arrival, firstValue(fields, 'location') ?? '');
   const own = isStubborn ? fields : mapOrigin(fields, site.upstreamOrigin, () => ownOrigin(facts));
+  const settled = facts.target === arrival.target ? own : settleCookiePaths(own, facts.target, arrival.target);
   const isPartitioned = policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
-  return isPartitioned ? partitionCookies(own) : own;
+  return isPartitioned ? partitionCookies(settled) : settled;
 }
 
 /**
@@ -210,16 +212,18 @@ function tellsSid(arrival: Arrival, head: ResponseHead, page: PageKind | null): 
   return marking !== null && markUrls(head.fields, head.status, marking.markSid).count > 0;
 }
 
+/** A store that is away: then the answer goes out without a session where it can, or is refused as the route says. */
 async function change(arrival: Arrival, response: ResponseFacts, remaining: readonly string[]): Promise<Absorption> {
   const { policy, treatment, session, site, binding } = arrival;
   try {
     const result = await sessionsOf(site, policy).absorb(session, response, binding, policy.session);
     return { session: result.session, event: result.event, fields: remaining };
   } catch (error) {
+    if (!(error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE')) throw error;
     // A client that may take cookies gets its page and its cookie all the same; only the marks are missing.
-    const isAway = error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
-    if (isAway && treatment.setCookie === 'both') return { session: null, event: 'not-created', fields: remaining };
-    throw error;
+    const isAnonymous = session === null && policy.onStoreFailure === 'anonymous';
+    if (treatment.setCookie !== 'both' && !isAnonymous) throw error;
+    return { session: null, event: 'not-created', fields: remaining };
   }
 }
 

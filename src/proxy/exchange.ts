@@ -17,10 +17,11 @@ import {
   sendsPageUrl,
   type UpstreamRequest,
 } from '../upstream/request.ts';
-import { type Arrival, cleanReferer, locate, ownOrigin, probeName, receive, withoutSids } from './arrival.ts';
+import { type Arrival, cleanReferer, ownOrigin, receive, withoutAnySid } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, handshakeFields, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
+import { locate, probeName } from './locate.ts';
 import type { ExchangeObserver } from './outcome.ts';
 import { ExchangeRecord } from './record.ts';
 import { ownRedirect, redirectFields } from './redirects.ts';
@@ -164,7 +165,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming, wantsWhole = fa
   if (framing !== facts.body) edits.body = framing;
   const referer = toUpstreamOrigin(arrival, cleanReferer(arrival));
   if (referer !== client.referer) edits.referer = referer;
-  if (sendsPageUrl(facts)) edits.cleanUrl = (url) => withoutSids(arrival, url);
+  if (sendsPageUrl(facts)) edits.cleanUrl = (url) => withoutAnySid(arrival, url);
   if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, firstValue(facts.fields, 'origin'));
   if (client.cookieNames.includes(probeName(policy))) edits.cookie = withoutProbe(arrival);
   if (treatment.cookies !== 'client') edits.cookie = treatment.cookies === 'jar' ? cookiesFor(arrival) : null;

@@ -50,8 +50,8 @@ export function readForwarded(input: ForwardedInput): ForwardedClient {
   const forwarded = isCustom ? null : joinedValue(input.fields, 'forwarded');
   const hops = isCustom ? fromCustomFields(input.fields) : fromForwarded(forwarded ?? '');
   const chain = trustedEnd(hops, input.isTrustedProxy);
-  // X-Forwarded-Proto and -Host are the peer's own word, even where it does not say who asked.
-  const first = chain[0] ?? (isCustom ? hops.at(-1) : undefined);
+  // The last one is the peer's own word, even where it does not say who asked.
+  const first = chain[0] ?? hops.at(-1);
   const addresses = [...chain.map((hop) => hop.address), peerAddress];
   return {
     address: chain[0]?.address ?? peerAddress,
@@ -123,11 +123,11 @@ function splitUnquoted(text: string, separator: string): string[] {
   return parts;
 }
 
-/** `[2001:db8::1]:80` → `2001:db8::1`, `192.0.2.1:80` → `192.0.2.1`; '' for `unknown`, `_hidden` and nonsense. */
+/** `[2001:db8::1]:80` → `2001:db8::1`, `192.0.2.1:_a` → `192.0.2.1`; '' for `unknown`, `_hidden` and nonsense (RFC 7239 §6). */
 function plainAddress(text: string): string {
-  const bracketed = /^\[([0-9a-f:.]{2,45})\](?::\d{1,5})?$/i.exec(text)?.[1];
+  const bracketed = /^\[([0-9a-f:.]{2,45})\](?::(?:\d{1,5}|_[\w.-]+))?$/i.exec(text)?.[1];
   if (bracketed !== undefined) return isIPv6(bracketed) ? unmapped(bracketed.toLowerCase()) : '';
-  const v4 = /^([\d.]{7,15})(?::\d{1,5})?$/.exec(text)?.[1];
+  const v4 = /^([\d.]{7,15})(?::(?:\d{1,5}|_[\w.-]+))?$/.exec(text)?.[1];
   if (v4 !== undefined) return isIPv4(v4) ? v4 : '';
   // No zone: it means nothing on another machine.
   return isIPv6(text) && !text.includes('%') ? unmapped(text.toLowerCase()) : '';

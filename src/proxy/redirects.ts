@@ -3,8 +3,9 @@
  * comes again as it is. Always to our own origin by an absolute URL: a target such as `//host/x` would lead elsewhere as a
  * relative reference.
  */
-import { markReference } from '../sid/mark.ts';
-import { type Arrival, ownOrigin, probeName, probeStamp } from './arrival.ts';
+import { markWithin } from '../sid/mark.ts';
+import { type Arrival, ownOrigin } from './arrival.ts';
+import { probeName, probeStamp } from './locate.ts';
 
 /** Why the proxy redirects by itself, in the words of log and metrics, and what that means. */
 export const REDIRECT_REASONS = {
@@ -37,22 +38,26 @@ export function ownRedirect(arrival: Arrival): OwnRedirect | null {
   if (verdict === 'robot') return isMarked ? toClean(arrival, 301, 'robot') : null;
   // Old browsers do not say what they load; a page that came from abroad must not stay where it is.
   if (!client.isNavigation) return isRefusedPage(arrival) ? toClean(arrival, 303, 'from-abroad') : null;
-  if (policy.useOnlyCookies) {
-    return isMarked && policy.onUrlSid === 'redirect' ? toClean(arrival, 303, 'cookie-only-route') : null;
+  if (isMarked && policy.useOnlyCookies && policy.onUrlSid === 'redirect') {
+    return toClean(arrival, 303, 'cookie-only-route');
   }
-  if (isMarked && verdict === 'accepts') return toClean(arrival, 303, 'takes-cookies');
+  if (isMarked && verdict === 'accepts' && !policy.useOnlyCookies) return toClean(arrival, 303, 'takes-cookies');
   if (isRefusedPage(arrival)) return toClean(arrival, 303, 'from-abroad');
-  if (policy.detect === 'probe' && verdict === 'unknown' && arrival.probed === null && facts.method === 'GET')
-    return probe(arrival);
-  return toMarked(arrival);
+  return mayProbe(arrival) ? probe(arrival) : toMarked(arrival);
+}
+
+/** Not a client that has a session: its SID came back, and the way to it must not be lost. */
+function mayProbe({ policy, verdict, session, probed, facts }: Arrival): boolean {
+  const isAsked = policy.detect === 'probe' && verdict === 'unknown' && session === null;
+  return isAsked && probed === null && facts.method === 'GET';
 }
 
 /**
  * A page that came from abroad with a SID must not keep it in its address: what the page asks for next would be our own, and
  * be found by that address (a planted session). A part of a foreign page has no address.
  */
-function isRefusedPage({ carriedIn, isFromAbroad, policy, client, verdict }: Arrival): boolean {
-  return carriedIn !== null && isFromAbroad && !policy.useOnlyCookies && !client.isPart && verdict !== 'robot';
+function isRefusedPage({ carriedIn, isFromAbroad, client, verdict }: Arrival): boolean {
+  return carriedIn !== null && isFromAbroad && !client.isPart && verdict !== 'robot';
 }
 
 function toClean(arrival: Arrival, status: OwnRedirect['status'], reason: OwnRedirect['reason']): OwnRedirect {
@@ -61,14 +66,16 @@ function toClean(arrival: Arrival, status: OwnRedirect['status'], reason: OwnRed
 
 /** The chain would end at the next page of a client whose address lacks the SID, or has it where the route has none. */
 function toMarked(arrival: Arrival): OwnRedirect | null {
-  const { session, policy } = arrival;
+  const { session, policy, site } = arrival;
   if (session === null || !arrival.treatment.mayMark) return null;
-  const isElsewhere = arrival.carriedIn !== null && arrival.carriedIn !== policy.carrier;
+  const isElsewhere = arrival.ownIn !== null && arrival.ownIn !== policy.carrier;
   if (arrival.foundBy !== 'referer' && !isElsewhere) return null;
   const mark = { kind: policy.carrier, name: policy.session.name, sid: session.sid };
   const clean = cleanUrl(arrival);
-  const reason = isElsewhere ? 'other-carrier' : 'recovered';
-  return { status: 303, location: markReference(clean, mark, clean), reason, setCookie: null };
+  const location = markWithin(clean, mark, site.scopes.ofSid(policy, ownOrigin(arrival.facts)), clean);
+  // Outside of `scope_path` no address bears a SID.
+  if (location === null) return null;
+  return { status: 303, location, reason: isElsewhere ? 'other-carrier' : 'recovered', setCookie: null };
 }
 
 /** One redirect with a cookie. What comes back is known by the parameter and never redirected again, cookie or not. */

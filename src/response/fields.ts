@@ -132,6 +132,32 @@ export function partitionCookies(fields: readonly string[]): string[] {
   });
 }
 
+/**
+ * A cookie without a Path is kept for the directory of the address that was asked for (RFC 6265 §5.1.4). A SID in that path makes
+ * it another directory than the application's: then the application's is written out.
+ */
+export function settleCookiePaths(fields: readonly string[], asked: string, clean: string): readonly string[] {
+  const path = directoryOf(clean);
+  // A Path cannot hold a semicolon.
+  if (path === directoryOf(asked) || path.includes(';')) return fields;
+  return mapFields(fields, (name, value) =>
+    name === 'set-cookie' && !hasCookiePath(value) ? `${value}; Path=${path}` : value,
+  );
+}
+
+function directoryOf(target: string): string {
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+/** The last attribute of a name counts; one that is no path is as none (RFC 6265 §5.2.4). */
+function hasCookiePath(setCookie: string): boolean {
+  const attributes = setCookie.split(';').slice(1);
+  const path = attributes.findLast((attribute) => /^\s*path\s*(?:=|$)/i.test(attribute)) ?? '';
+  return /=\s*\//.test(path);
+}
+
 /** Returns the marked reference, or null to leave it as it stands. */
 export type MarkReference = (reference: string) => string | null;
 
@@ -323,12 +349,24 @@ export function trailersOfOtherBytes(fields: readonly string[]): string[] {
 
 /** Keep an answer that was made for one client, but shows it neither by a SID nor by a cookie, out of shared caches. */
 export function makePrivate(fields: readonly string[]): string[] {
-  const isPrivate = /\b(?:private|no-store)\b/i.test(joinedValue(fields, 'cache-control') ?? '');
+  const isPrivate = isForOneClient(joinedValue(fields, 'cache-control') ?? '');
   const rest = mapFields(fields, (name, value) => {
     if (isOfSharedCaches(name)) return null;
     if (name !== 'cache-control' || isPrivate) return value;
-    return value.replace(/\b(?:public|s-maxage\s*=\s*"?\d+"?)\s*,?\s*/gi, '') || null;
+    return value.replace(FOR_ALL, '').replace(/,\s*$/, '') || null;
   });
   if (!isPrivate) rest.push('Cache-Control', 'private');
   return rest;
+}
+
+/** Directives for shared caches, and `private` for some fields only. */
+const FOR_ALL = /\b(?:public|s-maxage\s*=\s*"?\d+"?|private\s*=\s*(?:"[^"]*"|[^\s,]*))\s*,?\s*/gi;
+
+/** RFC 9111 §5.2.2: `private` with a list of fields lets the rest be stored, `must-understand` overrules `no-store`. */
+function isForOneClient(cacheControl: string): boolean {
+  const names = cacheControl
+    .replace(/"[^"]*"/g, '""')
+    .split(',')
+    .map((directive) => directive.trim().toLowerCase());
+  return names.includes('private') || (names.includes('no-store') && !names.includes('must-understand'));
 }

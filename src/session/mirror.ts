@@ -38,7 +38,9 @@ export class MirrorSessions implements SessionSource {
     return Sid.parseMirrored(text);
   }
 
-  async find(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<Session | null> {
+  async find(sid: Sid, client: ClientBinding, policy: SessionPolicy, isFromAbroad = false): Promise<Session | null> {
+    // Nothing is known of when it began.
+    if (isFromAbroad) return null;
     const value = this.#valueOf(sid, client, policy);
     return value === null ? null : this.#session(sid, value, true, client, policy);
   }

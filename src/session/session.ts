@@ -113,9 +113,10 @@ export class Sessions implements SessionSource {
     return Sid.parse(text);
   }
 
-  async find(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<Session | null> {
+  async find(sid: Sid, client: ClientBinding, policy: SessionPolicy, isFromAbroad = false): Promise<Session | null> {
     const held = await this.#follow(sid, client, policy);
     if (held === null || !this.#mayUse(held.record, client, policy)) return null;
+    if (isFromAbroad && !this.#isJustBegun(held.record, client)) return null;
     if (!held.record.isProven) return this.#prove(held, client, policy);
     const nowMs = this.#clock();
     this.#touches.touch(held.keys.storeKey, ttlOf(held.record, policy, nowMs), nowMs);
@@ -190,6 +191,11 @@ export class Sessions implements SessionSource {
   #isClient(noted: ClientMark, client: ClientBinding): boolean {
     const mark = this.#clientMarks.of(client);
     return noted.userAgentHash === mark.userAgentHash && noted.network === mark.network;
+  }
+
+  /** Both marks, whatever `bind` says: a stranger can make a session and send the client here in no time. */
+  #isJustBegun({ createdAtMs, client: noted }: LiveRecord, client: ClientBinding): boolean {
+    return Math.abs(this.#clock() - createdAtMs) <= LIMITS.redirectChainMs && this.#isClient(noted, client);
   }
 
   #mayUse(record: LiveRecord, client: ClientBinding, policy: SessionPolicy): boolean {

@@ -67,8 +67,12 @@ export interface SessionSource {
   /**
    * The live session of `sid`, null when there is none *for this client*: never issued, ended, past a timeout, or bound
    * to another host, User-Agent or network. Null is to be treated as if no SID had come. Marks the session as used.
+   *
+   * `isFromAbroad`: a foreign page began the request. Then only a session counts that this client, by User-Agent and network,
+   * began moments ago: the page led here, and the application's answer was a redirect with the SID (a launch in a learning
+   * platform, a link to an application that first sets its cookie).
    */
-  find(sid: Sid, client: ClientBinding, policy: SessionPolicy): Promise<Session | null>;
+  find(sid: Sid, client: ClientBinding, policy: SessionPolicy, isFromAbroad?: boolean): Promise<Session | null>;
   /**
    * Keep what a response sets. Without Set-Cookie, `rotate`, `destroy` and `clearsCookies` the store is not asked. A session of
    * null and a first cookie make a session; so does a sign-in whose session ended or was rotated while it was under way.

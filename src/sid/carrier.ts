@@ -32,6 +32,65 @@ export function unmarkReference(reference: string, name: string): string {
   return unmark(reference, name, pathStart(reference)).target;
 }
 
+/** A request target without the SIDs of several names, and what was found of each name that was there at all. */
+export interface AllUnmarked {
+  readonly target: string;
+  readonly found: ReadonlyMap<string, Unmarked>;
+}
+
+/**
+ * Unmark a request target for all of `names`, in whatever order they stand. Null where they are stacked deeper than there are
+ * names: such an address nobody has from us.
+ */
+export function unmarkTargetOfAll(target: string, names: readonly string[]): AllUnmarked | null {
+  let found: Map<string, Unmarked> | null = null;
+  const clean = takeOffAll(target, names, (text, name) => {
+    const next = unmarkTarget(text, name);
+    if (next.places.length === 0) return text;
+    found ??= new Map();
+    const before = found.get(name);
+    found.set(name, {
+      target: next.target,
+      sids: [...(before?.sids ?? []), ...next.sids],
+      places: [...new Set([...(before?.places ?? []), ...next.places])],
+    });
+    return next.target;
+  });
+  return clean === null ? null : { target: clean, found: found ?? NOTHING_FOUND };
+}
+
+const NOTHING_FOUND: ReadonlyMap<string, Unmarked> = new Map();
+
+/** Unmark a URL or a reference for all of `names`; null as in `unmarkTargetOfAll`. */
+export function unmarkReferenceOfAll(reference: string, names: readonly string[]): string | null {
+  return takeOffAll(reference, names, unmarkReference);
+}
+
+/** Segments are only found in front of a path, and one of another name may stand before them. */
+function takeOffAll(
+  text: string,
+  names: readonly string[],
+  takeOff: (text: string, name: string) => string,
+): string | null {
+  let clean = text;
+  for (let round = 0; round <= names.length; round++) {
+    const before = clean;
+    for (const name of names) if (mayCarry(clean, name)) clean = takeOff(clean, name);
+    if (clean === before) return clean;
+  }
+  return null;
+}
+
+/** The values of the parameters called `name` in a target's query, percent-decoded, and the target without them. */
+export function unmarkQuery(target: string, name: string): Pick<Unmarked, 'target' | 'sids'> {
+  if (!mayCarry(target, name)) return { target, sids: [] };
+  const parts = partsFrom(target, 0);
+  const pairs = findParameters(target, Math.min(parts.query + 1, parts.fragment), parts.fragment, name);
+  if (pairs.length === 0) return { target, sids: [] };
+  const query = queryWithout(target, parts, pairs);
+  return { target: target.slice(0, parts.query) + query + target.slice(parts.fragment), sids: valuesOf(pairs) };
+}
+
 /** One place where a SID stands, or seems to. */
 export interface Carried {
   /** Of the name's first byte, or of the `(` of a segment. */
@@ -154,13 +213,21 @@ function unmark(text: string, name: string, path: number): Unmarked {
   if (pairs.length > 0) places.push('query');
   if (places.length === 0) return { target: text, sids: [], places };
 
-  const sids = [...segments, ...parameters, ...pairs].map(({ value }) => value).filter((value) => value !== '');
+  const sids = valuesOf([...segments, ...parameters, ...pairs]);
   const lastSegment = segments.at(-1);
   const cleanPath = lastSegment === undefined ? between : between.slice(lastSegment.end) || '/';
-  let query = without(text, parts.query, parts.fragment, pairs);
-  // The first pair takes the `?` along; what stays needs one in the place of its separator.
-  if (query !== '' && !query.startsWith('?')) query = `?${query.slice(1)}`;
+  const query = queryWithout(text, parts, pairs);
   return { target: text.slice(0, parts.path) + cleanPath + query + text.slice(parts.fragment), sids, places };
+}
+
+function valuesOf(carried: readonly Carried[]): string[] {
+  return carried.map(({ value }) => value).filter((value) => value !== '');
+}
+
+/** The first pair takes the `?` along; what stays needs one in the place of its separator. */
+function queryWithout(text: string, { query, fragment }: Parts, pairs: readonly Carried[]): string {
+  const rest = without(text, query, fragment, pairs);
+  return rest === '' || rest.startsWith('?') ? rest : `?${rest.slice(1)}`;
 }
 
 /**

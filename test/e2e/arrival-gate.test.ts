@@ -7,7 +7,11 @@ import { type Answer, ask } from '../support/ask.ts';
 import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
-const ROUTES = `routes:
+const ROUTES = `trusted_proxies: [127.0.0.1]
+routes:
+  - { path: /other/**, use_trans_sid: true, session: { name: osid } }
+  - { path: /seg/**, use_trans_sid: true, carrier: path-segment }
+  - { path: /mirror/**, use_trans_sid: true, session: { mode: mirror, name: PHPSESSID, cookie: PHPSESSID } }
   - { path: /admin/**, use_only_cookies: true, rewrite_vars: { lang: en }, url_rewriter_tags: "a=href,form=" }
   - { path: /vars/**, use_trans_sid: true, rewrite_vars: { lang: en }, url_rewriter_tags: "a=href,form=" }
   - { path: /named/**, use_trans_sid: true, session: { cookies: [PHPSESSID] } }
@@ -15,6 +19,8 @@ const ROUTES = `routes:
   - { path: /**, use_trans_sid: true }
 `;
 const EVIL = 'http://evil.test/';
+/** The attacker is somewhere else than the victim. */
+const ELSEWHERE = { 'x-forwarded-for': '198.51.100.9' };
 const NAVIGATE = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
 describe('the arrival gate', () => {
@@ -24,12 +30,25 @@ describe('the arrival gate', () => {
 
   before(async () => {
     upstream = await startUpstream((seen, response) => {
-      if (seen.target === '/start') response.setHeader('Set-Cookie', 'app=attacker; Path=/; HttpOnly');
+      if (/^\/(?:other\/|seg\/)?start$/.test(seen.target)) {
+        response.setHeader('Set-Cookie', 'app=attacker; Path=/; HttpOnly');
+      }
+      if (seen.target.endsWith('/launch') && seen.fields.cookie === undefined) {
+        response
+          .setHeader('Set-Cookie', 'PHPSESSID=launched; Path=/; HttpOnly')
+          .writeHead(302, { Location: 'hop' })
+          .end();
+        return;
+      }
+      if (seen.target.endsWith('/hop')) {
+        response.writeHead(302, { Location: 'tool' }).end();
+        return;
+      }
       response.writeHead(200, { 'Content-Type': 'text/html', 'Cache-Control': 'public, max-age=600' });
       response.end('<a href="">self</a><a href="/next">next</a>');
     });
     proxy = await startProxy(upstream.origin, ROUTES);
-    planted = SID.exec((await send('/start')).body)?.[1] ?? expect.fail('no SID');
+    planted = SID.exec((await send('/start', ELSEWHERE)).body)?.[1] ?? expect.fail('no SID');
   });
   after(async () => {
     await proxy?.close();
@@ -95,6 +114,66 @@ describe('the arrival gate', () => {
       expect(body, target).to.include('lang=en');
       expect(body, target).to.not.match(/_sid=|[0-9a-v]{26}/);
     }
+  });
+
+  const FROM_EVIL = { 'sec-fetch-site': 'cross-site', referer: EVIL, ...NAVIGATE };
+
+  for (const method of ['GET', 'POST']) {
+    it(`a session that begins on the way from abroad goes on through the application's redirects: ${method}`, async () => {
+      const form = method === 'POST' ? { 'content-length': '3' } : {};
+      const launch = await send('/launch', { ...FROM_EVIL, ...form }, method, method === 'POST' ? 'a=1' : '');
+      expect(launch.location).to.match(SID);
+      const hop = await send(`/${launch.location}`, FROM_EVIL);
+      expect(hop.location).to.match(SID);
+      expect(await send(`/${hop.location}`, FROM_EVIL)).to.include({ status: 200 });
+      expect(lastCookie()).to.equal('PHPSESSID=launched');
+      const elsewhere = await send(`/${hop.location}`, { ...FROM_EVIL, ...ELSEWHERE });
+      expect(elsewhere, 'a stranger').to.include({ status: 303, location: 'http://own.test/tool' });
+    });
+  }
+
+  it("… but not one of an application's own IDs, of which nobody knows since when they are", async () => {
+    const launch = await send('/mirror/launch', FROM_EVIL);
+    expect(launch.location).to.equal('hop?PHPSESSID=launched');
+    expect(await send(`/mirror/${launch.location}`, FROM_EVIL)).to.include({
+      status: 303,
+      location: 'http://own.test/mirror/hop',
+    });
+  });
+
+  for (const target of ['/admin/login', '/other/x']) {
+    it(`a page that honours no such SID leaves none in the address of who comes from abroad: ${target}`, async () => {
+      const answer = await send(`${target}?_sid=${planted}`, FROM_EVIL);
+      expect(answer).to.include({ status: 303, location: `http://own.test${target}` });
+      const post = await send(`${target}?_sid=${planted}`, { ...FROM_EVIL, 'content-length': '0' }, 'POST');
+      expect(post).to.include({ status: 307, location: `http://own.test${target}` });
+      const segment = await send(`/(_sid-${planted})${target}`, FROM_EVIL);
+      expect(segment).to.include({ status: 303, location: `http://own.test${target}` });
+    });
+
+    it(`… and is not believed as a Referer: ${target}`, async () => {
+      const count = upstream.requests.length;
+      for (const referer of [
+        `http://own.test${target}?_sid=${planted}`,
+        `http://own.test/(_sid-${planted})${target}`,
+      ]) {
+        const answer = await send('/home', { 'sec-fetch-site': 'same-origin', referer, ...NAVIGATE });
+        expect(answer).to.include({ status: 200 });
+        expect(lastCookie()).to.equal(undefined);
+        expect(upstream.requests.at(-1)?.fields.referer).to.equal(`http://own.test${target}`);
+      }
+      expect(upstream.requests.length).to.equal(count + 2);
+    });
+  }
+
+  it('a Referer of a page that honours it is', async () => {
+    const referer = `http://own.test/page?_sid=${planted}`;
+    const answer = await send('/home', { 'sec-fetch-site': 'same-origin', referer, ...NAVIGATE });
+    expect(answer).to.include({ status: 303, location: `http://own.test/home?_sid=${planted}` });
+  });
+
+  it('a parameter of the application that is called as another route calls its SIDs is no SID', async () => {
+    expect(await send('/page?osid=short', FROM_EVIL)).to.include({ status: 200 });
   });
 
   it('a cookie that `session.cookies` lists beats a SID', async () => {

@@ -20,7 +20,7 @@ describe('carriers, probe and recovery', () => {
       const isStatic = seen.target.startsWith('/static');
       // A first visit gets a cookie; who brings it is known by it.
       if (!isStatic && seen.fields.cookie === undefined)
-        response.setHeader('Set-Cookie', `id=u${upstream.requests.length}; Path=/`);
+        response.setHeader('Set-Cookie', `id=u${upstream.requests.length}; Path=${pathOfCookie(seen.target)}`);
       if (seen.target.startsWith('/go')) {
         response.writeHead(302, { Location: '/landed?z=1' }).end();
         return;
@@ -38,6 +38,7 @@ routes:
   - { host: param.test, path: /**, use_trans_sid: true, carrier: path-parameter, session: { name: sid } }
   - { host: segment.test, path: /admin/**, use_only_cookies: true, session: { name: sid } }
   - { host: segment.test, path: /**, use_trans_sid: true, carrier: path-segment, session: { name: sid } }
+  - { host: probe.test, path: /shut/**, use_only_cookies: true, session: { name: sid } }
   - { host: probe.test, path: /named/**, use_trans_sid: true, detect: probe, session: { name: sid, cookies: [other] } }
   - { host: probe.test, path: /**, use_trans_sid: true, detect: probe, session: { name: sid } }
   - { host: narrow.test, path: /shop/**, use_trans_sid: true, carrier: path-segment, session: { name: wid } }
@@ -54,6 +55,7 @@ routes:
     await upstream.close();
   });
 
+  const pathOfCookie = (target: string) => (target.startsWith('/shop/start') ? '/shop' : '/');
   const send = (host: string, target: string, fields: Record<string, string> = {}, method = 'GET'): Promise<Answer> =>
     ask(proxy.port, target, { host, fields, method });
   const lastSeen = () => upstream.requests.at(-1)!; // Each use comes after a request that reached the application.
@@ -219,6 +221,24 @@ routes:
       });
       expect(answer.body).to.equal(PAGE);
       expect(answer.setCookies[0]).to.match(/^id=u/);
+    });
+    it('leaves a client alone that has a session, where no cookie of it is due', async () => {
+      const page = await send('probe.test', `/shop/start?sid_probe=${Date.now().toString(36)}`);
+      const sid = SID.exec(page.body)?.[0] ?? expect.fail('no SID');
+      const referer = `http://probe.test/shop/start?sid=${sid}`;
+      for (const fields of [{ referer }, {}]) {
+        const answer = await send('probe.test', `/login?sid=${sid}`, fields);
+        expect(answer.status).to.equal(200);
+        expect(answer.body).to.contain(sid);
+      }
+    });
+    it('takes nothing off a path', async () => {
+      const answer = await send('probe.test', '/(sid_probe-x)/admin?sid_probe=1', { cookie: 'sid_probe=1' });
+      expect(answer.status).to.equal(200);
+      expect(lastSeen().target).to.equal('/(sid_probe-x)/admin');
+      const only = await send('probe.test', '/shut/x;sid_probe=1?sid_probe=1');
+      expect(only.status).to.equal(200);
+      expect(lastSeen().target).to.equal('/shut/x;sid_probe=1?sid_probe=1');
     });
     it('a probed URL that was shared tells nothing of the next client, and does not send it round', async () => {
       const stampAt = (ms: number) => (Date.now() + ms).toString(36);

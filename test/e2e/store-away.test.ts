@@ -1,7 +1,11 @@
 /** A proxy whose session store is away from the start: it serves, and says what is wrong before a request needs the store. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createProxy, parseConfig, type ReverseProxy } from '../../src/index.ts';
+import { startCli } from '../support/cli.ts';
 import { freePort } from '../support/redis-server.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
@@ -10,8 +14,10 @@ describe('a session store that is away', () => {
   let proxy: ReverseProxy | null = null;
 
   before(async () => {
-    upstream = await startUpstream((_request, response) => {
-      response.end('whole');
+    upstream = await startUpstream((request, response) => {
+      if (request.target.startsWith('/cookie'))
+        response.setHeader('Set-Cookie', 'a=1').setHeader('Content-Type', 'text/html');
+      response.end('<a href="/x">whole</a>');
     });
   });
   after(async () => {
@@ -39,5 +45,34 @@ store: { kind: redis, url: "redis://127.0.0.1:${await freePort()}" }
       store: 'redis',
       detail: 'ECONNREFUSED',
     });
+  });
+
+  it('stops a first answer that needs a session, or not: on_store_failure', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'transid-away-'));
+    const file = join(folder, 'transid.yaml');
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:0
+upstream: ${upstream.origin}
+log: { level: silent }
+store: { kind: redis, url: "redis://127.0.0.1:${await freePort()}" }
+routes:
+  - { path: /cookie/anonymous, use_cookies: false, use_trans_sid: true, on_store_failure: anonymous }
+  - { path: /cookie/refuse, use_cookies: false, use_trans_sid: true }
+`,
+    );
+    const run = startCli(['serve', '-c', file]);
+    try {
+      const origin = (await run.until(/listens on (http:\/\/127\.0\.0\.1:\d+)/))[1] ?? '';
+      const anonymous = await fetch(`${origin}/cookie/anonymous`);
+      expect([anonymous.status, await anonymous.text()]).to.deep.equal([200, '<a href="/x">whole</a>']);
+      expect(anonymous.headers.get('set-cookie')).to.equal(null);
+      expect(anonymous.headers.get('cache-control')).to.equal('private');
+      const refused = await fetch(`${origin}/cookie/refuse`);
+      expect([refused.status, refused.headers.get('retry-after') !== null]).to.deep.equal([503, true]);
+    } finally {
+      await run.stop();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -135,7 +135,7 @@ describe('readForwarded: Forwarded (RFC 7239), where the trusted proxies write i
     });
   });
 
-  for (const value of ['for=unknown', 'for=_hidden', 'proto=https', ';;=', '']) {
+  for (const value of ['for=unknown', 'for=_hidden', ';;=', '']) {
     it(`hidden or broken: ${JSON.stringify(value)}`, () => {
       expect(clientByForwarded(['Forwarded', value])).to.include({ address: '10.0.0.1', scheme: 'http' });
     });
@@ -181,4 +181,29 @@ describe('readForwarded: a trusted proxy that does not say who asked still says 
       expect(client(fields)).to.include({ address: '10.0.0.1', scheme: 'https', host: 'shop.test' });
     });
   }
+});
+
+describe('readForwarded: what the trusted proxy says of scheme and host, though not who asked', () => {
+  for (const value of [
+    'proto=https;host=shop.test',
+    'for=unknown;proto=https;host=shop.test',
+    'for="_hidden";proto=https;host=shop.test',
+    'for=192.0.2.7;proto=http;host=evil.test, for=unknown;proto=https;host=shop.test',
+  ]) {
+    it(value, () =>
+      expect(clientByForwarded(['Forwarded', value])).to.include({
+        address: '10.0.0.1',
+        scheme: 'https',
+        host: 'shop.test',
+      }),
+    );
+  }
+  it('an obfuscated port is a port', () => {
+    for (const [node, address] of [
+      ['192.0.2.7:_p1', '192.0.2.7'],
+      ['[2001:db8::7]:_p.1-x', '2001:db8::7'],
+    ]) {
+      expect(clientByForwarded(['Forwarded', `for="${node}"`]).address).to.equal(address);
+    }
+  });
 });

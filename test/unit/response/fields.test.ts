@@ -11,6 +11,7 @@ import {
   markUrls,
   partitionCookies,
   type RefererUse,
+  settleCookiePaths,
   takeSetCookies,
   takeSignals,
 } from '../../../src/response/fields.ts';
@@ -255,6 +256,17 @@ describe('other guards', () => {
     ]);
   });
   it('answers for a recovered session are private', () => {
+    const shared: [value: string, want: string[]][] = [
+      ['public, max-age=600, private="set-cookie"', ['max-age=600', 'private']],
+      ['private=set-cookie, max-age=600', ['max-age=600', 'private']],
+      ['no-store, must-understand', ['no-store, must-understand', 'private']],
+      ['no-store', ['no-store']],
+      ['no-cache="private", max-age=1', ['no-cache="private", max-age=1', 'private']],
+      ['max-age=600, Private', ['max-age=600, Private']],
+    ];
+    for (const [value, want] of shared) {
+      expect(allValues(makePrivate(['Cache-Control', value]), 'cache-control'), value).to.deep.equal(want);
+    }
     expect(makePrivate(['Cache-Control', 'public, max-age=60'])).to.deep.equal([
       'Cache-Control',
       'max-age=60',
@@ -266,5 +278,26 @@ describe('other guards', () => {
     ]);
     expect(makePrivate(['Cache-Control', 'no-store'])).to.deep.equal(['Cache-Control', 'no-store']);
     expect(makePrivate(['X', 'y'])).to.deep.equal(['X', 'y', 'Cache-Control', 'private']);
+  });
+});
+
+describe('settleCookiePaths', () => {
+  const settle = (asked: string, clean: string, value: string) =>
+    settleCookiePaths(['A', 'b', 'Set-Cookie', value], asked, clean)[3];
+
+  it('writes out the directory of the address that the application knows', () => {
+    expect(settle('/(s-1)/shop/login?x=/y/z', '/shop/login?x=/y/z', 'a=1; HttpOnly')).to.equal(
+      'a=1; HttpOnly; Path=/shop',
+    );
+    expect(settle('/(s-1)/login', '/login', 'a=1')).to.equal('a=1; Path=/');
+    expect(settle('/a;s=1/x', '/a/x', 'a=1')).to.equal('a=1; Path=/a');
+    expect(settle('/(s-1)/shop/x', '/shop/x', 'a=1; Path=shop')).to.equal('a=1; Path=shop; Path=/shop');
+    expect(settle('/(s-1)/shop/x', '/shop/x', 'a=1; path=/; Path')).to.equal('a=1; path=/; Path; Path=/shop');
+  });
+  it('leaves a cookie alone that has a Path, or gets the same one anyway', () => {
+    expect(settle('/(s-1)/shop/x', '/shop/x', 'a=1; path = /; Secure')).to.equal('a=1; path = /; Secure');
+    expect(settle('/shop/x;s=1', '/shop/x', 'a=1')).to.equal('a=1');
+    expect(settle('/shop/x?s=1', '/shop/x', 'a=1')).to.equal('a=1');
+    expect(settle('/(s-1)/a;v=1/x', '/a;v=1/x', 'a=1'), 'which no Path can say').to.equal('a=1');
   });
 });

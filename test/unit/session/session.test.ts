@@ -8,6 +8,7 @@ import { Sid } from '../../../src/sid/sid.ts';
 import { CLIENT, type FakeClock, fakeClock, response, sessionPolicy } from '../../support/session-fixtures.ts';
 
 const POLICY = sessionPolicy();
+const LOOSE = sessionPolicy({ bind: { userAgent: false, network: false } });
 const FOLLOW = sessionPolicy({ oldSid: 'follow' });
 const TARGET = { isSecure: false, host: CLIENT.host, path: '/page' };
 const SIGN_IN = { method: 'POST' } as const;
@@ -48,6 +49,28 @@ describe('Sessions', () => {
   ): Promise<Absorbed> {
     return sessions.absorb(session, response(setCookies, edits), client, policy);
   }
+
+  describe('for a request that a foreign page began', () => {
+    const isFromAbroad = true;
+
+    it('is there while the redirects of its beginning may be under way', async () => {
+      const { sid } = await create();
+      expect(await sessions.find(sid, CLIENT, POLICY, isFromAbroad)).not.to.equal(null);
+      clock.advance(29_000);
+      expect(await sessions.find(sid, CLIENT, POLICY, isFromAbroad), 'though it came back').not.to.equal(null);
+      clock.advance(2_000);
+      expect(await sessions.find(sid, CLIENT, POLICY, isFromAbroad)).to.equal(null);
+      expect(await sessions.find(sid, CLIENT, POLICY), 'for one of our own pages').not.to.equal(null);
+    });
+
+    it('is not for another client, whatever `bind` says', async () => {
+      const { sid } = await create();
+      for (const edits of [{ address: '203.0.113.77' }, { userAgent: 'another' }]) {
+        expect(await sessions.find(sid, { ...CLIENT, ...edits }, LOOSE, isFromAbroad)).to.equal(null);
+        expect(await sessions.find(sid, { ...CLIENT, ...edits }, LOOSE)).not.to.equal(null);
+      }
+    });
+  });
 
   describe('beginning', () => {
     it('is at the first cookie, and the SID leads back to it', async () => {

@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { type CarrierKind, unmarkReference, unmarkTarget } from '../../../src/sid/carrier.ts';
+import {
+  type CarrierKind,
+  unmarkQuery,
+  unmarkReference,
+  unmarkReferenceOfAll,
+  unmarkTarget,
+  unmarkTargetOfAll,
+} from '../../../src/sid/carrier.ts';
 import { encodeUrlText, markReference, markWithin, type SidMark } from '../../../src/sid/mark.ts';
 import { Scope } from '../../../src/sid/scope.ts';
 import { Sid } from '../../../src/sid/sid.ts';
@@ -262,5 +269,46 @@ describe('encodeUrlText [PHP 4.1]', () => {
     ['\0"<>&', '%00%22%3C%3E%26'],
   ] as const) {
     it(JSON.stringify(text), () => expect(encodeUrlText(text)).to.equal(want));
+  }
+});
+
+describe('unmark: several names', () => {
+  const NAMES = ['a', 'b'];
+  for (const [target, clean, ofA, ofB] of [
+    ['/x', '/x', [], []],
+    ['/x?a=1&b=2', '/x', ['1'], ['2']],
+    ['/(a-1)/(b-2)/x', '/x', ['1'], ['2']],
+    ['/(b-2)/(a-1)/x', '/x', ['1'], ['2']],
+    ['/(b-2)/(a-1)/x?a=3', '/x', ['3', '1'], ['2']],
+    ['/(a-1)/(b-2)/(a-3)/x', '/x', ['1', '3'], ['2']],
+  ] as const) {
+    it(target, () => {
+      const unmarked = unmarkTargetOfAll(target, NAMES);
+      expect(unmarked?.target).to.equal(clean);
+      expect([...(unmarked?.found.get('a')?.sids ?? [])]).to.deep.equal(ofA);
+      expect([...(unmarked?.found.get('b')?.sids ?? [])]).to.deep.equal(ofB);
+      expect(unmarkReferenceOfAll(`http://h${target}#f`, NAMES)).to.equal(`http://h${clean}#f`);
+    });
+  }
+  it('stacked deeper than there are names: nobody has that from us, and it costs no time', () => {
+    const target = `${'/(b-2)/(a-1)'.repeat(5000)}/x`;
+    const startMs = performance.now();
+    expect(unmarkTargetOfAll(target, NAMES)).to.equal(null);
+    expect(unmarkReferenceOfAll(target, NAMES)).to.equal(null);
+    expect(performance.now() - startMs).to.be.below(1000);
+  });
+});
+
+describe('unmark: the query alone', () => {
+  for (const [target, clean, ...values] of [
+    ['/x', '/x'],
+    ['/x?a=1', '/x?a=1'],
+    ['/x?sid=1', '/x', '1'],
+    ['/x?a=1&sid=1&b', '/x?a=1&b', '1'],
+    ['/x;sid=1?sid=2', '/x;sid=1', '2'],
+    ['/(sid-1)/admin', '/(sid-1)/admin'],
+    ['/a;sid=1/../admin', '/a;sid=1/../admin'],
+  ] as const) {
+    it(target, () => expect(unmarkQuery(target, 'sid')).to.deep.equal({ target: clean, sids: values }));
   }
 });
