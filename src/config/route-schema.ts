@@ -84,7 +84,7 @@ export const routeShape = {
   }),
   on_url_sid: z.enum(['strip', 'redirect', 'reject']).default('strip').meta({
     description:
-      'A SID arrives on a `use_only_cookies` route. `strip`: forward without it; `redirect`: send a GET navigation to the clean URL; `reject`: 400.',
+      'A SID arrives on a `use_only_cookies` route. `strip`: forward without it; `redirect`: send a GET navigation to the clean URL; `reject`: 400. A page that a foreign page asked for goes to the clean URL either way.',
   }),
   trans_sid_tags: tagList('tags').default('a=href,area=href,frame=src,iframe=src,form=').meta({
     description: 'Elements and attributes that are marked. `form=` means the hidden field or the action of forms.',
@@ -155,13 +155,13 @@ export const routeShape = {
     }),
   accept_from: z.array(httpUrl()).default([]).meta({
     description:
-      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured.',
+      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured, but for one that this client got within the last 30 s (`mode: jar`).',
     example: '[https://partner.example]',
     php: 'session.referer_check',
   }),
   on_store_failure: z.enum(['refuse', 'anonymous']).default('refuse').meta({
     description:
-      'The store is away and a SID comes. `refuse`: 503 with Retry-After. `anonymous`: serve as a new client.',
+      'The store is away and a SID comes. `refuse`: 503 with Retry-After. `anonymous`: serve as a new client. The same holds where a session would begin.',
   }),
   body_limit: size()
     .optional()
