@@ -101,11 +101,11 @@ function writeExchange(logger: Logger, record: Outcome, sid: LogSettings['sid'])
 /** Faults of ours are errors, those of the upstream and the store warnings; what clients do is ordinary. */
 function levelOf(record: Outcome): 'info' | 'warn' | 'error' {
   if (record.fault === null) return 'info';
-  if (!(record.fault instanceof ProxyError)) return 'error';
-  return levelOfCode(record.fault.code);
+  return record.fault instanceof ProxyError ? levelOfCode(record.fault.code) : 'error';
 }
 
-function levelOfCode(code: string): 'info' | 'warn' {
+function levelOfCode(code: string): 'info' | 'warn' | 'error' {
+  if (code === 'INTERNAL') return 'error';
   const entry: ErrorEntry | undefined = (ERRORS as Readonly<Record<string, ErrorEntry>>)[code];
   return entry?.origin === 'client' ? 'info' : 'warn';
 }
@@ -114,17 +114,20 @@ function levelOfCode(code: string): 'info' | 'warn' {
 function describeFault(fault: unknown): string {
   if (fault instanceof ProxyError) {
     const cause: unknown = fault.cause;
+    if (fault.code === 'INTERNAL' && cause instanceof Error) return placeOf(cause);
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null;
     return [fault.detail, code].filter((part) => part !== null).join('; ') || ERRORS[fault.code].text;
   }
-  if (!(fault instanceof Error)) return typeof fault;
-  // A bug of ours: where it happened matters, and a stack names code, not data.
-  const place = fault.stack
-    ?.split('\n')
-    .slice(1, 4)
-    .map((line) => line.trim())
-    .join(' ');
-  return `${fault.name} ${place ?? ''}`;
+  return fault instanceof Error ? placeOf(fault) : typeof fault;
+}
+
+/** A bug of ours: where it happened matters, and a stack names code, not data. */
+function placeOf(bug: Error): string {
+  const stack = (bug.stack ?? '').replace(bug.message, '');
+  const lines = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  const place = lines.slice(0, 3).map((line) => line.trim());
+  const code = 'code' in bug ? [String(bug.code)] : [];
+  return [bug.name, ...code, ...place].join(' ');
 }
 
 function pathOf(target: string | null): string | null {

@@ -125,6 +125,16 @@ export function decodeOnce(text: string): string {
   return bytes.toString('latin1', 0, end);
 }
 
+/**
+ * Decode what cannot stand in a path but by an escape (WHATWG URL §1.3, the path percent-encode set): a blank, quotes, brackets, all
+ * beyond ASCII; and `~`, which old encoders escape (RFC 3986 §2.4). Not the signs that divide a path or an escape.
+ */
+export function decodeNeeded(text: string): string {
+  return text.includes('%') ? text.replace(NEEDED_ESCAPE, decodeOnce) : text;
+}
+
+const NEEDED_ESCAPE = /%(?:2[02]|3[ce]|5e|60|7[b-e]|[89a-f][0-9a-f])/gi;
+
 /** The value of one hexadecimal digit, -1 for anything else. */
 function hexDigit(byte: number | undefined): number {
   if (byte === undefined) return -1;

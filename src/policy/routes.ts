@@ -8,7 +8,7 @@
 import type { Config } from '../config/config.ts';
 import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
-import { foldPath, foldUnicode, readPath } from './path.ts';
+import { decodeNeeded, foldPath, foldUnicode, readPath } from './path.ts';
 import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';
 import { parseTagList } from './tag-list.ts';
 
@@ -62,8 +62,8 @@ export function compileRoutes(config: Config): RouteTable {
   const hasCookieOnlyRoutes = reachable.some((policy) => policy.useOnlyCookies);
   const isMixed = hasCookieOnlyRoutes && reachable.some((policy) => !policy.useOnlyCookies);
 
-  const first = (host: string, matches: (route: CompiledRoute) => boolean): RoutePolicy => {
-    for (const route of routes) if (isOnHost(route, host) && matches(route)) return route.policy;
+  const first = (host: string, matches: (route: CompiledRoute) => boolean): CompiledRoute => {
+    for (const route of routes) if (isOnHost(route, host) && matches(route)) return route;
     // The default route matches every host and path.
     throw new Error('no route');
   };
@@ -74,17 +74,27 @@ export function compileRoutes(config: Config): RouteTable {
     return first(host, (route) => route.folded.some((one) => one.matches(folded)));
   };
 
+  /** With case, and without. */
+  function routesOf(host: string, reading: string, chosen: CompiledRoute): [exact: RoutePolicy, folded: RoutePolicy] {
+    const exact = exactRoute(host, reading);
+    const folded = foldedRoute(host, reading);
+    if (!takesEveryPath(exact) && !takesEveryPath(folded)) return [exact.policy, folded.policy];
+    const isSame = !takesEveryPath(chosen) && meansPathOf(chosen, reading);
+    const orChosen = (route: CompiledRoute) => (isSame && takesEveryPath(route) ? chosen : route).policy;
+    return [orChosen(exact), orChosen(folded)];
+  }
+
   function match(hostField: string, rawPath: string): RouteMatch {
     const host = normaliseHost(hostField);
     const { primary, all, isExhausted } = readPath(rawPath);
-    const byPrimary = exactRoute(host, primary);
+    const chosen = exactRoute(host, primary);
+    const byPrimary = chosen.policy;
     // Where all routes agree on the one thing that safety asks for, the other readings cannot matter.
     if (!isMixed) return { policy: byPrimary, isAmbiguous: false };
     let strict: RoutePolicy | null = byPrimary.useOnlyCookies ? byPrimary : null;
     let isAmbiguous = isExhausted;
     for (const reading of all) {
-      const exact = exactRoute(host, reading);
-      const folded = foldedRoute(host, reading);
+      const [exact, folded] = routesOf(host, reading, chosen);
       if (exact !== byPrimary || folded !== byPrimary) isAmbiguous = true;
       if (strict === null) strict = exact.useOnlyCookies ? exact : folded.useOnlyCookies ? folded : null;
     }
@@ -94,12 +104,12 @@ export function compileRoutes(config: Config): RouteTable {
 
   function explain(hostField: string, rawPath: string): RouteFinding {
     const host = normaliseHost(hostField);
-    const { all, isExhausted } = readPath(rawPath);
-    const readings = all.map((reading) => ({
-      reading,
-      exact: exactRoute(host, reading),
-      folded: foldedRoute(host, reading),
-    }));
+    const { primary, all, isExhausted } = readPath(rawPath);
+    const chosen = exactRoute(host, primary);
+    const readings = all.map((reading) => {
+      const [exact, folded] = routesOf(host, reading, chosen);
+      return { reading, exact, folded };
+    });
     return { ...match(hostField, rawPath), isExhausted, readings };
   }
 
@@ -121,6 +131,15 @@ function normaliseHost(field: string): string {
 
 function isOnHost(route: CompiledRoute, host: string): boolean {
   return route.hosts === null || route.hosts.some((pattern) => matchesWildcard(pattern, host));
+}
+
+/**
+ * Does a reading that only a catch-all takes still mean a path of this route? `/caf%C3%A9` and `/cafe` are readings of `/café`, and
+ * there is no way to write that one without an escape: they lead nowhere else than the route itself.
+ */
+function meansPathOf(route: CompiledRoute, reading: string): boolean {
+  const loose = foldPath(foldUnicode(decodeNeeded(reading)));
+  return route.folded.some((pattern) => pattern.matches(loose));
 }
 
 /** No request passes such a route; the default route is one. */

@@ -254,6 +254,8 @@ function ownAffairs({ session, ignoreCookies }: RoutePolicy): Pick<ReadonlySet<s
  * Without one that is not honoured: what is made of the URL would hand it on.
  */
 function clientsUrl({ facts, session, target }: Arrival, origin: string): string {
+  // `OPTIONS *` asks about the server as a whole.
+  if (target === '*') return `${origin}/`;
   return `${origin}${session === null ? target : facts.target}`;
 }
 

@@ -32,6 +32,7 @@ describe('addresses with a SID', () => {
         response.writeHead(302, { ...TALKATIVE, Location: 'https://other.test/' }).end();
         return;
       }
+      if (target === '*') response.setHeader('Set-Cookie', 'app=1; Path=/');
       const type = /^\/(?:admin|passed|js)\/(.*?)(?:\?|$)/.exec(target)?.[1] ?? 'text/html';
       const more = target.includes('no-transform') ? { 'Cache-Control': 'public, no-transform' } : {};
       response.writeHead(200, { ...TALKATIVE, ...more, 'Content-Type': type });
@@ -101,6 +102,24 @@ describe('addresses with a SID', () => {
       expect(fields['referrer-policy']).to.equal('same-origin');
     });
   }
+
+  for (const target of ['*', 'http://own.test']) {
+    it(`OPTIONS ${target}, about the server as a whole, has no address, and an answer all the same`, async () => {
+      const { status, body } = await ask(proxy.port, target, { host: 'own.test', method: 'OPTIONS' });
+      expect(upstream.requests.at(-1)).to.include({ method: 'OPTIONS', target: '*' });
+      expect(status).to.equal(200);
+      expect(body).to.match(/^<a href="\/x\?_sid=[0-9a-v]{26}">x<\/a>$/);
+    });
+  }
+
+  it('a Referer without a host is of our own', async () => {
+    for (const referer of [`/y?_sid=${sid}`, `own.test/y?_sid=${sid}`]) {
+      await send('/x', { referer });
+      expect(upstream.requests.at(-1)?.fields.referer).to.equal(referer.slice(0, referer.indexOf('?')));
+    }
+    await send('/x', { referer: `/y?sid=${sid}` }, 'forum.test');
+    expect(upstream.requests.at(-1)?.fields.referer, 'by the names of its host').to.equal('/y');
+  });
 
   it('nor does a redirect abroad', async () => {
     const { fields } = await send(`/away?_sid=${sid}`);

@@ -135,10 +135,12 @@ describe('createLog', () => {
     expect(entry).to.include({ reason: 'UPSTREAM_REFUSED', detail: 'ECONNREFUSED', status: 502, level: 40 });
   });
   it('a bug of ours is an error with its place, without its message', () => {
-    const record = failed(new TypeError('secret in message'));
-    const text = lines({}, record);
-    expect(JSON.parse(text)).to.include({ reason: 'INTERNAL', level: 50 });
-    expect(text).to.contain('log.test.ts').and.not.to.contain('secret');
+    const bug = new TypeError('secret in message\n    at secret');
+    for (const fault of [bug, new ProxyError('INTERNAL', { cause: bug })]) {
+      const text = lines({}, failed(fault));
+      expect(JSON.parse(text)).to.include({ reason: 'INTERNAL', level: 50 });
+      expect(text).to.contain('TypeError').and.contain('log.test.ts').and.not.to.contain('secret');
+    }
   });
   it('what clients do is no warning', () => {
     const record = failed(new ProxyError('CLIENT_GONE'));

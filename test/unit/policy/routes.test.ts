@@ -44,6 +44,37 @@ describe('routes: which route', () => {
     it(`${host}${path} → ${label}`, () => expect(labelOf(table, host, path)).to.equal(label));
   }
 
+  describe('a path that has to be escaped', () => {
+    const escaped = tableOf(`routes:
+  - { name: shut, path: /Bücher/geheim/**, use_only_cookies: true }
+  - { name: buch, path: /Bucher/**, use_only_cookies: true, host: two.test }
+  - { name: blank, path: "/a%20b/**", use_trans_sid: true }
+  - { name: books, path: /Bücher/**, use_trans_sid: true }
+  - { name: bob, path: /~bob/*.html, use_trans_sid: true }
+`);
+    for (const [host, path, label] of [
+      ['a.test', '/a%20b/x', 'blank'],
+      ['a.test', '/a%20b', 'blank'],
+      ['a.test', '/B%C3%BCcher/x%20y', 'books'],
+      ['a.test', '/B%c3%bccher/', 'books'],
+      ['a.test', '/%7Ebob/x.html', 'bob'],
+      ['a.test', '/~bob/x.html', 'bob'],
+      ['a.test', '/B%C3%BCcher/geheim/x', 'shut'],
+      ['a.test', '/B%C3%BCcher/gehe%C3%ADm/x', 'shut'],
+      // Not the way that browsers write it, or more than that route.
+      ['a.test', '/%61%20b/x', 'default'],
+      ['a.test', '/a%2520b/x', 'default'],
+      ['a.test', '/a%20b/%2e%2e/x', 'default'],
+      ['a.test', '/a%20b/..%2fx', 'default'],
+      ['a.test', '/a%20b%2f../x', 'default'],
+      ['a.test', '/B%FCcher/x', 'default'],
+      ['a.test', '/Bucher/x', 'default'],
+      ['two.test', '/B%C3%BCcher/x', 'buch'],
+    ] as const) {
+      it(`${host}${path} → ${label}`, () => expect(labelOf(escaped, host, path)).to.equal(label));
+    }
+  });
+
   it('leaves the protected route only where every reading leaves it', () => {
     expect(labelOf(table, 'a.test', '/admin/../files/x')).to.equal('admin');
     expect(labelOf(table, 'a.test', '/files/../admin')).to.equal('admin');
