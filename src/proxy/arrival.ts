@@ -256,7 +256,8 @@ export function cleanReferer(arrival: Arrival): string | null {
   if (referer === null) return null;
   // A Referer may be a reference without a host (RFC 9110 §10.1.3).
   const isOwn = referer.startsWith(`${ownOrigin(arrival.facts)}/`);
-  return withoutAnySid(arrival, referer, isOwn ? undefined : parseUrl(referer)?.host);
+  const clean = withoutAnySid(arrival, referer, isOwn ? undefined : parseUrl(referer)?.host);
+  return clean === '' && referer !== '' ? null : clean;
 }
 
 /** A URL of one of our hosts, by default the one that was asked, without any SID. */
