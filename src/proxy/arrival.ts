@@ -77,7 +77,7 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
   const carriedSids = formSids.length === 0 ? located.sids : [...located.sids, ...formSids];
   const client = observeClient(facts.method, facts.fields);
   const binding: ClientBinding = {
-    host: (facts.client.host ?? '').toLowerCase(),
+    host: facts.client.host === null ? '' : ownOrigin(facts).slice(`${facts.client.scheme}://`.length),
     userAgent: client.userAgent,
     address: facts.client.address,
   };

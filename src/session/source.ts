@@ -8,7 +8,7 @@ import type { CookieTarget, Jar } from './jar.ts';
 
 /** Who asks, as far as a session can be bound to it. */
 export interface ClientBinding {
-  /** The Host field's value in lower case, with its port. */
+  /** As in the client's origin: lower case, with its port unless that is the scheme's own. */
   readonly host: string;
   /** The User-Agent field's value, '' when there is none. */
   readonly userAgent: string;

@@ -112,6 +112,17 @@ describe('addresses with a SID', () => {
     });
   }
 
+  it('a host is the same with the port that its scheme has anyway, and with no other', async () => {
+    for (const [host, want] of [
+      ['OWN.test:80', true],
+      ['own.test:443', false],
+      ['own.test:8080', false],
+    ] as const) {
+      const { body } = await send(`/page?_sid=${sid}`, { 'sec-fetch-mode': 'navigate' }, host);
+      expect(body.includes(sid), host).to.equal(want);
+    }
+  });
+
   it('a Referer without a host is of our own', async () => {
     for (const referer of [`/y?_sid=${sid}`, `own.test/y?_sid=${sid}`]) {
       await send('/x', { referer });
