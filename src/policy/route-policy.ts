@@ -6,8 +6,8 @@
 /** Element name → attributes that hold a URL; the attribute '' (PHP's `form=`) stands for hidden fields. */
 export type TagList = ReadonlyMap<string, readonly string[]>;
 
-/** Names, some of them with a final `*` for any ending; `has` knows what that means. */
-export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size'>;
+/** Names, some of them with a final `*` for any ending; `has` knows what that means. Iterates over them as they are written. */
+export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size' | typeof Symbol.iterator>;
 
 export type CarrierKind = 'query' | 'path-parameter' | 'path-segment';
 

@@ -271,5 +271,6 @@ function nameSet(names: readonly string[]): NameSet {
   return Object.freeze({
     size: names.length,
     has: (name: string) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)),
+    [Symbol.iterator]: () => names.values() as SetIterator<string>,
   });
 }

@@ -129,6 +129,11 @@ function conclude(seen: Observed, found: Found | null): Arrival {
   };
 }
 
+/** `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. @throws ProxyError SID_REJECTED. */
+export function rejectUrlSid({ policy, carriedIn }: Arrival): void {
+  if (policy.useOnlyCookies && policy.onUrlSid === 'reject' && carriedIn !== null) throw new ProxyError('SID_REJECTED');
+}
+
 /** Hosts come from clients: the memory is dropped when it has grown to this many. By scheme and Host field. */
 const MAX_ORIGINS = 256;
 const origins = { http: new Map<string, string>(), https: new Map<string, string>() };
@@ -220,8 +225,13 @@ function withoutFragment(url: string): string {
   return hash < 0 ? url : url.slice(0, hash);
 }
 
+/** What the verdict of a request was made of. */
+export function evidenceOf(arrival: Arrival): Evidence {
+  return gatherEvidence(arrival, arrival.session, arrival.jarCookies, arrival.isJarsOwner);
+}
+
 function gatherEvidence(
-  { policy, client, probed }: Observed,
+  { policy, client, probed }: Pick<Arrival, 'policy' | 'client' | 'probed'>,
   session: Session | null,
   jarCookies: string,
   isJarsOwner: boolean,

@@ -17,7 +17,7 @@ import {
   sendsPageUrl,
   type UpstreamRequest,
 } from '../upstream/request.ts';
-import { type Arrival, cleanReferer, ownOrigin, receive, withoutAnySid } from './arrival.ts';
+import { type Arrival, cleanReferer, ownOrigin, receive, rejectUrlSid, withoutAnySid } from './arrival.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, handshakeFields, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -112,12 +112,6 @@ async function exchange(
   }
   record.answered();
   record.delivered(await deliver(arrival, response, res));
-}
-
-/** `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. */
-function rejectUrlSid(arrival: Arrival): void {
-  const { policy, carriedIn } = arrival;
-  if (policy.useOnlyCookies && policy.onUrlSid === 'reject' && carriedIn !== null) throw new ProxyError('SID_REJECTED');
 }
 
 /** The client takes cookies: the jar that was kept for it is superfluous. Only the jar's own client can drop it. */
