@@ -46,7 +46,8 @@ Crawl
   --no-forms            do not submit GET forms
   --marker TEXT|SELECTOR      what only pages of the living session show; by default the SID in URLs tells
   --sid-name NAME       a further name of the parameter that carries the SID (repeat)
-  --lint                list what is not marked, with the reason (with --depth 0: of this page only)
+  --lint                list what is not marked, with the reason (with --depth 0: of this page only,
+                        and of the one that it moves on to by itself)
 
 Journey
   --script FILE         steps in YAML: open, follow, fill, submit, upload, expect, back, reload, frame…
@@ -251,7 +252,9 @@ async function runCrawl(args: Arguments, journey: Journey | null, io: CommandIo)
   progress.clear();
   if (!args.lint) return report;
   // A worklist alone where only a page was asked for; otherwise it stands at the end of the crawl's report.
-  return args.crawl.depth === 0 ? { kind: 'lint', start: url, pages: 1, items: report.lint } : report;
+  if (args.crawl.depth !== 0) return report;
+  const urls = report.pages.filter(({ status }) => status > 0).map((page) => page.url);
+  return { kind: 'lint', start: url, pages: urls.length, urls, items: report.lint };
 }
 
 async function readRobots(robots: string): Promise<'obey' | 'ignore' | { rules: string }> {

@@ -45,6 +45,8 @@ export interface BrowserOptions {
 /** A common desktop browser: what servers see must not depend on being watched. */
 export const DEFAULT_USER_AGENT =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+/** Whoever reads a page has more time than this. */
+export const MAX_REFRESH_SECONDS = 5;
 /** Below Node's own limit for one string, above any page. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
@@ -81,7 +83,7 @@ export class Browser {
     this.#host = {
       loadFrames: options.loadFrames ?? true,
       maxRedirects: identity.maxRedirects,
-      maxRefreshSeconds: options.maxRefreshSeconds ?? 5,
+      maxRefreshSeconds: options.maxRefreshSeconds ?? MAX_REFRESH_SECONDS,
       navigate: (navigation) => navigate(navigation, { wire: this.#wire, jar: this.cookies, identity, record }),
       newTab: (name) => this.#newTab(name),
       tabNamed: (name) => this.#named.get(name) ?? null,

@@ -4,7 +4,8 @@
  * Memory: of a page nothing is kept but its URL, title and verdict; of an edge one line. Every list is bounded by
  * `maxPages` and the bounds below. GET only: POST forms are judged by what they carry and never sent.
  */
-import { Browser, type BrowserOptions } from './browser.ts';
+import { Browser, type BrowserOptions, MAX_REFRESH_SECONDS } from './browser.ts';
+import type { CrawledEdge, CrawledPage, CrawlProgress, CrawlReport, LostEdge } from './crawl-report.ts';
 import { type Edge, edgesOf } from './edges.ts';
 import { SimulatorError } from './fault.ts';
 import { type Journey, walkJourney } from './journey.ts';
@@ -13,14 +14,13 @@ import {
   gatherEvidence,
   judge,
   judgeUnfollowed,
-  type LossReason,
   type SessionEvidence,
   sessionOf,
   type Verdict,
 } from './judge.ts';
 import { type LintItem, lintPage } from './lint.ts';
 import { compileMarker } from './marker.ts';
-import type { Initiator } from './navigate.ts';
+import { type Initiator, refreshOf } from './navigate.ts';
 import { type MayVisit, parseRobots } from './robots.ts';
 import { SID_NAMES, withoutSid } from './sid.ts';
 import { relation } from './site.ts';
@@ -52,60 +52,6 @@ export interface CrawlOptions {
   /** Walked first, for pages behind a login; the crawl begins where it ends. Its relative URLs start from `url`. */
   readonly journey?: Journey;
   readonly onProgress?: (progress: CrawlProgress) => void;
-}
-
-export interface CrawlProgress {
-  readonly visited: number;
-  readonly waiting: number;
-  readonly lost: number;
-}
-
-export interface CrawledPage {
-  readonly id: number;
-  /** Without SID. */
-  readonly url: string;
-  title: string;
-  /** 0 when it could not be loaded. */
-  status: number;
-  readonly depth: number;
-  /** Lost as soon as one edge to it loses the session. */
-  session: 'kept' | 'lost' | 'none' | 'broken';
-}
-
-export interface CrawledEdge {
-  readonly from: number;
-  /** Null when the target is not part of the crawl. */
-  readonly to: number | null;
-  readonly outcome: Verdict['outcome'];
-}
-
-export interface LostEdge {
-  readonly page: string;
-  readonly line: number;
-  readonly column: number;
-  readonly kind: Edge['kind'];
-  readonly element: string;
-  readonly text: string;
-  readonly target: string;
-  readonly reason: LossReason;
-}
-
-export interface CrawlReport {
-  readonly kind: 'crawl';
-  readonly start: string;
-  readonly cookies: string;
-  readonly marker: string | null;
-  readonly pages: readonly CrawledPage[];
-  readonly edges: readonly CrawledEdge[];
-  readonly lost: readonly LostEdge[];
-  readonly counts: { kept: number; lost: number; none: number };
-  /** Pages that could not be loaded, with the reason. */
-  readonly broken: ReadonlyArray<{ readonly url: string; readonly why: string }>;
-  readonly skipped: { robots: number; excluded: number; depth: number; limit: number };
-  readonly lint: readonly LintItem[];
-  /** False when the marker was not even on the first page. */
-  readonly hasSession: boolean;
-  readonly durationMs: number;
 }
 
 const LOGOUT = /log-?_?out|sign-?_?out|logoff|abmelden/i;
@@ -171,8 +117,9 @@ class Walk {
     this.#options = options;
     this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
-    // A frameset has no text of its own: its frames are judged, and of itself only its SID.
-    this.#hasMarker = (page) => (marker === null || isFrameset(page) ? null : marker(page));
+    // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
+    this.#hasMarker = (page) =>
+      marker === null || isFrameset(page) || this.#movesOnTo(page) !== null ? null : marker(page);
   }
 
   async start(): Promise<void> {
@@ -189,7 +136,7 @@ class Walk {
   async #firstPage(): Promise<Page> {
     const { url, journey, marker } = this.#options;
     if (journey === undefined)
-      return await this.#browser.visit({ url: new URL(url).href, cause: 'open', initiator: null });
+      return await this.#browser.visit({ url: new URL(url).href, cause: 'open', initiator: null, stays: true });
     const { steps, page } = await walkJourney(journey, this.#browser, {
       start: url,
       ...(marker === undefined ? {} : { marker }),
@@ -262,7 +209,8 @@ class Walk {
 
   async #run(job: Job): Promise<void> {
     try {
-      const page = await this.#browser.visit({ url: job.url, cause: job.cause, initiator: job.initiator });
+      const { url, cause, initiator } = job;
+      const page = await this.#browser.visit({ url, cause, initiator, stays: true });
       this.#take(page, job);
     } catch (error) {
       if (!(error instanceof SimulatorError)) throw error;
@@ -280,12 +228,15 @@ class Walk {
     this.#visited++;
     const { snapshot } = page;
     const edges = edgesOf(page.document, page.charset, page.fields.get('refresh'));
-    const evidence = gatherEvidence(
+    const next = this.#movesOnTo(page);
+    const seen = gatherEvidence(
       { url: page.url, setCookies: snapshot.setCookies },
       edges,
       this.#names,
       this.#hasMarker(page),
     );
+    // Whether a page that moves on marks its way is told of that way, not of the one to the page.
+    const evidence = next === null ? seen : { ...seen, ownEdges: 0 };
     const arrival = { evidence, url: page.url, status: page.status, redirected: page.redirects.length > 0 };
     job.node.title = page.title.slice(0, 200);
     job.node.status = page.status;
@@ -300,8 +251,17 @@ class Walk {
     const before = this.#expanded.get(job.node.id);
     if (before === true || (before === false && !hasSession)) return evidence;
     this.#expanded.set(job.node.id, hasSession);
-    for (const edge of edges) this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, job.depth);
+    for (const edge of edges) {
+      // Nobody has to click to get there. Only once in a row: some pages come again for ever, each time under another URL.
+      const isFree = edge.kind === 'refresh' && edge.url === next && job.cause !== 'refresh';
+      this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, isFree ? job.depth - 1 : job.depth);
+    }
     return evidence;
+  }
+
+  /** Where the page goes by itself before anybody could read it; null for one that stays. */
+  #movesOnTo(page: Page): string | null {
+    return refreshOf(page.snapshot, this.#options.browser?.maxRefreshSeconds ?? MAX_REFRESH_SECONDS);
   }
 
   #consider(waiting: Waiting, initiator: Initiator, depth: number): void {

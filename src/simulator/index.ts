@@ -1,7 +1,8 @@
 /** The package's entry `transid/simulator`: a browser that refuses cookies, for tests of any web application. */
 export { Browser, type BrowserOptions, DEFAULT_USER_AGENT } from './browser.ts';
 export type { Fields, FieldValue } from './controls.ts';
-export { type CrawlOptions, type CrawlProgress, type CrawlReport, crawl, type LostEdge } from './crawl.ts';
+export { type CrawlOptions, crawl } from './crawl.ts';
+export type { CrawlProgress, CrawlReport, LostEdge } from './crawl-report.ts';
 export { SimulatorError, type SimulatorErrorCode } from './fault.ts';
 export type { FileValue } from './form.ts';
 export type { FormSummary } from './form-summary.ts';

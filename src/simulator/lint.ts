@@ -4,6 +4,8 @@
  */
 import { startTag } from './edges.ts';
 import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
+import { parseRefresh } from './refresh.ts';
+import { isSameDocument } from './same-document.ts';
 import { sidOf } from './sid.ts';
 import { relation } from './site.ts';
 
@@ -129,10 +131,17 @@ function* lintAttribute(element: Element, name: string, value: string, judged: J
   else if (name === 'style') yield* lintStyle(name, value, judged.page);
   else if (name.startsWith('data-') && looksLikeUrl(value)) yield { place: name, url: value, reason: 'data' };
   else if (MARKED[tag]?.includes(name)) yield* lintMarked(element, name, value, judged);
-  else if (tag === 'meta' && name === 'content' && isIdentityMeta(element))
-    yield { place: name, url: value, reason: 'identity' };
+  else if (tag === 'meta' && name === 'content') yield* lintMeta(element, value, judged);
   else if (SUBRESOURCES[tag]?.includes(name) || LEFT_ALONE[tag]?.includes(name))
     yield* lintSubresource(element, name, value, judged.page);
+}
+
+function* lintMeta(element: Element, value: string, judged: Judged): Generator<Finding> {
+  if (isIdentityMeta(element)) yield { place: 'content', url: value, reason: 'identity' };
+  else if (attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
+    const url = parseRefresh(value, judged.page.baseUrl)?.url;
+    if (url !== undefined && !isSameDocument(url, judged.page.url)) yield* lintMarked(element, 'content', url, judged);
+  }
 }
 
 function* lintMarked(element: Element, name: string, value: string, judged: Judged): Generator<Finding> {

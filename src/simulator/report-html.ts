@@ -2,7 +2,7 @@
  * The report as one HTML file to look at: no scripts, no other files. A crawl is a map of pages, one column for each
  * step away from the start, coloured by whether the session came that far. Pure.
  */
-import type { CrawledPage, CrawlReport } from './crawl.ts';
+import type { CrawledPage, CrawlReport } from './crawl-report.ts';
 import type { JourneyReport } from './journey.ts';
 import { REASONS } from './judge.ts';
 import { LINT_REASONS, type LintItem } from './lint.ts';

@@ -1,15 +1,18 @@
 /**
  * Reports as text for a terminal, as JSON and as JUnit XML for build servers. The HTML one is in report-html.ts. Pure.
  */
-import type { CrawlReport } from './crawl.ts';
+import type { CrawlReport } from './crawl-report.ts';
 import type { JourneyReport, StepReport } from './journey.ts';
 import { REASONS } from './judge.ts';
 import { LINT_REASONS, type LintItem } from './lint.ts';
 
 export interface LintReport {
   readonly kind: 'lint';
+  /** What was asked for. */
   readonly start: string;
   readonly pages: number;
+  /** The pages that were looked at, without SID: behind a redirect or a refresh they are others than the start. */
+  readonly urls: readonly string[];
   readonly items: readonly LintItem[];
 }
 
@@ -92,7 +95,7 @@ export function formatText(hostile: Report, style: TextStyle = { color: false })
     case 'compare':
       return compareText(report, palette);
     case 'lint':
-      return lintText(report.items, `${report.pages} page${report.pages === 1 ? '' : 's'} of ${report.start}`, palette);
+      return lintText(report.items, report.urls.join(' and '), palette);
   }
 }
 

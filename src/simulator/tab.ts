@@ -229,9 +229,9 @@ export class Page {
   }
 
   /** Come here from another document, named by its URL and referrer policy. Frames of the page are not loaded. */
-  async visit({ url, cause, initiator }: Visit): Promise<Page> {
+  async visit({ url, cause, initiator, stays = false }: Visit): Promise<Page> {
     this.#loadsFrames = false;
-    await this.#load({ ...this.#bare(url), cause, initiator });
+    await this.#load({ ...this.#bare(url), cause, initiator }, stays);
     return this;
   }
 
@@ -312,7 +312,7 @@ export class Page {
     return { url, policy: asPolicy(override) ?? this.snapshot.referrerPolicy };
   }
 
-  async #load(navigation: Navigation): Promise<void> {
+  async #load(navigation: Navigation, stays = false): Promise<void> {
     const { current } = this.#history;
     if (
       current !== null &&
@@ -327,7 +327,7 @@ export class Page {
     // HTML §7.4.2.2: these answers leave the document where it is.
     if ((snapshot.status === 204 || snapshot.status === 205) && current !== null) return;
     for (let count = 0; ; count++) {
-      const next = refreshOf(snapshot, this.#host.maxRefreshSeconds);
+      const next = stays ? null : refreshOf(snapshot, this.#host.maxRefreshSeconds);
       if (next === null) break;
       if (count >= this.#host.maxRedirects)
         throw new SimulatorError('TOO_MANY_REDIRECTS', `${navigation.url}: refreshes without end, last to ${next}`);

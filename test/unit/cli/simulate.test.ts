@@ -30,6 +30,14 @@ describe('transid simulate', () => {
       fields = request.headers;
       const isKnown = request.headers.cookie !== undefined;
       response.writeHead(200, { 'content-type': 'text/html', ...(isKnown ? {} : { 'set-cookie': 'visit=1; Path=/' }) });
+      if (request.url === '/moving') {
+        response.end('<meta http-equiv=refresh content="0; url=/plain"><a href="/b?_sid=s1">B</a>');
+        return;
+      }
+      if (request.url === '/plain') {
+        response.end('<p>no session here</p>');
+        return;
+      }
       const page = '<a href="/b?_sid=s1">B</a><a href="/?_sid=s1">Home</a><script>fetch("/api/x")</script>';
       response.end(
         request.url?.startsWith('/lost') ? '<a href=/lost/2>2</a>' : `${isKnown ? '<b id=user>ada</b>' : ''}${page}`,
@@ -154,6 +162,23 @@ describe('transid simulate', () => {
     expect(page.out).to.include(`script 1: a URL in a script`).and.to.include('/api/x');
     const all = await run('--lint', origin);
     expect(all.out).to.include('session kept').and.to.include('(on 2 pages)');
+  });
+
+  it('a start that moves on by itself is judged, too', async () => {
+    const { code, out } = await run('--depth', '0', `${origin}/moving`);
+    expect(code).to.equal(1);
+    expect(out)
+      .to.include('lost 1')
+      .and.to.match(/\/moving:1:1 {2}unmarked {2}<meta /);
+  });
+
+  it('--lint names the pages that it looked at', async () => {
+    const moving = await run('--lint', '--depth', '0', `${origin}/moving`);
+    expect(moving.code).to.equal(1);
+    expect(moving.out).to.include(`1 things on ${origin}/moving and ${origin}/plain are not marked:`);
+    expect((await run('--lint', '--depth', '0', `${origin}/plain`)).out).to.equal(
+      `nothing on ${origin}/plain is left unmarked\n`,
+    );
   });
 
   it('writes JUnit and HTML to a file', async () => {

@@ -276,6 +276,57 @@ describe('simulator crawl: where it goes', () => {
   });
 });
 
+describe('simulator crawl: pages that move on by themselves', () => {
+  useServer();
+  const moving = (url: string, more = '') => `<meta http-equiv=refresh content="0; url=${url}">${more}`;
+  const told = ({ lost }: CrawlReport) =>
+    lost.map(({ page, kind, reason }) => [page.slice(origin.length), kind, reason]);
+  const NOTHING = '<p>no session here</p>';
+
+  it('a refresh without the SID loses the session of the start', async () => {
+    site = { '/': moving('/q', '<a href="/p?_sid=s1">p</a>'), '/p': own, '/q': NOTHING, '/other': own };
+    const report = await walk();
+    expect(told(report)).to.deep.equal([['/', 'refresh', 'unmarked']]);
+    expect(report.pages.map((page) => page.url.slice(origin.length))).to.include.members(['/', '/q', '/p']);
+  });
+
+  it('so does a Refresh field', async () => {
+    site = { '/': { fields: { refresh: '1; url=/q' }, body: own }, '/q': NOTHING, '/other': own };
+    expect(told(await walk())).to.deep.equal([['/', 'refresh', 'unmarked']]);
+  });
+
+  it('within the site it is the refresh that is blamed, not the way to it', async () => {
+    site = { '/': `<a href="/p?_sid=s1">p</a>${own}`, '/p': moving('/q'), '/q': NOTHING, '/other': own };
+    expect(told(await walk())).to.deep.equal([['/p', 'refresh', 'unmarked']]);
+  });
+
+  it('one with the SID keeps it', async () => {
+    site = { '/': `<a href="/p?_sid=s1">p</a>${own}`, '/p': moving('/other?_sid=s1'), '/other': own };
+    const report = await walk();
+    expect(told(report)).to.deep.equal([]);
+    expect(report.counts).to.include({ kept: 4, none: 0 });
+  });
+
+  it('a marker is looked for where it leads', async () => {
+    site = { '/': moving('/q'), '/q': '<b>Hello ada</b><a href=/p>p</a>', '/p': moving('/r'), '/r': NOTHING };
+    const report = await walk({ marker: 'Hello' });
+    expect(report.hasSession).to.equal(true);
+    expect(told(report)).to.deep.equal([['/p', 'refresh', 'cookie']]);
+  });
+
+  it('one is no step of its own, and those without end are steps', async () => {
+    site = { '/': moving('/q'), '/q': '<a href=/p>p</a>', '/p': NOTHING };
+    expect((await walk({ depth: 0 })).pages.map(({ url }) => url)).to.deep.equal([`${origin}/`, `${origin}/q`]);
+    for (let at = 0; at < 30; at++) site[at === 0 ? '/' : `/${at}`] = moving(`/${at + 1}`);
+    expect((await walk({ depth: 3 })).pages).to.have.length(5);
+  });
+
+  it('the worklist is of both', async () => {
+    site = { '/': moving('/q', '<script>go("/a.php")</script>'), '/q': '<script>go("/b.php")</script>' };
+    expect((await walk({ lint: true })).lint.map(({ url }) => url)).to.deep.equal(['/a.php', '/b.php']);
+  });
+});
+
 describe('simulator lint', () => {
   useServer();
   for (const [why, markup, want] of [
@@ -312,6 +363,12 @@ describe('simulator lint', () => {
       '<a href="/x?_sid=1">x</a><form action=/y><input type=hidden name=_sid value=1></form>',
       [],
     ],
+    [
+      'a refresh that is not marked',
+      '<a href="/x?_sid=1">x</a><meta http-equiv=Refresh content="9; url=http://other.invalid/y"><meta http-equiv=refresh content=9>',
+      ['foreign content http://other.invalid/y'],
+    ],
+    ['a marked refresh', '<a href="/x?_sid=1">x</a><meta http-equiv=refresh content="9; url=/y?_sid=1">', []],
     ['fragments and mail say nothing', '<a href="#x">x</a><a href=mailto:a@b>y</a>', []],
   ] as const) {
     it(why, async () => {
@@ -320,6 +377,12 @@ describe('simulator lint', () => {
       expect(report.lint.map((item) => `${item.reason} ${item.place} ${item.url}`)).to.deep.equal(want);
     });
   }
+
+  it('tells a refresh that carries no SID', async () => {
+    site = { '/': '<a href="/x?_sid=1">x</a><meta http-equiv=refresh content="9; url=/y">' };
+    const { lint } = await walk({ lint: true, depth: 0 });
+    expect(lint.map(({ reason, url }) => [reason, url])).to.deep.equal([['unmarked', `${origin}/y`]]);
+  });
 
   it('tells the line of a script literal, and counts pages', async () => {
     const page = '<a href=/b>b</a>\n<script>\n\nfetch("/api/x")</script>';

@@ -75,6 +75,7 @@ const LINT: LintReport = {
   kind: 'lint',
   start: 'http://shop/',
   pages: 1,
+  urls: ['http://shop/'],
   items: [
     {
       page: 'http://shop/',
