@@ -275,6 +275,13 @@ describe('tidiness', () => {
     expect(Object.keys(ERRORS).filter((code) => !new RegExp(`\\b${code}\\b`).test(text))).to.deep.equal([]);
   });
 
+  it('every decision has its number in its title', () => {
+    const untitled = listFiles('docs/decisions', /\.md$/).filter(
+      ({ path, text }) => !text.startsWith(`# ${path.slice(0, 3)} `),
+    );
+    expect(untitled.map(({ path }) => path)).to.deep.equal([]);
+  });
+
   it('nothing names a place of one machine', () => {
     const texts = ['src', 'test', 'bench', 'config', 'docs', '.ci'].flatMap((folder) =>
       listFiles(folder, /\.(?:ts|md|ya?ml|json|php|case|sh|mjs|service)$|^run$/).map(({ path, text }) => ({
