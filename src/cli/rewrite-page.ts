@@ -68,13 +68,20 @@ export function openPage(options: RewriteOptions, explain: ((finding: Finding) =
   if (!isPhp && options.rewriter !== undefined && options.rewriter !== 'html') {
     throw new UsageError(`--rewriter is html or php, not ${options.rewriter}`);
   }
+  if (!isPhp) refusePhpOptions(options);
   if (options.isExact) {
-    if (!isPhp) throw new UsageError('--exact needs --rewriter php');
     return new ExactRun(createPhpRewriter({ ...phpOptions(options, explain), veto: null }));
   }
   const page = pageOf(options.contentType ?? 'text/html');
   if (isPhp && page.language !== 'html') throw new UsageError('--rewriter php is for text/html');
   return new GatedRun(page.charset, isPhp ? phpStage(options, explain) : htmlStage(options, page, explain));
+}
+
+/** An option that would do nothing is a mistake: the page would not be what was asked for. */
+function refusePhpOptions({ isExact, phpVersion, httpHost }: RewriteOptions): void {
+  if (isExact) throw new UsageError('--exact needs --rewriter php');
+  if (phpVersion !== undefined) throw new UsageError('--php-version needs --rewriter php');
+  if (httpHost !== undefined) throw new UsageError('--http-host needs --rewriter php');
 }
 
 function pageOf(contentType: string): PageKind {

@@ -128,6 +128,8 @@ describe('transid rewrite', () => {
     ['nothing to put on', HERE.slice(0, 2)],
     ['a SID that could not be one', [...HERE.slice(0, 2), '--sid', 'a"b']],
     ['--exact for html', [...HERE, '--exact']],
+    ['--php-version for html', [...HERE, '--php-version', '8.4']],
+    ['--http-host for html', [...HERE, '--rewriter', 'html', '--http-host', 'h']],
     ['a wrong carrier', [...HERE, '--carrier', 'pigeon']],
     ['a wrong version of PHP', [...HERE, '--rewriter', 'php', '--php-version', '9']],
     ['a type that is no page', [...HERE, '--content-type', 'image/png']],
