@@ -40,7 +40,9 @@ export const ERRORS = {
   TOO_MANY_RESETS: { origin: 'client', status: null, text: 'the client resets its streams too often' },
   SLOW_CLIENT: { origin: 'client', status: null, text: 'the client reads or writes too slowly' },
 
-  UPSTREAM_REFUSED: { origin: 'upstream', status: 502, text: 'the application refused the connection' },
+  UPSTREAM_REFUSED: { origin: 'upstream', status: 502, text: 'the application took no connection' },
+  UPSTREAM_NOT_FOUND: { origin: 'upstream', status: 502, text: 'no address was found for the name of the application' },
+  UPSTREAM_TLS_FAILED: { origin: 'upstream', status: 502, text: 'no TLS connection to the application could be made' },
   UPSTREAM_RESET: { origin: 'upstream', status: 502, text: 'the application closed the connection' },
   UPSTREAM_BAD_RESPONSE: { origin: 'upstream', status: 502, text: 'the answer of the application is malformed' },
   UPSTREAM_TRUNCATED: { origin: 'upstream', status: 502, text: 'the answer of the application ended too early' },

@@ -116,7 +116,9 @@ function describeFault(fault: unknown): string {
     const cause: unknown = fault.cause;
     if (fault.code === 'INTERNAL' && cause instanceof Error) return placeOf(cause);
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null;
-    return [fault.detail, code].filter((part) => part !== null).join('; ') || ERRORS[fault.code].text;
+    // Often the detail is the cause's code already.
+    const parts = new Set([fault.detail, code].filter((part) => part !== null));
+    return [...parts].join('; ') || ERRORS[fault.code].text;
   }
   return fault instanceof Error ? placeOf(fault) : typeof fault;
 }

@@ -676,7 +676,7 @@ describe('engine: https upstream', () => {
       });
       const { text } = await talk(proxy.port, [GET], { until: (seen) => /tls|Request/.test(seen) });
       expect(text).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
-      if (status === 502) expect(proxy.refusals[0]).to.have.property('code', 'UPSTREAM_REFUSED');
+      if (status === 502) expect(proxy.refusals[0]).to.have.property('code', 'UPSTREAM_TLS_FAILED');
       await proxy.close();
       server.close();
     });

@@ -134,6 +134,16 @@ describe('createLog', () => {
     const entry = JSON.parse(lines({}, record)) as Record<string, unknown>;
     expect(entry).to.include({ reason: 'UPSTREAM_REFUSED', detail: 'ECONNREFUSED', status: 502, level: 40 });
   });
+  it('a detail that is the code of the cause is told once', () => {
+    const cause = Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' });
+    for (const [detail, told] of [
+      ['ENOTFOUND', 'ENOTFOUND'],
+      ['away', 'away; ENOTFOUND'],
+    ] as const) {
+      const record = failed(new ProxyError('UPSTREAM_NOT_FOUND', { detail, cause }));
+      expect(JSON.parse(lines({}, record))).to.include({ detail: told });
+    }
+  });
   it('a bug of ours is an error with its place, without its message', () => {
     const bug = new TypeError('secret in message\n    at secret');
     for (const fault of [bug, new ProxyError('INTERNAL', { cause: bug })]) {

@@ -7,6 +7,17 @@ const error = (code: string) => Object.assign(new Error(code), { code });
 describe('upstreamFault', () => {
   for (const [code, isConnected, want] of [
     ['ECONNREFUSED', false, 'UPSTREAM_REFUSED'],
+    ['EHOSTUNREACH', false, 'UPSTREAM_REFUSED'],
+    ['ECONNRESET', false, 'UPSTREAM_REFUSED'],
+    ['ENOTFOUND', false, 'UPSTREAM_NOT_FOUND'],
+    ['EAI_AGAIN', false, 'UPSTREAM_NOT_FOUND'],
+    ['EPROTO', false, 'UPSTREAM_TLS_FAILED'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', false, 'UPSTREAM_TLS_FAILED'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', false, 'UPSTREAM_TLS_FAILED'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', false, 'UPSTREAM_TLS_FAILED'],
+    ['CERT_HAS_EXPIRED', false, 'UPSTREAM_TLS_FAILED'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', false, 'UPSTREAM_TLS_FAILED'],
+    ['INVALID_CA', false, 'UPSTREAM_TLS_FAILED'],
     ['ECONNRESET', true, 'UPSTREAM_RESET'],
     ['HPE_INVALID_CONSTANT', true, 'UPSTREAM_BAD_RESPONSE'],
     ['HPE_INVALID_EOF_STATE', true, 'UPSTREAM_RESET'],
