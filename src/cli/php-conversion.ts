@@ -50,6 +50,9 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/;
 /** What trans-sid needs in front of PHP 9 and what PHP 8 did: [PHP 5.7], a hidden field in every form [PHP 7]. */
 const PHP_TAGS = 'a=href,area=href,frame=src,form=';
 
+/** In the place of file and line. */
+const BY_DEFAULT = '(its default)';
+
 /** One line of YAML or of comment, under the keys of a route or of `defaults`. */
 type Lines = string[];
 
@@ -133,16 +136,16 @@ function parameterFor(cookie: string): string {
 function nameLines(settings: ReadonlyMap<string, PhpSetting>): Lines {
   const setting = settings.get('session.name');
   const name = setting?.value ?? 'PHPSESSID';
-  const why = setting === undefined ? 'its default' : placeOf(setting);
+  const why = setting === undefined ? BY_DEFAULT : placeOf(setting);
   if (SESSION_NAME.test(name))
-    return [`name: ${yamlText(name)} # PHP: session.name, ${why}`, `cookie: ${yamlText(name)}`];
+    return [`name: ${yamlText(name)} # PHP: session.name ${why}`, `cookie: ${yamlText(name)}`];
   if (COOKIE_NAME.test(name)) {
     return [
       `name: ${parameterFor(name)} # no parameter can be called like the cookie`,
-      `cookie: ${yamlText(name)} # PHP: session.name, ${why}`,
+      `cookie: ${yamlText(name)} # PHP: session.name ${why}`,
     ];
   }
-  return [`name: PHPSESSID # PHP: session.name, ${why}: ${oneLine(name)} is no name of a cookie`, 'cookie: PHPSESSID'];
+  return [`name: PHPSESSID # PHP: session.name ${why}: ${oneLine(name)} is no name of a cookie`, 'cookie: PHPSESSID'];
 }
 
 /** The keys of `defaults` for all that PHP had a setting for. */
@@ -168,7 +171,7 @@ function tripleLines(settings: ReadonlyMap<string, PhpSetting>, isWhole: boolean
     const setting = settings.get(name);
     if (setting === undefined && !isWhole) continue;
     const value = setting === undefined ? byDefault : isOn(setting.value);
-    lines.push(`${key}: ${value} # PHP: ${name} ${setting === undefined ? '(its default)' : placeOf(setting)}`);
+    lines.push(`${key}: ${value} # PHP: ${name} ${setting === undefined ? BY_DEFAULT : placeOf(setting)}`);
   }
   const isBlocked =
     isWhole && transSid !== undefined && isOn(transSid.value) && (onlyCookies === undefined || isOn(onlyCookies.value));
@@ -189,7 +192,7 @@ function listLines(settings: ReadonlyMap<string, PhpSetting>, isWhole: boolean):
   };
   add('session.trans_sid_tags', 'trans_sid_tags', tagList);
   if (isWhole && !settings.has('session.trans_sid_tags'))
-    lines.push(`trans_sid_tags: ${yamlText(PHP_TAGS)} # PHP: session.trans_sid_tags, its default`);
+    lines.push(`trans_sid_tags: ${yamlText(PHP_TAGS)} # PHP: session.trans_sid_tags ${BY_DEFAULT}`);
   add('session.trans_sid_hosts', 'trans_sid_hosts', hostList);
   add('url_rewriter.tags', 'url_rewriter_tags', tagList);
   add('url_rewriter.hosts', 'url_rewriter_hosts', hostList);

@@ -41,9 +41,17 @@ const INI_SETTING = /^\s*([A-Za-z_][\w.[\]-]*)\s*=\s*(.*)$/;
 /** How a pool of PHP-FPM spells a setting of PHP. */
 const POOL_SETTING = /^php_(?:admin_)?(?:value|flag)\[(.+)\]$/;
 const APACHE_SETTING = /^\s*php_(?:admin_)?(?:value|flag)(?=\s|$)/i;
+const NO_SETTING = 'not a setting';
 const APACHE_CONTAINER = /^\s*<\/?[A-Za-z]/;
 
-/** The settings of one file, of all kinds line by line. In a file of Apache's alone other lines are none of PHP's. */
+/** What may set something of PHP, or was meant to; all other lines of Apache's configuration are none of PHP's. */
+const MATTERS_TO_PHP: ReadonlyArray<readonly [RegExp, reason: string]> = [
+  [/^Include(?:Optional)?\s/i, 'another file: import it too'],
+  [/^PHPIniDir\s/i, 'where php.ini is: import that file too'],
+  [/^php/i, NO_SETTING],
+];
+
+/** The settings of one file, of all kinds line by line. */
 export function readPhpSettings(text: string, file: string): PhpSettings {
   const lines = joinContinued(text.replace(/^\u{FEFF}/u, '').split(/\r\n|\n|\r/));
   const hasApache = lines.some((line) => APACHE_SETTING.test(line) || APACHE_CONTAINER.test(line));
@@ -67,9 +75,10 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
       scope.host.name = hostOf(unquote(serverName));
     } else {
       const setting = readSetting(trimmed);
-      if (setting === null && isApacheAlone && !APACHE_SETTING.test(trimmed)) continue;
-      if (setting === null) refuse('not a setting');
-      else if (scope.isUnknown) refuse(reasonOf(scope));
+      if (setting === null) {
+        const reason = whyUnread(trimmed, isApacheAlone);
+        if (reason !== null) refuse(reason);
+      } else if (scope.isUnknown) refuse(reasonOf(scope));
       else settings.push({ setting: { ...at, ...setting }, at: scope });
     }
   }
@@ -77,6 +86,12 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
     settings: settings.map(({ setting, at }) => ({ ...setting, scope: { host: at.host.name, path: at.path } })),
     unread,
   };
+}
+
+/** Null: there is nothing of PHP in it, so that nothing is to be said. */
+function whyUnread(line: string, isApacheAlone: boolean): string | null {
+  const known = MATTERS_TO_PHP.find(([pattern]) => pattern.test(line));
+  return known?.[1] ?? (isApacheAlone ? null : NO_SETTING);
 }
 
 /** Null for a line that is none. */

@@ -83,6 +83,29 @@ PHP_Value session.gc_maxlifetime 600
     ]);
   });
 
+  it('an Apache configuration: what names other files, and what was meant for PHP', () => {
+    const { settings, unread } = readPhpSettings(
+      `php_value session.name FOO
+Include x.conf
+<IfModule mod_php.c>
+  includeoptional conf.d/*.conf
+  PHPIniDir /etc/php
+</IfModule>
+php_valu session.name typo
+IncludeNothing here
+RewriteEngine on
+`,
+      'a.conf',
+    );
+    expect(settings).to.have.length(1);
+    expect(unread.map(({ line, text, reason }) => [line, text, reason])).to.deep.equal([
+      [2, 'Include x.conf', 'another file: import it too'],
+      [4, 'includeoptional conf.d/*.conf', 'another file: import it too'],
+      [5, 'PHPIniDir /etc/php', 'where php.ini is: import that file too'],
+      [7, 'php_valu session.name typo', 'not a setting'],
+    ]);
+  });
+
   it('a pool of PHP-FPM', () => {
     const { settings, unread } = readPhpSettings(
       `[www]
@@ -210,6 +233,13 @@ php_value session.name SHOP
     const text = 'session.use_only_cookies = 0\n[HOST=a.example]\nsession.name = 1\n';
     expect(policyOf(text, 'a.example', '/').session).to.deep.include({ name: '_1', cookie: '1' });
     expect(policyOf(text, 'b.example', '/').session).to.deep.include({ name: 'PHPSESSID', cookie: 'PHPSESSID' });
+  });
+
+  it('says of a key where it comes from', () => {
+    const yaml = convert('[PHP]\nsession.name = A\n');
+    expect(yaml).to.include('name: A # PHP: session.name (php.ini:2)\n');
+    expect(yaml).to.include('# PHP: session.trans_sid_tags (its default)\n');
+    expect(convert('')).to.include('name: PHPSESSID # PHP: session.name (its default)\n');
   });
 
   it('says of the rest where it is now', () => {
