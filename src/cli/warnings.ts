@@ -220,13 +220,24 @@ function sensitiveRoutes(config: Config, policies: readonly RoutePolicy[]): Warn
       advice: 'set `use_only_cookies: true`, unless clients without cookies need it',
     });
   }
-  const everything = policies.find((policy) => marksUrls(policy) && config.routes[policy.index]?.path.includes('/**'));
+  const everything = policies.find((policy) => !policy.useOnlyCookies && isForEveryPath(policy, config));
   if (everything !== undefined && !policies.some((policy) => policy.index >= 0 && policy.useOnlyCookies)) {
     warnings.push({
-      path: ['routes', everything.index],
+      path: everything.index < 0 ? ['defaults', openingKey(config)] : ['routes', everything.index],
       message: 'session IDs in URLs are honoured on every path',
       advice: 'put a route with `use_only_cookies: true` first for what must be safe, such as `path: /admin/**`',
     });
   }
   return warnings;
+}
+
+/** Which key of `defaults` lets IDs in URLs be honoured. */
+function openingKey({ defaults }: Config): string {
+  return defaults.useOnlyCookies === undefined ? 'use_trans_sid' : 'use_only_cookies';
+}
+
+/** `defaults` are, unless a route takes every request. */
+function isForEveryPath({ index }: RoutePolicy, { routes }: Config): boolean {
+  if (index >= 0) return routes[index]?.path.includes('/**') === true;
+  return !routes.some(({ host, path }) => host === undefined && path.includes('/**'));
 }

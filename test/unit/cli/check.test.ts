@@ -168,6 +168,18 @@ describe('transid check: warnings', () => {
     ['admin for all', 'admin: 0.0.0.0:9090', ['admin: metrics and dashboard can be reached from other machines']],
     ['every path open', `routes: [${OPEN}]`, ['routes[0]: session IDs in URLs are honoured on every path']],
     [
+      'every path open by the defaults',
+      'defaults: { use_trans_sid: true }',
+      ['defaults.use_trans_sid: session IDs in URLs are honoured on every path'],
+    ],
+    [
+      '… also where none are put into URLs',
+      'defaults: { use_only_cookies: false }',
+      ['defaults.use_only_cookies: session IDs in URLs are honoured on every path'],
+    ],
+    ['… but for a cookie-only route', `routes: [${SAFE}]\ndefaults: { use_trans_sid: true }`, []],
+    ['… which no request falls on', 'routes: [{ use_trans_sid: false }]\ndefaults: { use_trans_sid: true }', []],
+    [
       'a sensitive path',
       `routes: [{ path: [/x, /shop/admin/**], use_trans_sid: true }]`,
       ['routes[0].path: /shop/admin/** looks sensitive, and a session ID in a URL is honoured there'],
