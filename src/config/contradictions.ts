@@ -1,9 +1,5 @@
-/**
- * Faults of keys that are valid each by itself: what they say together. Pure, but that certificates and keys are tried with
- * each other.
- */
-import { X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
+/** Faults of keys that are valid each by itself: what they say together. Pure. */
+import { certificateFaults } from './certificates.ts';
 import { type Fault, type KeyPath, spellPath } from './problems.ts';
 import type { ParsedConfig, ParsedStore, RouteConfig, RouteDefaults } from './schema.ts';
 
@@ -12,38 +8,7 @@ export type CompleteConfig = ParsedConfig & { readonly store: ParsedStore };
 
 /** Faults of keys that are valid each by itself. */
 export function contradictions(config: CompleteConfig, texts: ReadonlyMap<string, string>): Fault[] {
-  return [...tlsFaults(config, texts), ...sessionFaults(config, texts), ...nameFaults(config), ...storeFaults(config)];
-}
-
-function tlsFaults(config: ParsedConfig, texts: ReadonlyMap<string, string>): Fault[] {
-  const faults: Fault[] = [];
-  const cert = texts.get('listen.tls.cert');
-  const key = texts.get('listen.tls.key_file');
-  if (config.listen.tls !== undefined && cert !== undefined && key !== undefined) {
-    try {
-      createSecureContext({ cert, key });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      faults.push(atValue(['listen', 'tls', 'cert'], `certificate and key cannot be used together: ${reason}`));
-    }
-  }
-  for (const path of [
-    ['upstream', 'tls', 'ca_file'],
-    ['store', 'ca_file'],
-  ]) {
-    const ca = texts.get(spellPath(path));
-    if (ca !== undefined && !isCertificate(ca)) faults.push(atValue(path, 'the file holds no certificate in PEM form'));
-  }
-  return faults;
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).fingerprint256 !== '';
-  } catch {
-    // Whatever OpenSSL has against it, the answer is no.
-    return false;
-  }
+  return [...certificateFaults(texts), ...sessionFaults(config, texts), ...nameFaults(config), ...storeFaults(config)];
 }
 
 /** HMAC-SHA-256 wants a key of its own length (RFC 2104 §3). */

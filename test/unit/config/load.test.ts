@@ -355,20 +355,6 @@ describe('config: secrets and files', () => {
     expect(told.join()).to.include('at least 32 characters');
   });
 
-  it('a certificate is read, and must fit its key', () => {
-    writeFileSync(join(folder, 'tls.crt'), 'no certificate');
-    writeFileSync(join(folder, 'tls.key'), 'no key');
-    writeFileSync(join(folder, 'ca.pem'), 'no authority');
-    const told = problemsOf(
-      `listen: { address: "127.0.0.1:0", tls: { cert: tls.crt, key_file: tls.key } }
-upstream: { url: https://a:1, tls: { ca_file: ca.pem } }`,
-      join(folder, 'c.yaml'),
-    );
-    expect(told).to.have.length(2);
-    expect(told[0]).to.match(/c\.yaml:1:48: listen\.tls\.cert: certificate and key cannot be used together/);
-    expect(told[1]).to.include('holds no certificate');
-  });
-
   it('the database is relative to the configuration', () => {
     const { store } = parseConfig(`${BASE}store: { kind: lmdb, path: ./data }`, join(folder, 'c.yaml'));
     expect(store).to.deep.include({ kind: 'lmdb', path: join(folder, 'data') });
