@@ -4,6 +4,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
+import { isLoopback, leadsTo } from '../config/addresses.ts';
 import type { Config } from '../config/config.ts';
 import type { KeyPath } from '../config/problems.ts';
 import { compilePathPattern, matchesWildcard } from '../policy/glob.ts';
@@ -31,7 +32,6 @@ export function warningsOf(config: Config): Warning[] {
 }
 
 const marksUrls = (policy: RoutePolicy): boolean => policy.useTransSid && !policy.useOnlyCookies;
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 function transportWarnings(config: Config, policies: readonly RoutePolicy[]): Warning[] {
   const warnings: Warning[] = [];
@@ -50,6 +50,13 @@ function transportWarnings(config: Config, policies: readonly RoutePolicy[]): Wa
       path: ['admin'],
       message: 'metrics and dashboard can be reached from other machines',
       advice: 'keep this address off the public network',
+    });
+  }
+  if (leadsTo(config.upstream.url, config.listen)) {
+    warnings.push({
+      path: ['upstream', 'url'],
+      message: 'this is the address of `listen`: each request would come round in a loop',
+      advice: 'write the address of the application',
     });
   }
   if (!config.upstream.tls.verify) {

@@ -1,20 +1,59 @@
 /** Faults of keys that are valid each by itself: what they say together. Pure. */
+import { collide } from './addresses.ts';
 import { certificateFaults } from './certificates.ts';
 import { type Fault, type KeyPath, spellPath } from './problems.ts';
-import type { ParsedConfig, ParsedStore, RouteConfig, RouteDefaults } from './schema.ts';
+import type { ParsedConfig, ParsedParts, ParsedStore, RouteConfig, RouteDefaults } from './schema.ts';
 
 /** With the store that holds where the file names none. */
 export type CompleteConfig = ParsedConfig & { readonly store: ParsedStore };
 
+/** What did not parse is not there: nothing is said of it. */
+export type Parts = ParsedParts & { readonly store?: ParsedStore };
+
 /** Faults of keys that are valid each by itself. */
-export function contradictions(config: CompleteConfig, texts: ReadonlyMap<string, string>): Fault[] {
-  return [...certificateFaults(texts), ...sessionFaults(config, texts), ...nameFaults(config), ...storeFaults(config)];
+export function contradictions(config: Parts, texts: ReadonlyMap<string, string>): Fault[] {
+  return [
+    ...addressFaults(config),
+    ...certificateFaults(texts),
+    ...sessionFaults(config, texts),
+    ...nameFaults(config),
+    ...storeFaults(config),
+  ];
+}
+
+function addressFaults({ listen, admin }: Parts): Fault[] {
+  if (listen === undefined || admin === undefined || !collide(listen.address, admin)) return [];
+  return [atValue(['admin'], 'this address is that of `listen`: give one of them another port')];
 }
 
 /** HMAC-SHA-256 wants a key of its own length (RFC 2104 §3). */
 const MIN_SIGN_KEY_CHARS = 32;
 
-function sessionFaults(config: ParsedConfig, texts: ReadonlyMap<string, string>): Fault[] {
+function sessionFaults(config: Parts, texts: ReadonlyMap<string, string>): Fault[] {
+  const faults = signKeyFaults(texts);
+  let isSigningTold = false;
+  for (const { path, session } of sessionsOf(config)) {
+    if (session.mode === 'mirror' && session.cookie === undefined) {
+      faults.push(
+        atValue([...path, 'mode'], 'mirror mode needs `cookie`: the cookie of the application that is the SID'),
+      );
+    }
+    if (session.sign && session.mode !== 'mirror' && !isSigningTold) {
+      isSigningTold = true;
+      faults.push(atValue([...path, 'sign'], 'only `mode: mirror` signs: in jar mode every SID is our own'));
+    }
+    // A key that is named and could not be read is told of already.
+    if (session.sign && config.session?.signKeyFile === undefined && config.session?.signKeyEnv === undefined) {
+      faults.push(atValue([...path, 'sign'], 'needs `session.sign_key_file` or `session.sign_key_env`'));
+    }
+    if (session.unprovenTimeoutMs > session.absoluteTimeoutMs || session.idleTimeoutMs > session.absoluteTimeoutMs) {
+      faults.push(atValue([...path, 'absolute_timeout'], 'must not be shorter than idle_timeout and unproven_timeout'));
+    }
+  }
+  return faults;
+}
+
+function signKeyFaults(texts: ReadonlyMap<string, string>): Fault[] {
   const faults: Fault[] = [];
   const file = texts.get('session.sign_key_file');
   const variable = texts.get('session.sign_key_env');
@@ -26,55 +65,47 @@ function sessionFaults(config: ParsedConfig, texts: ReadonlyMap<string, string>)
     const name = file === undefined ? 'sign_key_env' : 'sign_key_file';
     faults.push(atValue(['session', name], `the key is too short: at least ${MIN_SIGN_KEY_CHARS} characters`));
   }
-  const sessions = [
-    { path: ['session'], session: config.session },
-    { path: ['defaults', 'session'], session: { ...config.session, ...given(config.defaults.session) } },
-    ...config.routes.map((route, index) => ({
-      path: ['routes', index, 'session'],
-      session: { ...config.session, ...given(config.defaults.session), ...given(route.session) },
-    })),
-  ];
-  const told = new Set<string>();
-  for (const { path, session } of sessions) {
-    const own = path.length === 1 ? config.session : null;
-    const overrides =
-      own ?? (path[0] === 'routes' ? config.routes[path[1] as number]?.session : config.defaults.session);
-    if (overrides === undefined) continue;
-    if (session.mode === 'mirror' && session.cookie === undefined) {
-      faults.push(
-        atValue([...path, 'mode'], 'mirror mode needs `cookie`: the cookie of the application that is the SID'),
-      );
-    }
-    if (session.sign && session.mode !== 'mirror' && !told.has('sign')) {
-      told.add('sign');
-      faults.push(atValue([...path, 'sign'], 'only `mode: mirror` signs: in jar mode every SID is our own'));
-    }
-    if (session.sign && key === undefined) {
-      faults.push(atValue([...path, 'sign'], 'needs `session.sign_key_file` or `session.sign_key_env`'));
-    }
-    if (session.unprovenTimeoutMs > session.absoluteTimeoutMs || session.idleTimeoutMs > session.absoluteTimeoutMs) {
-      faults.push(atValue([...path, 'absolute_timeout'], 'must not be shorter than idle_timeout and unproven_timeout'));
-    }
-  }
   return faults;
+}
+
+interface SessionAt {
+  readonly path: KeyPath;
+  readonly session: Pick<
+    ParsedConfig['session'],
+    'mode' | 'cookie' | 'sign' | 'idleTimeoutMs' | 'unprovenTimeoutMs' | 'absoluteTimeoutMs'
+  >;
+}
+
+/** What holds where a file speaks of sessions, as far as it is known: a route has what `defaults` and `session` say, too. */
+function sessionsOf({ session, defaults, routes = [] }: Parts): SessionAt[] {
+  if (session === undefined) return [];
+  const top: SessionAt = { path: ['session'], session };
+  if (defaults === undefined) return [top];
+  const below = { ...session, ...given(defaults.session) };
+  const places = [
+    { path: ['defaults', 'session'], own: defaults.session },
+    ...routes.map((route, index) => ({ path: ['routes', index, 'session'], own: route?.session })),
+  ];
+  return [
+    top,
+    ...places.flatMap(({ path, own }) => (own === undefined ? [] : [{ path, session: { ...below, ...given(own) } }])),
+  ];
 }
 
 /**
  * One name for two kinds of SIDs would hand those of our own to an application as its session cookie, or one application's to
  * another. Told once for each place, host by host: a route that a host cannot reach has no say there.
  */
-function nameFaults(config: CompleteConfig): Fault[] {
+function nameFaults({ session, defaults, routes }: Parts): Fault[] {
+  if (session === undefined || defaults === undefined || routes === undefined || !areAll(routes)) return [];
   const faults = new Map<string, Fault>();
-  const hosts = new Set(config.routes.flatMap(({ host }) => host ?? []));
+  const hosts = new Set(routes.flatMap(({ host }) => host ?? []));
   for (const host of [...hosts, null]) {
     const meanings = new Map<string, string>();
-    for (const { path, route } of routesOf(host, config)) {
-      if (!takesSids(route, config.defaults)) continue;
-      const { mode, name, cookie } = {
-        ...config.session,
-        ...given(config.defaults.session),
-        ...given(route.session),
-      };
+    for (const { path, route } of routesOf(host, routes)) {
+      if (!takesSids(route, defaults)) continue;
+      const { mode, name, cookie } = { ...session, ...given(defaults.session), ...given(route.session) };
+      if (mode === 'mirror' && cookie === undefined) continue; // A fault by itself.
       const meaning = mode === 'mirror' ? `the application's cookie ${cookie}` : 'IDs of our own';
       const other = meanings.get(name);
       meanings.set(name, other ?? meaning);
@@ -86,8 +117,12 @@ function nameFaults(config: CompleteConfig): Fault[] {
   return [...faults.values()];
 }
 
+function areAll(routes: ReadonlyArray<RouteConfig | null>): routes is readonly RouteConfig[] {
+  return !routes.includes(null);
+}
+
 /** What requests of a host can fall on, `host` as a route spells it; null: a host that none names. `defaults` are the last. */
-function routesOf(host: string | null, { routes }: CompleteConfig): { path: KeyPath; route: RouteKeys }[] {
+function routesOf(host: string | null, routes: readonly RouteConfig[]): { path: KeyPath; route: RouteKeys }[] {
   const found: { path: KeyPath; route: RouteKeys }[] = [];
   for (const [index, route] of routes.entries()) {
     if (route.host !== undefined && (host === null || !route.host.includes(host))) continue;
@@ -114,12 +149,11 @@ function given<T extends object>(part: T | undefined): { [K in keyof T]?: Exclud
   };
 }
 
-function storeFaults(config: CompleteConfig): Fault[] {
-  const { store } = config;
-  if (store.kind === 'memory' && config.workers > 1) {
+function storeFaults({ store, workers = 1 }: Parts): Fault[] {
+  if (store?.kind === 'memory' && workers > 1) {
     return [atValue(['workers'], 'more than one worker needs a store that they share: `kind: lmdb` or `kind: redis`')];
   }
-  if (store.kind !== 'redis') return [];
+  if (store?.kind !== 'redis') return [];
   const ways = [store.url !== undefined, store.sentinels.length > 0, store.cluster.length > 0].filter(Boolean).length;
   const faults: Fault[] = [];
   if (ways !== 1) faults.push(atValue(['store', 'kind'], 'redis needs one of `url`, `sentinels` and `cluster`'));

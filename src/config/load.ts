@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument, type YAMLError } from 'yaml';
 import type { Config } from './config.ts';
-import { contradictions } from './contradictions.ts';
+import { contradictions, type Parts } from './contradictions.ts';
 import { maskUserinfo } from './excerpt.ts';
 import { blamedAlias, placeOf, toPlace } from './key-places.ts';
 import {
@@ -19,7 +19,7 @@ import {
   spellPath,
 } from './problems.ts';
 import { assemble, readReferences, reasonOf } from './references.ts';
-import { ConfigSchema, type ParsedStore } from './schema.ts';
+import { ConfigSchema, type ParsedStore, parseApart } from './schema.ts';
 
 export type { Config } from './config.ts';
 
@@ -117,12 +117,19 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
   const parsed = ConfigSchema.safeParse(raw);
   const complete = parsed.success ? { ...parsed.data, store: parsed.data.store ?? store } : null;
   const faults = [...files.faults, ...(parsed.success ? [] : faultsOf(parsed.error.issues, valueAt))];
-  if (complete !== null) faults.push(...contradictions(complete, files.texts));
+  faults.push(...contradictions(complete ?? whatParses(raw, store), files.texts));
   if (complete === null || faults.length > 0) {
     const problems = faults.map(problemOf).sort(byPlace);
     return { config: null, problems, locate };
   }
   return { config: freeze(assemble(complete, files.texts, dirname(resolve(fileName)))), problems: [], locate };
+}
+
+/** For what keys say against each other: so that it is told at once, whatever is wrong with other keys. */
+function whatParses(raw: unknown, store: ParsedStore): Parts {
+  const { store: own, ...parts } = parseApart(raw);
+  const isStoreWrong = own === undefined && memberOf(raw, 'store') !== undefined;
+  return isStoreWrong ? parts : { ...parts, store: own ?? store };
 }
 
 function byPlace(a: Place, b: Place): number {

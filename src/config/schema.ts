@@ -152,13 +152,12 @@ const sessionOverride = {
   }),
 };
 
-const routes = z
-  .array(section({ ...matchShape, ...overriding(routeShape), ...sessionOverride }))
-  .default([])
-  .meta({
-    description:
-      'First match wins; but a path that any reading puts into a `use_only_cookies` route gets that route. What no route matches gets `defaults`.',
-  });
+const route = section({ ...matchShape, ...overriding(routeShape), ...sessionOverride });
+
+const routes = z.array(route).default([]).meta({
+  description:
+    'First match wins; but a path that any reading puts into a `use_only_cookies` route gets that route. What no route matches gets `defaults`.',
+});
 
 // --------------------------------------------------------------------------------------------------------------- all
 
@@ -221,6 +220,25 @@ const configShape = {
 };
 
 export const ConfigSchema = section(configShape);
+
+const KEYS = Object.entries(configShape).map(([key, field]) => [key, section({ [key]: field })] as const);
+
+/** What parses of a configuration that does not parse whole. */
+export type ParsedParts = Partial<Omit<ParsedConfig, 'routes'>> & {
+  /** Null for a route that does not. */
+  readonly routes?: ReadonlyArray<RouteConfig | null>;
+};
+
+/** The top-level keys that parse, and the single routes; a key that the file does not have has its default. */
+export function parseApart(raw: unknown): ParsedParts {
+  if (typeof raw !== 'object' || raw === null) return {};
+  const given = raw as Record<string, unknown>;
+  const parts = KEYS.map(([key, schema]) => schema.safeParse(Object.hasOwn(given, key) ? { [key]: given[key] } : {}));
+  // Each part has one key of the whole, named by the same rule.
+  const parsed = Object.assign({}, ...parts.map((part) => part.data)) as Partial<ParsedConfig>;
+  if (parsed.routes !== undefined || !Array.isArray(given['routes'])) return parsed;
+  return { ...parsed, routes: given['routes'].map((one) => route.safeParse(one).data ?? null) };
+}
 
 /** What the schema makes of the YAML; `config.ts` is what the program gets. */
 export type ParsedConfig = z.output<typeof ConfigSchema>;

@@ -254,6 +254,13 @@ describe('transid check: warnings', () => {
     it(what, () => expect(warn(yaml)).to.deep.equal(want));
   }
 
+  it('an upstream that is the own listener', () => {
+    for (const upstream of ['http://localhost:8080', '{ url: "http://127.0.0.1:8080" }']) {
+      const config = parseConfig(`listen: "*:8080"\nupstream: ${upstream}`, 'c.yaml');
+      expect(warningsOf(config).map(({ path }) => spellPath(path))).to.deep.equal(['upstream.url']);
+    }
+  });
+
   it('an upstream that is not verified', () => {
     const config = parseConfig('upstream: { url: https://a.test, tls: { verify: false } }', 'c.yaml');
     expect(warningsOf(config).map(({ path }) => spellPath(path))).to.deep.equal(['upstream.tls.verify']);
