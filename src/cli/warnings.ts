@@ -2,7 +2,7 @@
  * What is valid in a configuration but can hardly be meant: the warnings of `transid check`. Pure but for looking whether
  * the folder of the database can be written.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isLoopback, leadsTo } from '../config/addresses.ts';
 import type { Config } from '../config/config.ts';
@@ -70,24 +70,25 @@ function transportWarnings(config: Config, policies: readonly RoutePolicy[]): Wa
 }
 
 function storeWarnings({ store }: Config): Warning[] {
-  if (store.kind !== 'lmdb' || canWrite(store.path)) return [];
+  if (store.kind !== 'lmdb' || canTakeFiles(store.path)) return [];
   return [
     {
       path: ['store', 'path'],
       message: `${store.path} cannot be written`,
-      advice: 'make the folder and give it to the user that runs the proxy',
+      advice: 'make the folder on a local disk and give it to the user that runs the proxy',
     },
   ];
 }
 
 /** The folder, or the nearest one above it that is there, can be written. */
-function canWrite(folder: string): boolean {
+function canTakeFiles(folder: string): boolean {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);
-    return true;
+    // Root may write anywhere; but what has no blocks (/proc, /sys) holds no files but the kernel's own.
+    return statSync(folder).isDirectory() && statfsSync(folder).blocks > 0;
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    return isMissing && dirname(folder) !== folder && canWrite(dirname(folder));
+    return isMissing && dirname(folder) !== folder && canTakeFiles(dirname(folder));
   }
 }
 

@@ -7,8 +7,8 @@
  *
  * Reads run in this thread on the memory map (2 µs); a file larger than the memory would make them wait for the disk.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
 import { DiskRoom, freeBytesAt } from './disk-room.ts';
@@ -65,7 +65,7 @@ const NO_ROOM_MS = 1000;
 /** Open or make the store. Throws ProxyError STORE_UNAVAILABLE when the directory cannot be used. */
 export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
   try {
-    mkdirSync(options.path, { recursive: true });
+    makeFolder(options.path);
     chmodSync(options.path, 0o700);
     const file = join(options.path, 'sessions.mdb');
     refuseDamaged(file);
@@ -86,6 +86,23 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
     if (cause instanceof ProxyError) throw cause;
     throw new ProxyError('STORE_UNAVAILABLE', { detail: `lmdb cannot use ${options.path} (${spell(cause)})`, cause });
   }
+}
+
+/** As `mkdir -p`. Node 20's own way never returns where a folder that is there takes no other (ENOENT, below /proc). */
+function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  const above = dirname(path);
+  if (above !== path) makeFolder(above);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another worker may have made it meanwhile.
+    if (!isFolder(path)) throw error;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function refuseDamaged(file: string): void {

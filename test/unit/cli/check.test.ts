@@ -127,6 +127,14 @@ c.yaml: 3 problems
     expect(out()).to.match(/^Usage: transid check/);
   });
 
+  for (const path of ['/proc/transid/data', '/proc']) {
+    it(`a database below /proc is warned of, by root, too: ${path}`, async () => {
+      expect((await check(`upstream: http://a:1\nstore: { kind: lmdb, path: ${path} }\n`)).out).to.include(
+        `store.path: ${path} cannot be written`,
+      );
+    });
+  }
+
   it('a database folder that cannot be written is warned of', async () => {
     if (process.getuid?.() === 0) {
       // Root may write anywhere but below a file.
