@@ -10,13 +10,8 @@ import type { KeyPath } from '../config/problems.ts';
 import { compilePathPattern, matchesWildcard } from '../policy/glob.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { compileRoutes, type RouteTable } from '../policy/routes.ts';
-
-export interface Warning {
-  readonly path: KeyPath;
-  readonly message: string;
-  /** What to do about it. */
-  readonly advice: string;
-}
+import { idleSettings, marksUrls } from './idle-settings.ts';
+import type { Warning } from './warning.ts';
 
 /** All warnings, in the order of the keys as far as that is known. */
 export function warningsOf(config: Config): Warning[] {
@@ -26,12 +21,11 @@ export function warningsOf(config: Config): Warning[] {
     ...transportWarnings(config, policies),
     ...storeWarnings(config),
     ...routeWarnings(config, routes),
+    ...idleSettings(config, policies),
     ...unreachableRoutes(config),
     ...sensitiveRoutes(config, policies),
   ];
 }
-
-const marksUrls = (policy: RoutePolicy): boolean => policy.useTransSid && !policy.useOnlyCookies;
 
 function transportWarnings(config: Config, policies: readonly RoutePolicy[]): Warning[] {
   const warnings: Warning[] = [];
@@ -59,7 +53,7 @@ function transportWarnings(config: Config, policies: readonly RoutePolicy[]): Wa
       advice: 'write the address of the application',
     });
   }
-  if (!config.upstream.tls.verify) {
+  if (!config.upstream.tls.verify && config.upstream.url.startsWith('https:')) {
     warnings.push({
       path: ['upstream', 'tls', 'verify'],
       message: "the application's certificate is not checked",
@@ -107,13 +101,6 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
         'use_cookies',
         'no client can keep a session here: neither cookies nor URLs may carry it',
         'set `use_trans_sid: true`, or allow cookies',
-      );
-    }
-    if ((route?.transSidHosts?.length ?? 0) > 0 && !marksUrls(policy)) {
-      warn(
-        'trans_sid_hosts',
-        'these hosts have no effect: no URL is marked on this route',
-        'set `use_trans_sid: true` or take the key out',
       );
     }
     if ((route?.transSidHosts?.length ?? 0) > 0 && marksUrls(policy) && policy.session.mode === 'jar') {

@@ -224,7 +224,7 @@ describe('transid check: warnings', () => {
     [
       'hosts without marks',
       `routes: [{ path: /x, trans_sid_hosts: [a.test] }]`,
-      ['routes[0].trans_sid_hosts: these hosts have no effect: no URL is marked on this route'],
+      ['routes[0].trans_sid_hosts: this has no effect: no URL is marked here'],
     ],
     [
       'a host without domain',
