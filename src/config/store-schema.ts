@@ -41,7 +41,10 @@ const redisShape = {
   password_env: environmentName()
     .optional()
     .meta({ description: 'Environment variable with the password.', example: 'REDIS_PASSWORD' }),
-  tls: z.boolean().default(false).meta({ description: 'Speak TLS to sentinels and Cluster nodes.' }),
+  tls: z.boolean().default(false).meta({
+    description:
+      'Speak TLS to sentinels and the servers that they name, to Cluster nodes, and to the server of a `redis://` URL; `rediss://` says it by itself.',
+  }),
   ca_file: fileName()
     .optional()
     .meta({ description: 'PEM file with the authorities to trust instead of the public ones.' }),

@@ -24,7 +24,7 @@ export interface RedisStoreOptions {
   readonly cluster: readonly string[];
   readonly username?: string | undefined;
   readonly password: string | null;
-  /** TLS to sentinels, the servers that they name, and Cluster nodes; a URL says it by itself. */
+  /** TLS to all of them; `rediss://` says it by itself. */
   readonly tls: boolean;
   /** PEM text of the authorities to trust; null for the public ones. */
   readonly ca: string | null;

@@ -103,6 +103,11 @@ describe('redis access by TLS [needs redis]', () => {
     expect(await canWrite(redisOptions(0, { url, ca: CERTIFICATE }))).to.equal(true);
   });
 
+  it('is had where `tls` says so of a redis:// URL', async () => {
+    const url = `redis://127.0.0.1:${tlsPort}`;
+    expect(await canWrite(redisOptions(0, { url, tls: true, ca: CERTIFICATE }))).to.equal(true);
+  });
+
   it('is not had when nobody known signed', async () => {
     expect(await canWrite(redisOptions(0, { url: `rediss://127.0.0.1:${tlsPort}` }))).to.equal('STORE_UNAVAILABLE');
   });
