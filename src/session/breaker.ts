@@ -36,7 +36,12 @@ export class Breaker {
 
   failed(failure: unknown): void {
     this.#failures++;
-    if (this.#failures < this.#options.maxFailures || this.#timer !== null) return;
+    if (this.#failures >= this.#options.maxFailures) this.open(failure);
+  }
+
+  /** The store is away, however few have asked it. */
+  open(failure: unknown): void {
+    if (this.#timer !== null) return;
     // The probe keeps no process alive.
     this.#timer = setInterval(() => this.probeNow(), this.#options.probeEveryMs).unref();
     this.#options.onOpen(failure);

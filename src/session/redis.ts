@@ -64,8 +64,10 @@ const PROBE_EVERY_MS = 1000;
 /** The first reconnections follow quickly: a restarted server is to be found within 2 s. */
 const MAX_RECONNECT_DELAY_MS = 500;
 const CONNECT_TIMEOUT_MS = 1000;
-/** How long the start waits for the first connection. */
-const START_TIMEOUT_MS = 1000;
+/** So long without a connection that has its handshake behind it, at the start or later, and the server counts as away. */
+const READY_TIMEOUT_MS = 1000;
+/** TCP may stand: a server that hangs takes connections by its kernel. The package's own words speak of its options. */
+const NO_ANSWER = 'no answer yet';
 
 /**
  * The store, connected if the server answers within a second. It does not reject because the server is away: `isAvailable`
@@ -86,6 +88,9 @@ class RedisStore implements SessionStore {
   readonly #breaker: Breaker;
   /** Why there is no connection: more than the commands can say that find none. */
   #connectionFault: unknown = null;
+  /** Runs from the beginning or the loss of a connection until it is ready; null while one is. */
+  #unreadyTimer: NodeJS.Timeout | null = null;
+  #isClosed = false;
 
   constructor(client: Client, { keyPrefix, commandTimeoutMs, onChange }: RedisStoreOptions) {
     this.#client = client;
@@ -106,10 +111,26 @@ class RedisStore implements SessionStore {
       this.#connectionFault = error;
       this.#breaker.failed(error);
     });
+    client.on('connect', () => {
+      this.#connectionFault = null;
+    });
     client.on('ready', () => {
       this.#connectionFault = null;
+      this.#stopWaiting();
       this.#breaker.probeNow();
     });
+    client.on('close', () => this.#awaitReady());
+    this.#awaitReady();
+  }
+
+  #awaitReady(): void {
+    if (this.#isClosed) return;
+    this.#unreadyTimer ??= setTimeout(() => this.#breaker.open(new Error(NO_ANSWER)), READY_TIMEOUT_MS).unref();
+  }
+
+  #stopWaiting(): void {
+    if (this.#unreadyTimer !== null) clearTimeout(this.#unreadyTimer);
+    this.#unreadyTimer = null;
   }
 
   get isAvailable(): boolean {
@@ -147,6 +168,8 @@ class RedisStore implements SessionStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopWaiting();
     this.#breaker.close();
     this.#client.disconnect();
   }
@@ -154,6 +177,7 @@ class RedisStore implements SessionStore {
   async #run<T>(command: () => Promise<T>): Promise<T> {
     if (this.#breaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis is away' });
     try {
+      if (this.#client.status !== 'ready') throw new Error(NO_ANSWER);
       // The package's own timeout holds for one attempt on one node; this one for the command with all redirections.
       const reply = await within(this.#timeoutMs, command());
       this.#breaker.succeeded();
@@ -253,7 +277,7 @@ function hostPort(text: string): { host: string; port: number } {
 function isReady(client: Client): Promise<void> {
   if (client.status === 'ready') return Promise.resolve();
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, START_TIMEOUT_MS);
+    const timer = setTimeout(resolve, READY_TIMEOUT_MS);
     client.once('ready', () => {
       clearTimeout(timer);
       resolve();

@@ -1,4 +1,5 @@
 /** Redis away, slow, restarted, read-only: what clients with a SID wait for, and how soon sessions are back. */
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openRedisStore } from '../../src/session/redis.ts';
@@ -129,6 +130,32 @@ describe('redis away [needs redis]', () => {
     await server.kill();
     while (store.isAvailable && performance.now() - backMs < 2 * RECOVERED_WITHIN_MS) await delay(20);
     expect(said).to.have.length(3);
+  });
+
+  it('hanging at the start: away at once, though it takes the connection; back when it answers', async () => {
+    server = await startRedis();
+    server.pause();
+    const said: Array<string | null> = [];
+    store = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+    expect(store.isAvailable).to.equal(false);
+    expect(said).to.deep.equal(['no answer yet']);
+    server.resume();
+    const backMs = performance.now();
+    while (!store.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.deep.equal(['no answer yet', null]);
+  });
+
+  it('hanging when it is back: away, though nobody asks', async () => {
+    server = await startRedis();
+    const said: Array<string | null> = [];
+    store = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+    await server.kill();
+    const mute = createServer((socket) => socket.on('error', () => {})).listen(server.port, '127.0.0.1');
+    const startMs = performance.now();
+    while (store.isAvailable && performance.now() - startMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.deep.equal(['no answer yet']);
+    await store.close();
+    mute.close();
   });
 
   it('restarted empty: sessions are gone, new ones begin, nothing is written to the old', async () => {
