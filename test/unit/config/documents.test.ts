@@ -72,6 +72,31 @@ describe('config: example.yaml', () => {
     expect(example).to.deep.equal(defaults);
   });
 
+  it('has every key of the schema in its section, as a comment where there is no default to show', () => {
+    const sections = sectionsOf(readFileSync(EXAMPLE, 'utf8'));
+    const missing: string[] = [];
+    walk(JSON.parse(jsonSchema()), '', (path) => {
+      const [top = '', ...below] = path.slice(1).split('.');
+      // A route has the keys of `defaults`, and a session there those of `session`.
+      const isShownElsewhere = top === 'routes' && !['name', 'path', 'host', 'session', undefined].includes(below[0]);
+      if (isShownElsewhere || (/^(routes|defaults)$/.test(top) && below[0] === 'session' && below.length > 1)) return;
+      const text = sections.get(top) ?? '';
+      if (!new RegExp(`^[# -]*${path.split('.').at(-1)}:(?: |$)`, 'm').test(text)) missing.push(path.slice(1));
+    });
+    expect(missing).to.deep.equal([]);
+  });
+
+  it('says of every key in a comment what it does, and the key could be taken out of the comment', () => {
+    const commented = readFileSync(EXAMPLE, 'utf8')
+      .split('\n')
+      .filter((line) => /^\s*#\s+\w+: [^#\s]/.test(line));
+    expect(commented).to.have.length.greaterThan(20);
+    for (const line of commented) {
+      expect(line).to.match(/ # \S|address: /);
+      expect(parse(line.replace('#', '')), line).to.be.an('object');
+    }
+  });
+
   it('names its schema, and says of every key what it does', () => {
     const text = readFileSync(EXAMPLE, 'utf8');
     expect(text).to.match(/^# yaml-language-server: \$schema=\.\/schema\.json\n/);
@@ -86,6 +111,17 @@ describe('config: example.yaml', () => {
     expect(parse(text)).to.be.an('object');
   });
 });
+
+/** Its text by top-level key, those in comments too. */
+function sectionsOf(text: string): Map<string, string> {
+  const sections = new Map<string, string>();
+  let name = '';
+  for (const line of text.split('\n')) {
+    name = /^(?:# )?(\w+):(?: |$)/.exec(line)?.[1] ?? name;
+    sections.set(name, `${sections.get(name) ?? ''}${line}\n`);
+  }
+  return sections;
+}
 
 interface SchemaNode {
   readonly description?: string;
