@@ -18,20 +18,22 @@ import { unmapped } from '../session/network.ts';
 import { abandonBody } from './client-body.ts';
 import type { RawHead } from './framing.ts';
 import type { Front } from './front.ts';
+import { Http2Connection } from './http2-connection.ts';
 
 /** CVE-2023-44487: the time over which resets are counted. */
 const RESET_WINDOW_MS = 10_000;
 /** More fields do not fit into the head that a client may send. */
 const HEAD_PAIRS = 2048;
-/** How often we look for connections that were reset unnoticed. */
-const RESET_CHECK_MS = 1000;
+/** How often we look for connections whose end went unnoticed. */
+const CHECK_MS = 1000;
+/** For the log; `sessionError` names others. */
+const BROKEN = 'HTTP/2 connection error';
 
 export class Http2Front {
   readonly #front: Front;
   readonly #server: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #sockets = new Set<TLSSocket>();
-  #resetClock: NodeJS.Timeout | null = null;
+  readonly #connections = new Set<Http2Connection>();
+  #clock: NodeJS.Timeout | null = null;
 
   constructor(front: Front) {
     this.#front = front;
@@ -49,42 +51,29 @@ export class Http2Front {
     });
     const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);
     for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) this.#server.on(event, onRequest);
-    this.#server.on('session', (session: ServerHttp2Session) => this.#onSession(session));
     this.#server.on('sessionError', (error, session) => this.#onSessionError(error, session));
   }
 
   /** Speak HTTP/2 on this connection. */
   accept(socket: TLSSocket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size > 0 || this.#resetClock === null) return;
-      clearInterval(this.#resetClock);
-      this.#resetClock = null;
-    });
-    this.#resetClock ??= setInterval(() => this.#endResetConnections(), RESET_CHECK_MS).unref();
+    // The session that is made of it comes before `emit` is back.
+    const onSession = (session: ServerHttp2Session) => this.#onSession(session, socket);
+    this.#server.once('session', onSession);
     this.#server.emit('connection', socket);
-  }
-
-  /**
-   * When a write fails, such as a WINDOW_UPDATE to a client that left within its upload, Node's TLS layer takes no other one
-   * (it believes that it is still writing), and node:http2 stops to read until the next is done: it never hears of the end.
-   */
-  #endResetConnections(): void {
-    for (const socket of this.#sockets) if (isReset(socket)) socket.destroy();
+    this.#server.off('session', onSession);
   }
 
   /** No new streams; connections end when the last of theirs has. */
   drain(): void {
-    for (const session of this.#sessions) session.close();
+    for (const { session } of this.#connections) session.close();
   }
 
-  #onSession(session: ServerHttp2Session): void {
+  #onSession(session: ServerHttp2Session, socket: TLSSocket): void {
+    const connection = new Http2Connection(session, socket, performance.now());
+    this.#watch(connection);
     const { limits, timeouts } = this.#front.options;
-    this.#sessions.add(session);
-    session.once('close', () => this.#sessions.delete(session));
-    let open = 0;
-    let streams = 0;
+    const { streams } = connection;
+    let count = 0;
     let resets = 0;
     let windowStartedAtMs = Date.now();
     const onReset = () => {
@@ -95,36 +84,60 @@ export class Http2Front {
       }
       resets += 1;
       if (resets <= limits.http2Streams * LIMITS.maxResetsPerStreamLimit || session.destroyed) return;
-      this.#front.report('', new ProxyError('TOO_MANY_RESETS'), addressOf(session));
+      this.#front.report('', new ProxyError('TOO_MANY_RESETS'), addressOf(socket));
       session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       session.destroy();
     };
     session.on('stream', (stream: ServerHttp2Stream) => {
-      open += 1;
-      streams += 1;
+      streams.add(stream);
+      count += 1;
       stream.once('close', () => {
-        open -= 1;
+        streams.delete(stream);
         if (stream.aborted || stream.rstCode === constants.NGHTTP2_CANCEL) onReset();
       });
       // A last GOAWAY lets the client go on with a new connection (RFC 9113 §6.8).
-      if (streams === limits.requestsPerConnection) session.close();
+      if (count === limits.requestsPerConnection) session.close();
     });
     session.setTimeout(timeouts.keepAliveMs, () => {
-      if (open === 0) session.close();
+      if (streams.size === 0) session.close();
     });
+  }
+
+  /** Until its socket's 'close': that of the session comes no earlier, and not at all when the client holds on. */
+  #watch(connection: Http2Connection): void {
+    this.#connections.add(connection);
+    connection.socket.once('close', () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size > 0 || this.#clock === null) return;
+      clearInterval(this.#clock);
+      this.#clock = null;
+    });
+    this.#clock ??= setInterval(() => this.#check(performance.now()), CHECK_MS).unref();
+  }
+
+  #check(nowMs: number): void {
+    const { sendIdleMs } = this.#front.options.timeouts;
+    for (const connection of this.#connections) {
+      const loss = connection.check(nowMs, sendIdleMs);
+      if (loss === null) continue;
+      const peerAddress = addressOf(connection.socket);
+      if (loss === 'slow') this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
+      if (loss === 'broken') this.#front.report('', new ProxyError('BAD_REQUEST', { detail: BROKEN }), peerAddress);
+      connection.destroy();
+    }
   }
 
   /** Frames that break the rules: the session is destroyed by then, and its streams with it. */
   #onSessionError(error: Error & { readonly code?: string }, session: ServerHttp2Session): void {
     if (error.code === undefined || !error.code.startsWith('ERR_HTTP2')) return; // the connection broke
-    this.#front.report('', new ProxyError('BAD_REQUEST', { detail: error.code }), addressOf(session));
+    this.#front.report('', new ProxyError('BAD_REQUEST', { detail: error.code }), addressOf(session?.socket));
   }
 
   #onRequest(req: Http2ServerRequest, res: Http2ServerResponse): void {
     const { stream } = req;
     // An error of a stream is its end; what waits for it learns that by its 'close'.
     stream.on('error', () => {});
-    const peerAddress = addressOf(stream.session);
+    const peerAddress = addressOf(stream.session?.socket);
     const { sendIdleMs } = this.#front.options.timeouts;
     stream.setTimeout(sendIdleMs, () => {
       if (stream.writableLength === 0) return; // we wait for the upstream, or for a body: both have clocks of their own
@@ -161,17 +174,6 @@ export class Http2Front {
 /** Answers whose head is their end. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** Asks the system: a connection that was reset has no peer any more. */
-function isReset(socket: TLSSocket): boolean {
-  const { _handle: handle } = socket as SocketWithHandle;
-  return handle?.getpeername !== undefined && handle.getpeername({}) !== 0;
-}
-
-/** `remoteAddress` keeps what it once was; the type definitions leave the handle out. */
-interface SocketWithHandle extends TLSSocket {
-  readonly _handle?: { getpeername?(address: object): number } | null;
-}
-
 function headOf(req: Http2ServerRequest, peerAddress: string, isTooLarge: boolean): RawHead {
   return {
     method: req.method,
@@ -185,6 +187,6 @@ function headOf(req: Http2ServerRequest, peerAddress: string, isTooLarge: boolea
   };
 }
 
-function addressOf(session: { readonly socket?: { readonly remoteAddress?: string | undefined } } | undefined): string {
-  return unmapped(session?.socket?.remoteAddress ?? '');
+function addressOf(socket: { readonly remoteAddress?: string | undefined } | undefined): string {
+  return unmapped(socket?.remoteAddress ?? '');
 }

@@ -11,6 +11,7 @@ import { createServer as createTlsUpstream } from 'node:https';
 import { type AddressInfo, connect as connectTcp, createServer as createTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
+import { frame, literalField } from '../support/http2-frames.ts';
 import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
 import {
   answer,
@@ -33,26 +34,6 @@ interface Answer {
   readonly body: string;
   /** The code with which the stream was closed; 0 for a good end. */
   readonly code: number;
-}
-
-/** RFC 9113 §4.1. */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** RFC 7541 §6.2.2: a literal field, not indexed; name and value under 127 bytes. */
-function literalField(name: string, value: string): Buffer {
-  return Buffer.concat([
-    Buffer.from([0, name.length]),
-    Buffer.from(name),
-    Buffer.from([value.length]),
-    Buffer.from(value, 'latin1'),
-  ]);
 }
 
 describe('engine: TLS and HTTP/2', () => {

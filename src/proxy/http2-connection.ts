@@ -1,0 +1,112 @@
+/**
+ * One HTTP/2 connection under the eyes of a clock. Node lets go of a connection when the client has taken what is queued for
+ * it, reads on, and closes its own side; a client that does not would keep connection, streams and upstream for ever.
+ */
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+
+/** For a client to let go: of a connection that was ended, of a stream that was reset. */
+const CLOSE_WAIT_MS = 1500;
+/** RFC 9113 §6.7: the frame that answers a PING, with its head. */
+const PONG_BYTES = 17;
+
+/** It was reset; its session has ended, or a stream that was told to; the client takes nothing; it broke the rules. */
+export type Loss = 'reset' | 'ended' | 'slow' | 'broken';
+
+export class Http2Connection {
+  readonly session: ServerHttp2Session;
+  readonly socket: TLSSocket;
+  readonly streams = new Set<ServerHttp2Stream>();
+  #progress = 0;
+  #movedAtMs: number;
+  /** When the clock first found the session at its end; 0 before. */
+  #endedAtMs = 0;
+  #bytesReadBefore = -1;
+  /** Up to this byte the session is known to understand its client. */
+  #wellUntil = -1;
+  /** Bytes that had left when a PING was queued; -1 when none waits to be looked for. */
+  #writtenBeforePing = -1;
+
+  constructor(session: ServerHttp2Session, socket: TLSSocket, nowMs: number) {
+    this.session = session;
+    this.socket = socket;
+    this.#movedAtMs = nowMs;
+  }
+
+  /** For the clock: why the connection must go now, null if it may stay. */
+  check(nowMs: number, sendIdleMs: number): Loss | null {
+    const queued = queuedBytes(this.socket);
+    const progress = this.socket.bytesRead + this.socket.bytesWritten - queued;
+    if (progress !== this.#progress) {
+      this.#progress = progress;
+      this.#movedAtMs = nowMs;
+    } else if (isReset(this.socket)) return 'reset';
+    const stillMs = nowMs - this.#movedAtMs;
+    if (stillMs > 0 && this.#hasResetStream()) return stillMs < CLOSE_WAIT_MS ? null : 'ended';
+    if (queued > 0) return stillMs < sendIdleMs ? null : 'slow';
+    if (this.session.destroyed) return this.#isPastItsEnd(nowMs) ? 'ended' : null;
+    return this.#isBroken() ? 'broken' : null;
+  }
+
+  destroy(): void {
+    this.session.destroy();
+    this.socket.destroy();
+  }
+
+  /** Its RST_STREAM stands behind what the client does not take. */
+  #hasResetStream(): boolean {
+    for (const { closed, destroyed, rstCode } of this.streams) if (closed && !destroyed && rstCode !== 0) return true;
+    return false;
+  }
+
+  #isPastItsEnd(nowMs: number): boolean {
+    if (this.#endedAtMs === 0) this.#endedAtMs = nowMs;
+    return nowMs - this.#endedAtMs >= CLOSE_WAIT_MS;
+  }
+
+  /**
+   * After most frames that break the rules nghttp2 sends its GOAWAY and is done: it reads and writes nothing more, streams stay
+   * open, and Node tells nobody. So a session whose client has fallen silent gets a PING, once: one that is done does not send
+   * it. When the client answers is of no importance, for it may be far away.
+   */
+  #isBroken(): boolean {
+    const { bytesRead, bytesWritten } = this.socket;
+    if (this.#writtenBeforePing === bytesWritten) return true;
+    this.#writtenBeforePing = -1;
+    const isSilent = bytesRead === this.#bytesReadBefore;
+    this.#bytesReadBefore = bytesRead;
+    if (!isSilent || bytesRead === this.#wellUntil || this.streams.size === 0) return false;
+    this.#wellUntil = bytesRead;
+    const isQueued = this.session.ping((error) => {
+      if (error === null) this.#wellUntil += PONG_BYTES;
+    });
+    this.#writtenBeforePing = bytesWritten;
+    // Too many are unanswered: from one that breaks this rule (RFC 9113 §6.7) nothing could be learnt any more.
+    return !isQueued;
+  }
+}
+
+/** What Node and its TLS hold back because the kernel takes no more. */
+function queuedBytes(socket: TLSSocket): number {
+  const { _handle: handle } = socket as SocketWithHandle;
+  return (handle?.writeQueueSize ?? 0) + (handle?._parent?.writeQueueSize ?? 0);
+}
+
+/**
+ * Asks the system: a connection that was reset has no peer any more. When a write fails, such as a WINDOW_UPDATE to a client
+ * that left within its upload, Node's TLS layer takes no other one (it believes that it is still writing), and node:http2 stops
+ * to read until the next is done: it never hears of the end.
+ */
+function isReset(socket: TLSSocket): boolean {
+  const { _handle: handle } = socket as SocketWithHandle;
+  return handle?.getpeername !== undefined && handle.getpeername({}) !== 0;
+}
+
+/** `remoteAddress` keeps what it once was; the type definitions leave the handle out. */
+interface SocketWithHandle extends TLSSocket {
+  readonly _handle?: {
+    readonly writeQueueSize?: number;
+    readonly _parent?: { readonly writeQueueSize?: number };
+    getpeername?(address: object): number;
+  } | null;
+}

@@ -1,0 +1,103 @@
+/** HTTP/2 connections that Node would keep for ever: what the engine's clock makes of them. */
+import { expect } from 'chai';
+import { connectFrames, type FrameClient, frame, getRequest } from '../support/http2-frames.ts';
+import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
+import { answer, eventually, type ScriptedUpstream, sleep, startScriptedUpstream } from '../support/raw-http.ts';
+import { CERTIFICATE } from '../support/tls-pair.ts';
+
+const TLS = { ...CERTIFICATE, minVersion: 'TLSv1.2', http2: true } as const;
+const DATA = 0;
+const HEADERS = 1;
+const PING = 6;
+
+describe('engine: the end of HTTP/2 connections', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: PlainProxy;
+  let clients: FrameClient[] = [];
+
+  async function open(options: Partial<PlainProxyOptions> = {}): Promise<void> {
+    upstream = await startScriptedUpstream(() => {});
+    proxy = await startPlainProxy({
+      upstreamPort: upstream.port,
+      upstream: { firstByteTimeoutMs: 30_000, idleTimeoutMs: 30_000 },
+      ...options,
+      server: { listener: { host: '127.0.0.1', port: 0, tls: TLS } },
+    });
+  }
+  function connect(settings?: Buffer): FrameClient {
+    const client = connectFrames(proxy.port, settings);
+    clients.push(client);
+    return client;
+  }
+  const codes = () => proxy.refusals.map(({ code }) => code);
+  const nothingIsLeft = async (withinMs: number) => {
+    await eventually('the upstream is free', () => upstream.connections.every(({ closed }) => closed), withinMs);
+    await eventually('the connections are closed', () => proxy.server.connectionCount === 0, withinMs);
+  };
+  afterEach(async () => {
+    for (const { socket } of clients) socket.destroy();
+    clients = [];
+    await proxy.close();
+    await upstream.close();
+  });
+
+  it('frames that end only the session, while a stream is open, free everything', async () => {
+    await open();
+    const faults = [
+      frame(DATA, 0, 0, Buffer.from('x')),
+      frame(PING, 0, 0, Buffer.alloc(3)),
+      frame(HEADERS, 5, 3, Buffer.alloc(7, 0xff)),
+    ];
+    for (const fault of faults) {
+      const { socket } = connect();
+      socket.write(getRequest(1));
+      socket.once('data', () => setTimeout(() => socket.write(fault), 200));
+    }
+    await eventually('they are under way', () => upstream.requestCount === faults.length);
+    await nothingIsLeft(5000);
+    expect(codes().filter((code) => code === 'BAD_REQUEST')).to.have.length(faults.length);
+  });
+
+  it('an exchange that takes its time goes on, whether or not the client answers the one PING', async () => {
+    await open({ timeouts: { keepAliveMs: 300, sendIdleMs: 300 } });
+    upstream.script = async ({ socket }) => {
+      await sleep(4500);
+      socket.write(answer(200, 'mine'));
+    };
+    const silent = connect();
+    const polite = connect();
+    for (const { socket } of [silent, polite]) socket.write(getRequest(1));
+    await eventually('it is asked', () => polite.types.includes(PING), 4000);
+    polite.socket.write(frame(PING, 1, 0, Buffer.alloc(8)));
+    for (const { types } of [silent, polite]) {
+      await eventually('it is answered', () => types.includes(DATA), 5000);
+      expect(types.filter((type) => type === PING)).to.have.length(1);
+    }
+    expect(codes()).to.deep.equal([]);
+  });
+
+  it('a client that takes nothing more loses its connection', async () => {
+    await open({ timeouts: { sendIdleMs: 500 } });
+    const body = Buffer.alloc(1 << 20, 'x');
+    upstream.script = ({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${64 * body.length}\r\n\r\n`);
+      for (let i = 0; i < 64; i += 1) socket.write(body);
+    };
+    // Windows that nothing fills: it is TCP that holds the answer up.
+    const client = connect(Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]));
+    client.socket.write(Buffer.concat([frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0])), getRequest(1)]));
+    await eventually('it is on its way', () => client.types.includes(DATA));
+    client.stopReading();
+    await nothingIsLeft(5000);
+    expect(codes().filter((code) => code === 'SLOW_CLIENT')).to.have.length(1);
+  });
+
+  it('a client that heeds neither GOAWAY nor the end of the connection loses it', async () => {
+    await open({ timeouts: { keepAliveMs: 200 } });
+    upstream.script = ({ socket }) => void socket.write(answer(200, 'mine'));
+    const client = connect();
+    client.socket.write(getRequest(1));
+    await eventually('it is answered', () => client.types.includes(DATA));
+    await eventually('the connection is closed', () => proxy.server.connectionCount === 0, 5000);
+  });
+});
