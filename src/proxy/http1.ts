@@ -216,7 +216,11 @@ export class Http1Front {
     // Nobody reads it any more, and a client that leaves would not be noticed.
     socket.resume();
     socket.once('end', () => socket.destroy());
+    // node:http has taken its own listener off, by which a response learns this.
+    const onDrain = () => res.emit('drain');
+    socket.on('drain', onDrain);
     res.once('finish', () => {
+      socket.off('drain', onDrain);
       res.detachSocket(socket);
       socket.destroySoon();
       res.emit('close');

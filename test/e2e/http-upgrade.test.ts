@@ -307,6 +307,36 @@ describe('engine: upgrades', () => {
       });
     }
 
+    describe('refused at length', () => {
+      const BYTES = 8 << 20;
+      beforeEach(() => {
+        upstream.script = ({ socket }) => void socket.write(answer(403, 'z'.repeat(BYTES)));
+      });
+
+      it('whole for a client that reads slowly', async () => {
+        const socket = connect(proxy.port, '127.0.0.1');
+        let bytes = 0;
+        socket.on('data', (chunk) => {
+          bytes += chunk.length;
+          socket.pause();
+          setTimeout(() => socket.resume(), 5);
+        });
+        socket.write(handshake());
+        await eventually('all of it came', () => bytes > BYTES, 8000);
+        await eventually('the connections are closed', () => socket.destroyed && proxy.server.connectionCount === 0);
+        expect(proxy.refusals).to.deep.equal([]);
+      });
+
+      it('cut for a client that stops reading', async () => {
+        const socket = connect(proxy.port, '127.0.0.1').pause();
+        socket.write(handshake());
+        await eventually('the upstream is free', allClosed, 6000);
+        await eventually('the connection is closed', () => proxy.server.connectionCount === 0);
+        expect(proxy.refusals.map(({ code }) => code)).to.deep.equal(['SLOW_CLIENT', 'CLIENT_GONE']);
+        socket.destroy();
+      });
+    });
+
     it('refused, and the body of the answer stalls: it is cut', async () => {
       await proxy.close();
       proxy = await startPlainProxy({ upstreamPort: upstream.port, upstream: { idleTimeoutMs: 200 } });
