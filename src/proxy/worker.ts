@@ -44,7 +44,10 @@ export async function runWorker(): Promise<number> {
         );
         break;
       case 'reload':
-        if (proxy !== null) void reload(proxy, message.text, file);
+        // One that comes while it starts has to wait, for what it starts with is out of date.
+        void starting?.then(() => {
+          if (proxy !== null) void reload(proxy, message.text, file);
+        });
         break;
       case 'read':
         if (proxy !== null) void answer(proxy, message.id);

@@ -1,12 +1,14 @@
 /**
  * Several processes behind one address: they share sessions, one that dies is replaced, their metrics are added up, all drain.
  */
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { ToPrimary, ToWorker } from '../../src/proxy/worker-messages.ts';
 import { type CliRun, startCli } from '../support/cli.ts';
 import { SID } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
@@ -16,6 +18,7 @@ describe('workers', function () {
   let folder: string;
   let upstream: ScriptedUpstream;
   let program: CliRun | null = null;
+  let bare: ChildProcess | null = null;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'transid-workers-'));
@@ -31,6 +34,8 @@ describe('workers', function () {
   afterEach(async () => {
     await program?.stop();
     program = null;
+    bare?.kill('SIGKILL');
+    bare = null;
     await upstream.close();
     rmSync(folder, { recursive: true });
   });
@@ -216,6 +221,35 @@ routes: [{ path: /**, use_trans_sid: true }]
       if (Date.now() > deadlineMs) throw new Error('a worker has the old configuration');
       await sleep(50);
     }
+  });
+
+  it('one that is told to reload while it starts does so', async () => {
+    const worker = fork(join(import.meta.dirname, '../support/bare-worker.ts'));
+    bare = worker;
+    const said = (kind: string) =>
+      new Promise<ToPrimary>((resolve) => {
+        worker.on('message', (message: ToPrimary) => {
+          if (message.kind === kind) resolve(message);
+        });
+      });
+    const tell = (message: ToWorker) => worker.send(message);
+    const text = (target: string) =>
+      `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlog: { level: silent }\nlimits: { target: ${target} }\n`;
+    await said('waiting');
+    const listening = said('listening');
+    const file = join(folder, 'transid.yaml');
+    tell({ kind: 'start', text: text('1KiB'), file, logKey: '00'.repeat(32), sweeps: true });
+    tell({ kind: 'reload', text: text('256B') });
+    const place = await listening;
+    if (place.kind !== 'listening') throw new Error(place.kind);
+    const url = `http://127.0.0.1:${place.port}/${'x'.repeat(300)}`;
+    const deadlineMs = Date.now() + 5000;
+    while ((await get(url)).status !== 414) {
+      if (Date.now() > deadlineMs) throw new Error('it has the old configuration');
+      await sleep(20);
+    }
+    tell({ kind: 'stop' });
+    expect(await new Promise((resolve) => worker.once('exit', resolve))).to.equal(0);
   });
 
   it('go on by the old configuration when a file that it names is there for the primary and gone for them', async () => {
