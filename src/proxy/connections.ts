@@ -8,8 +8,9 @@ import { Silence, SilenceClock } from '../upstream/silence.ts';
 
 /** Pipelined requests that may wait on one connection before we stop reading from it. */
 const MAX_WAITING = 16;
-/** After an answer to a message that was not read whole: time for the client to see it before the connection goes. */
-const LINGER_MS = 2000;
+/** After an answer to a message that was not read whole: how long the client may be silent, and go on sending, before the connection goes. */
+const LINGER_SILENCE_MS = 5000;
+const LINGER_MS = 30_000;
 
 /** A response, as far as it says what becomes of its connection. */
 export interface LastingResponse {
@@ -28,6 +29,8 @@ export class ClientConnection {
   readonly #silence: Silence;
   #isBusy = false;
   #isDraining = false;
+  /** Since when the rest of what the client sends is read away; 0: it is not. */
+  #lingersSinceMs = 0;
   /** Of the request that is under way. */
   #response: LastingResponse | null = null;
   readonly #waiting: (() => void)[] = [];
@@ -46,6 +49,10 @@ export class ClientConnection {
   /** The last answer was given out: nothing that is still read is a request. */
   get isEnding(): boolean {
     return this.socket.destroyed || this.socket.writableEnded;
+  }
+
+  get isLingering(): boolean {
+    return this.#lingersSinceMs !== 0;
   }
 
   /** The request that `response` answers is under way from now on, until `end`. */
@@ -84,6 +91,9 @@ export class ClientConnection {
 
   /** For the clock: was it silent for too long? */
   isSilent(nowMs: number, { keepAliveMs, sendIdleMs, tunnelMs }: Patience): boolean {
+    if (this.isLingering) {
+      return this.#silence.isOver(nowMs, LINGER_SILENCE_MS) || nowMs - this.#lingersSinceMs >= LINGER_MS;
+    }
     if (this.isTunnel) return this.#silence.isOver(nowMs, tunnelMs);
     return this.#silence.isOver(nowMs, this.#isBusy || this.requestCount === 0 ? sendIdleMs : keepAliveMs);
   }
@@ -103,16 +113,19 @@ export class ClientConnection {
   }
 
   /**
-   * From now on closing means: send the rest, say that we are done, and read on for a moment. A close with unread bytes
+   * From now on closing means: send the rest, say that we are done, and read on for a while. A close with unread bytes
    * is a reset, and a reset can overtake the answer (RFC 9112 §9.6).
    */
   lingerOnClose(): void {
-    const { socket } = this;
-    socket.destroySoon = () => {
-      socket.end();
-      socket.resume();
-      setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    };
+    this.socket.destroySoon = () => this.#linger();
+  }
+
+  #linger(): void {
+    if (this.isLingering) return;
+    this.#lingersSinceMs = performance.now();
+    this.#silence.restart(this.#lingersSinceMs);
+    this.socket.end();
+    this.socket.resume();
   }
 }
 

@@ -279,7 +279,7 @@ export class Http1Front {
 
   #onSilence(connection: ClientConnection): void {
     const { socket } = connection;
-    if (!connection.isBusy || connection.isTunnel) {
+    if (!connection.isBusy || connection.isTunnel || connection.isLingering) {
       socket.destroy();
       return;
     }

@@ -7,6 +7,7 @@ import {
   answer,
   eventually,
   isWhole,
+  type Script,
   type ScriptedUpstream,
   sleep,
   startScriptedUpstream,
@@ -124,6 +125,45 @@ describe('engine: clients', () => {
         await eventually('the upstream connection is closed', allClosed);
       });
     }
+
+    for (const [what, status, script, bodyLimitBytes] of [
+      ['an early answer', 200, ({ socket }) => void socket.write(answer(200, 'early')), 1 << 30],
+      ['a refusal', 413, () => {}, 1000],
+    ] as readonly (readonly [string, number, Script, number])[]) {
+      it(`that sends on for seconds before it reads gets ${what}`, async () => {
+        await open({ bodyLimitBytes });
+        upstream.script = script;
+        const socket = connect(proxy.port, '127.0.0.1').pause();
+        let error: Error | null = null;
+        socket.on('error', (thrown) => {
+          error = thrown;
+        });
+        socket.write('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100000000\r\n\r\n');
+        for (let n = 0; n < 35; n += 1) {
+          await sleep(100);
+          socket.write('y'.repeat(10_000));
+        }
+        let text = '';
+        socket.on('data', (chunk) => {
+          text += chunk;
+        });
+        socket.resume();
+        await eventually('its end is told', () => socket.readableEnded);
+        expect(text).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+        expect(error).to.equal(null);
+        socket.destroy();
+      });
+    }
+
+    it('whose answer is out and that neither sends nor leaves loses its connection', async () => {
+      await open({ bodyLimitBytes: 1000 });
+      const request = 'POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100000000\r\n\r\n';
+      const socket = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+      socket.write(request);
+      await eventually('it was refused', () => proxy.refusals.length === 1);
+      await eventually('the connection is closed', () => proxy.server.connectionCount === 0, 7000);
+      socket.destroy();
+    });
 
     it('whose body the upstream keeps waiting is not blamed', async () => {
       await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
