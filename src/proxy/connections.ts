@@ -12,6 +12,9 @@ const MAX_WAITING = 16;
 const LINGER_SILENCE_MS = 5000;
 const LINGER_MS = 30_000;
 
+/** By so much node:http may be late with heads that take too long (`connectionsCheckingInterval`), and more. */
+const HEAD_GRACE_MS = 2000;
+
 /** A response, as far as it says what becomes of its connection. */
 export interface LastingResponse {
   shouldKeepAlive: boolean;
@@ -26,6 +29,8 @@ export class ClientConnection {
   /** The parser gave up: nothing that follows on this connection is a request. */
   isBroken = false;
   requestCount = 0;
+  /** Read when the last request was over: more than that is the beginning of a head. */
+  #bytesAtRest = 0;
   readonly #silence: Silence;
   #isBusy = false;
   #isDraining = false;
@@ -83,6 +88,7 @@ export class ClientConnection {
     this.#waiting.length = 0;
     this.#isBusy = false;
     this.#response = null;
+    this.#bytesAtRest = this.socket.bytesRead;
     const atRest = this.#atRest;
     this.#atRest = null;
     if (atRest !== null) atRest();
@@ -90,12 +96,16 @@ export class ClientConnection {
   }
 
   /** For the clock: was it silent for too long? */
-  isSilent(nowMs: number, { keepAliveMs, sendIdleMs, tunnelMs }: Patience): boolean {
+  isSilent(nowMs: number, { headerMs, keepAliveMs, sendIdleMs, tunnelMs }: Patience): boolean {
     if (this.isLingering) {
       return this.#silence.isOver(nowMs, LINGER_SILENCE_MS) || nowMs - this.#lingersSinceMs >= LINGER_MS;
     }
     if (this.isTunnel) return this.#silence.isOver(nowMs, tunnelMs);
-    return this.#silence.isOver(nowMs, this.#isBusy || this.requestCount === 0 ? sendIdleMs : keepAliveMs);
+    if (this.#isBusy) return this.#silence.isOver(nowMs, sendIdleMs);
+    const idleMs = this.requestCount === 0 ? sendIdleMs : keepAliveMs;
+    // node:http answers a head that takes too long. It does not count empty lines, which may stand before one.
+    const isInHead = this.socket.bytesRead !== this.#bytesAtRest;
+    return this.#silence.isOver(nowMs, isInHead ? Math.max(idleMs, headerMs + HEAD_GRACE_MS) : idleMs);
   }
 
   /** Call `action` once nothing is under way. */
@@ -131,6 +141,8 @@ export class ClientConnection {
 
 /** How long connections may be silent, by what they are doing. */
 export interface Patience {
+  /** From the first byte of a request to the end of its head. */
+  readonly headerMs: number;
   /** Between two requests. */
   readonly keepAliveMs: number;
   /** For the client to take what was sent. */

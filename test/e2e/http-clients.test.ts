@@ -101,6 +101,25 @@ describe('engine: clients', () => {
       expect(upstream.received).to.equal('');
     });
 
+    for (const [what, before] of [
+      ['its first head', []],
+      ['a later head', [GET, 100]],
+    ] as const) {
+      it(`that stops in ${what} gets 408, however short the time between requests is`, async () => {
+        await open({ timeouts: { ...timeouts, headerMs: 1000 } });
+        const { text } = await talk(proxy.port, [...before, 'GET / HTTP/1.1\r\nHost: a'], { timeoutMs: 4000 });
+        expect(text).to.match(/(?:^|mine)HTTP\/1\.1 408 /);
+        expect(proxy.refusals.map(({ code }) => code)).to.deep.equal(['REQUEST_TIMEOUT']);
+      });
+    }
+
+    it('that says nothing but an empty line behind its request is cut without a word', async () => {
+      await open({ timeouts });
+      const { text, closed } = await talk(proxy.port, [GET, 100, '\r\n'], { timeoutMs: 5000 });
+      expect(text).to.match(/mine$/);
+      expect(closed).to.not.equal(null);
+    });
+
     it('that says nothing is cut without a word', async () => {
       await open({ timeouts });
       const { text, closed } = await talk(proxy.port, [], { timeoutMs: 4000 });
