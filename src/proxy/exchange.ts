@@ -48,6 +48,7 @@ export function createExchange(
     },
     upgrade: async (_req, socket, head, facts, respond) => {
       const record = new ExchangeRecord(facts);
+      let refusal: ClientResponse | null = null;
       try {
         const current = site();
         const located = locate(current, facts);
@@ -59,9 +60,12 @@ export function createExchange(
           editFields: (fields) => handshakeFields(arrival, fields),
         });
         if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
-        else record.delivered(await deliver(arrival, outcome.response, respond()));
+        else {
+          refusal = respond();
+          record.delivered(await deliver(arrival, outcome.response, refusal));
+        }
       } catch (error) {
-        record.failed(error, false);
+        record.failed(error, refusal?.headersSent === true);
         throw error;
       } finally {
         observer.exchange(record);

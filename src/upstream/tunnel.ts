@@ -217,25 +217,20 @@ function endWhenStalled(message: IncomingMessage, idleMs: number): void {
   });
 }
 
-/** When one side ends or breaks, the other one gets a second to end as well; `done` is called once both are closed. */
-function closeTogether(a: Duplex, b: Duplex, done: () => void): void {
-  let open = 2;
+/**
+ * When one side ends or breaks, the other one gets a second to end as well. `done` is called when the client's is closed: all
+ * is said by then, and who drains waits for clients alone.
+ */
+function closeTogether(client: Duplex, upstream: Duplex, done: () => void): void {
   const closeSoon = () => {
     const timer = setTimeout(() => {
-      a.destroy();
-      b.destroy();
+      client.destroy();
+      upstream.destroy();
     }, CLOSE_WAIT_MS);
     timer.unref();
   };
-  for (const side of [a, b]) {
-    side.once('end', closeSoon);
-    side.once('error', closeSoon);
-    side.once('close', () => {
-      open -= 1;
-      if (open === 0) done();
-      else closeSoon();
-    });
-  }
+  for (const side of [client, upstream]) for (const event of ['end', 'error', 'close']) side.once(event, closeSoon);
+  client.once('close', done);
 }
 
 function written(socket: Duplex): number {

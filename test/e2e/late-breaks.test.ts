@@ -1,7 +1,9 @@
 /** Pages that break off, trailers behind rewritten ones, and clients that break off themselves: what is said, and to whom. */
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { expect } from 'chai';
+import type { ReverseProxy } from '../../src/index.ts';
 import { SID, startConfigured, type TestProxy } from '../support/proxy.ts';
-import { type ScriptedUpstream, sleep, startScriptedUpstream, talk } from '../support/raw-http.ts';
+import { eventually, type ScriptedUpstream, sleep, startScriptedUpstream, talk } from '../support/raw-http.ts';
 
 const get = (path: string, fields = '') =>
   `GET ${path} HTTP/1.1\r\nHost: app.test\r\nAccept: text/html\r\nConnection: close\r\n${fields}\r\n`;
@@ -105,5 +107,66 @@ describe('clients that break off', () => {
     const { text } = await talk(proxy.port, ['GET /x HTTP/1.1\nHost: a\n\n'], { timeoutMs: 500 });
     expect(text).to.match(/^HTTP\/1\.1 400 /);
     expect((await talk(proxy.port, ['GET /x HTTP/3.7\r\nHost: a\r\n\r\n'])).text).to.match(/^HTTP\/1\.1 505 /);
+  });
+});
+
+describe('the log of exchanges that are cut', () => {
+  const HANDSHAKE =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+  let upstream: Server;
+  let proxy: ReverseProxy;
+  let port: number;
+  const lines: {
+    event: string;
+    path: string;
+    plan: string;
+    reason: string | null;
+    status: number | null;
+    bytes: number;
+  }[] = [];
+  const lineOf = (path: string) => lines.find((line) => line.event === 'exchange' && line.path === path);
+
+  beforeEach(async () => {
+    lines.length = 0;
+    // It ends nothing by itself.
+    upstream = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (head) => {
+        if (/^GET \/tunnel /.test(head.toString()))
+          socket.write(
+            `HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n`,
+          );
+        else socket.write(`HTTP/1.1 403 No\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(400)}`);
+      });
+    });
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+    const { createProxy, parseConfig } = await import('../../src/index.ts');
+    const yaml = `listen: 127.0.0.1:0
+upstream: { url: "http://127.0.0.1:${(upstream.address() as AddressInfo).port}", idle_timeout: 500ms }
+timeouts: { drain: 200ms }
+`;
+    proxy = await createProxy(parseConfig(yaml, 'test.yaml'), {
+      logSink: { write: (line) => lines.push(JSON.parse(line)) },
+    });
+    ({ port } = await proxy.listen());
+  });
+  afterEach(async () => {
+    await proxy.close();
+    upstream.close();
+  });
+
+  it('tells of tunnels that are cut when the time for draining is over', async () => {
+    const client = talk(port, [get('/tunnel').replace('Connection: close\r\n', HANDSHAKE)]);
+    await sleep(100);
+    await proxy.close();
+    await eventually('the line is there', () => lineOf('/tunnel') !== undefined, 300);
+    expect(lineOf('/tunnel')).to.include({ plan: 'tunnel', status: 101 });
+    await client;
+  });
+
+  it('gives no status to a refused upgrade that breaks after its head', async () => {
+    await talk(port, [get('/refused').replace('Connection: close\r\n', HANDSHAKE)]);
+    await eventually('the line is there', () => lineOf('/refused') !== undefined);
+    expect(lineOf('/refused')).to.include({ reason: 'UPSTREAM_STALLED', status: null });
   });
 });
