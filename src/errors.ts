@@ -61,6 +61,7 @@ export const ERRORS = {
   CODING_BROKEN: { origin: 'page', status: 502, text: 'the content coding of the page is damaged' },
   DECOMPRESSION_BOMB: { origin: 'page', status: 502, text: 'the page grows too much when decoded' },
 
+  DRAIN_TIMEOUT: { origin: 'proxy', status: null, text: 'the proxy stopped before the exchange had ended' },
   EXHAUSTED: { origin: 'proxy', status: 503, text: 'the machine has no more connections to give' },
   INTERNAL: { origin: 'proxy', status: 500, text: 'the proxy failed' },
 } as const satisfies Record<string, ErrorEntry>;

@@ -6,7 +6,7 @@
  */
 import { Http2ServerResponse } from 'node:http2';
 import type { Readable, Writable } from 'node:stream';
-import { ProxyError } from '../errors.ts';
+import { type ErrorCode, ProxyError } from '../errors.ts';
 import { type ClientResponse, cutResponse, isDelivered, isGone, sendTrailers } from './client-response.ts';
 
 /** A synchronous stage between the upstream's body and the client's: bytes in, bytes out, `end` gives the rest. */
@@ -30,12 +30,22 @@ export interface PipeOptions {
   readonly trailers?: () => readonly string[];
 }
 
+/** A body that was cut, and how many of its bytes had been given out by then. */
+export class CutBody extends ProxyError {
+  readonly bytes: number;
+
+  constructor(code: ErrorCode, bytes: number, options: { detail?: string; cause?: unknown } = {}) {
+    super(code, options);
+    this.bytes = bytes;
+  }
+}
+
 /** Head and body of a small answer leave in one write if the body is a string: up to here that is the cheaper way. */
 const MAX_JOINED_BYTES = 16 * 1024;
 
 /**
  * Send `from` as the body, with backpressure. Resolves when the client's side has everything. When `from` breaks or the
- * client leaves, the promise rejects with a ProxyError and the other side is cut; a client that has not seen the head yet
+ * client leaves, the promise rejects with a CutBody and the other side is cut; a client that has not seen the head yet
  * is left to the caller, who may still answer.
  */
 export function pipeBody(from: Readable, to: ClientResponse, options: PipeOptions = {}): Promise<{ bytes: number }> {
@@ -189,7 +199,12 @@ class BodyPipe {
     this.#isEnded = true;
     this.#from.destroy();
     if (!this.#isHeadDue) cutResponse(this.#to);
-    this.#reject(error instanceof ProxyError ? error : new ProxyError('UPSTREAM_TRUNCATED', { cause: error }));
+    if (!(error instanceof ProxyError)) this.#cut('UPSTREAM_TRUNCATED', error);
+    else this.#cut(error.code, error.cause, error.detail);
+  }
+
+  #cut(code: ErrorCode, cause?: unknown, detail: string | null = null): void {
+    this.#reject(new CutBody(code, this.#sent, { cause, ...(detail === null ? {} : { detail }) }));
   }
 
   #onUpstreamClose(): void {
@@ -204,7 +219,7 @@ class BodyPipe {
     }
     this.#isEnded = true;
     this.#from.destroy();
-    this.#reject(new ProxyError('CLIENT_GONE'));
+    this.#cut('CLIENT_GONE');
   }
 }
 

@@ -18,6 +18,7 @@ import {
   type UpstreamRequest,
 } from '../upstream/request.ts';
 import { type Arrival, cleanReferer, ownOrigin, receive, rejectUrlSid, withoutAnySid } from './arrival.ts';
+import { CutBody } from './body-pipe.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, handshakeFields, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -29,17 +30,22 @@ import type { ClientRequest, Handler, UpgradeHandler } from './server.ts';
 import { type Site, sessionsOf } from './site.ts';
 import { openUpload } from './upload.ts';
 
-/** `site` is asked anew for each exchange, so that a reload takes effect with the next one. */
+/**
+ * `site` is asked anew for each exchange, so that a reload takes effect with the next one; `isCutting` when one fails: did we cut
+ * it ourselves?
+ */
 export function createExchange(
   site: () => Site,
   observer: ExchangeObserver,
+  isCutting: () => boolean,
 ): { handle: Handler; upgrade: UpgradeHandler } {
   return {
     handle: async (req, res, facts) => {
       const record = new ExchangeRecord(facts);
       try {
         await exchange(site(), req, res, facts, record);
-      } catch (error) {
+      } catch (thrown) {
+        const error = isCutting() ? cutByUs(thrown) : thrown;
         record.failed(error, res.headersSent);
         throw error;
       } finally {
@@ -64,7 +70,8 @@ export function createExchange(
           refusal = respond();
           record.delivered(await deliver(arrival, outcome.response, refusal));
         }
-      } catch (error) {
+      } catch (thrown) {
+        const error = isCutting() ? cutByUs(thrown) : thrown;
         record.failed(error, refusal?.headersSent === true);
         throw error;
       } finally {
@@ -72,6 +79,12 @@ export function createExchange(
       }
     },
   };
+}
+
+/** A client whose connection we close seems to leave. */
+function cutByUs(error: unknown): unknown {
+  if (!(error instanceof ProxyError) || error.code !== 'CLIENT_GONE') return error;
+  return new CutBody('DRAIN_TIMEOUT', error instanceof CutBody ? error.bytes : 0);
 }
 
 async function exchange(

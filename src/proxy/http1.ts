@@ -32,6 +32,7 @@ export class Http1Front {
   readonly #upgradeHandler: UpgradeHandler;
   readonly #http2: Http2Front | null;
   #isDraining = false;
+  #isCutting = false;
 
   constructor(front: Front, upgradeHandler: UpgradeHandler) {
     this.#front = front;
@@ -55,13 +56,20 @@ export class Http1Front {
     this.connections.patience = options.timeouts;
   }
 
+  get isCutting(): boolean {
+    return this.#isCutting;
+  }
+
   /** No new connections; requests under way end whole, the rest is cut after `drainMs`. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     const closed = new Promise((resolve) => this.server.close(resolve));
     for (const connection of this.connections.all()) connection.drain();
     this.#http2?.drain();
-    const timer = setTimeout(() => this.connections.destroyAll(), this.#front.options.timeouts.drainMs);
+    const timer = setTimeout(() => {
+      this.#isCutting = true;
+      this.connections.destroyAll();
+    }, this.#front.options.timeouts.drainMs);
     await closed;
     clearTimeout(timer);
   }

@@ -79,7 +79,11 @@ export async function createProxy(config: Config, options: InternalOptions = {})
   let admin: RunningAdmin | null = null;
   let isServing = false;
   const startedAtMs = clock();
-  const exchange = createExchange(() => site, observers);
+  const exchange = createExchange(
+    () => site,
+    observers,
+    () => server?.isCutting === true,
+  );
   const adminSource: AdminSource = {
     version: VERSION,
     startedAtMs,

@@ -9,6 +9,7 @@ import { type ErrorCode, ProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionEvent } from '../session/session.ts';
 import { type Arrival, cleanReferer } from './arrival.ts';
+import { CutBody } from './body-pipe.ts';
 import type { Delivery } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
 import { hideSids } from './hide-sids.ts';
@@ -78,6 +79,7 @@ export class ExchangeRecord implements Outcome {
     const code: ErrorCode = error instanceof ProxyError ? error.code : 'INTERNAL';
     this.reason = code;
     this.status = isHeadSent ? null : error instanceof ProxyError ? error.status : 500;
+    if (error instanceof CutBody) this.bytes = error.bytes;
     this.fault = error;
     this.#end();
   }

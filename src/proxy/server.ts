@@ -98,6 +98,8 @@ export interface RunningServer {
   /** Where it listens; the port that the kernel chose. */
   readonly address: { readonly host: string; readonly port: number };
   readonly connectionCount: number;
+  /** The time for draining is over: what is still under way is cut by us. */
+  readonly isCutting: boolean;
   /** Take limits, timeouts and certificate from other options; the address stays. Throws when the certificate is bad. */
   reconfigure(options: ServerOptions): void;
   /** No new connections; requests under way end whole, the rest is cut after `drainMs`. */

@@ -20,6 +20,9 @@ export async function startServer(
     get connectionCount() {
       return listener.connections.size;
     },
+    get isCutting() {
+      return listener.isCutting;
+    },
     reconfigure: (next) => listener.reconfigure(next),
     drain: () => listener.drain(),
   };

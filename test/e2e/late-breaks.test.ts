@@ -136,7 +136,8 @@ describe('the log of exchanges that are cut', () => {
           socket.write(
             `HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n`,
           );
-        else socket.write(`HTTP/1.1 403 No\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(400)}`);
+        else if (!/^GET \/silent /.test(head.toString()))
+          socket.write(`HTTP/1.1 403 No\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(400)}`);
       });
     });
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
@@ -162,6 +163,22 @@ timeouts: { drain: 200ms }
     await eventually('the line is there', () => lineOf('/tunnel') !== undefined, 300);
     expect(lineOf('/tunnel')).to.include({ plan: 'tunnel', status: 101 });
     await client;
+  });
+
+  it('says that it was us, when the time for draining is over, and what had left', async () => {
+    const clients = ['/cut', '/silent'].map((path) => talk(port, [get(path)]));
+    await sleep(100);
+    await proxy.close();
+    await eventually('the lines are there', () => lineOf('/silent') !== undefined && lineOf('/cut') !== undefined, 300);
+    expect(lineOf('/cut')).to.include({ reason: 'DRAIN_TIMEOUT', status: null, bytes: 400 });
+    expect(lineOf('/silent')).to.include({ reason: 'DRAIN_TIMEOUT', status: null, bytes: 0 });
+    await Promise.all(clients);
+  });
+
+  it('says how much of an answer had left that breaks off', async () => {
+    await talk(port, [get('/cut')]);
+    await eventually('the line is there', () => lineOf('/cut') !== undefined);
+    expect(lineOf('/cut')).to.include({ reason: 'UPSTREAM_STALLED', status: null, bytes: 400 });
   });
 
   it('gives no status to a refused upgrade that breaks after its head', async () => {
