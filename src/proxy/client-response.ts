@@ -22,6 +22,11 @@ const SINGLE_IN_HTTP2: ReadonlySet<string> = new Set([
 /** Those of them that are lists (RFC 9110 §5.3): one field with all members is the same. */
 const LISTS_IN_HTTP2: ReadonlySet<string> = new Set(['content-encoding', 'content-language']);
 
+/** Can the client be told this status? Node's HTTP/2 has none that HTTP does not define (RFC 9110 §15); HTTP/1 passes them on. */
+export function canTell(res: ClientResponse, status: number): boolean {
+  return status <= 599 || !(res instanceof Http2ServerResponse);
+}
+
 /** Send the final head. `fields` is a flat list; `statusText` may be empty and does not exist in HTTP/2. */
 export function sendHead(res: ClientResponse, status: number, statusText: string, fields: readonly string[]): void {
   if (res instanceof Http2ServerResponse) {

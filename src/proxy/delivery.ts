@@ -1,6 +1,7 @@
 /**
  * The response side of one exchange: Set-Cookie into the jar or to the client, the plan, and the body on its way.
  */
+import { Readable } from 'node:stream';
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
@@ -42,7 +43,7 @@ import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
 import { type Arrival, ownOrigin } from './arrival.ts';
 import { pipeBody } from './body-pipe.ts';
-import { type ClientResponse, sendHead } from './client-response.ts';
+import { type ClientResponse, canTell, sendHead } from './client-response.ts';
 import { sessionsOf } from './site.ts';
 
 /** What happened, for the log and the metrics. */
@@ -58,8 +59,12 @@ export interface Delivery {
 }
 
 /** Deliver the answer; when that fails, the upstream is not left with a body that nobody reads. */
-export async function deliver(arrival: Arrival, response: UpstreamResponse, res: ClientResponse): Promise<Delivery> {
+export async function deliver(arrival: Arrival, received: UpstreamResponse, res: ClientResponse): Promise<Delivery> {
+  const response = received.status === 205 ? withoutContent(received) : received;
   try {
+    if (!canTell(res, response.status)) {
+      throw new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: `status ${response.status}` });
+    }
     const { signals, fields } = takeSignals(response.fields);
     const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
     const vars = varsOf(arrival, signals);
@@ -97,6 +102,21 @@ export async function deliver(arrival: Arrival, response: UpstreamResponse, res:
     response.discard();
     throw error;
   }
+}
+
+/** RFC 9110 §15.3.6: a 205 has no content, and says so. What an application sends with one would break an HTTP/2 stream. */
+function withoutContent(response: UpstreamResponse): UpstreamResponse {
+  if (response.framing === 0 || response.framing === 'none') return response;
+  response.discard();
+  const fields = response.fields.filter((_, i, all) => (all[i - (i % 2)] as string).toLowerCase() !== 'content-length');
+  return {
+    ...response,
+    fields: [...fields, 'Content-Length', '0'],
+    framing: 0,
+    body: Readable.from([]),
+    trailers: () => [],
+    discard: () => {},
+  };
 }
 
 /** What the page's marker is told; asked for when the page turns out to be one that can be marked. */
