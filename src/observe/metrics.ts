@@ -27,7 +27,7 @@ export const METRICS = {
   exchanges: {
     name: 'transid_exchanges_total',
     kind: 'counter',
-    help: 'Requests answered, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer (pass, rewrite, redirect, tunnel, refused).',
+    help: 'Requests answered, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer (pass, rewrite, redirect, answer, tunnel, refused).',
     labels: ['route', 'verdict', 'plan'],
   },
   responses: {

@@ -12,6 +12,9 @@ import { errorPage, optionsFields } from './error-page.ts';
 import { type HeadLimits, type RawHead, readHead } from './framing.ts';
 import type { Handler, ServerOptions } from './server.ts';
 
+/** Of OPTIONS that end here. */
+const OPTIONS_STATUS = 200;
+
 export class Front {
   readonly #handler: Handler;
   #options: ServerOptions;
@@ -63,8 +66,11 @@ export class Front {
       return;
     }
     if (facts.endsHere) {
-      sendHead(res, 200, 'OK', optionsFields());
+      // A body has nobody who would hold it to a limit or a pace.
+      if (facts.body !== 'none') endConnection();
+      sendHead(res, OPTIONS_STATUS, 'OK', optionsFields());
       res.end();
+      this.#options.events.answered(facts, OPTIONS_STATUS);
       return;
     }
     if (facts.body !== 'none') {

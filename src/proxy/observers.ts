@@ -5,7 +5,9 @@
 
 import type { Metrics } from '../observe/counting.ts';
 import type { Log } from '../observe/log.ts';
+import type { RequestFacts } from './framing.ts';
 import type { ExchangeObserver, Outcome } from './outcome.ts';
+import { ExchangeRecord } from './record.ts';
 import type { Refusal, ServerEvents } from './server.ts';
 
 export class Observers implements ExchangeObserver, ServerEvents {
@@ -25,6 +27,12 @@ export class Observers implements ExchangeObserver, ServerEvents {
     this.#metrics.exchange(record);
     if (record.places !== null) this.#metrics.marked(record.places);
     if (record.hasDroppedSid) this.#metrics.sidDropped(record.route ?? '');
+  }
+
+  answered(facts: RequestFacts, status: number): void {
+    const record = new ExchangeRecord(facts);
+    record.answeredHere(status);
+    this.exchange(record);
   }
 
   refused(refusal: Refusal): void {

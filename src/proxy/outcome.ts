@@ -7,7 +7,7 @@ import type { RequestFacts } from './framing.ts';
 /** One exchange as the log and the metrics see it. */
 export interface Outcome {
   readonly facts: RequestFacts;
-  /** The target without any SID; null when the exchange failed before that was known. */
+  /** The target without any SID; null when the exchange was over before that was known. */
   readonly target: string | null;
   /** The Referer without any SID, and the User-Agent, for log formats that name them. */
   readonly referer: string | null;
@@ -18,7 +18,7 @@ export interface Outcome {
   readonly foundBy: 'target' | 'referer' | null;
   readonly sidHash: string | null;
   readonly event: SessionEvent;
-  readonly plan: 'pass' | 'rewrite' | 'redirect' | 'tunnel' | 'refused';
+  readonly plan: 'pass' | 'rewrite' | 'redirect' | 'answer' | 'tunnel' | 'refused';
   /** The reason of an own redirect, a refusal, a cut or a bail-out; an error code where there is one. */
   readonly reason: string | null;
   readonly status: number | null;

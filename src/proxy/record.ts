@@ -54,6 +54,13 @@ export class ExchangeRecord implements Outcome {
     this.#end();
   }
 
+  /** By the server, before it was known where the request goes. */
+  answeredHere(status: number): void {
+    this.plan = 'answer';
+    this.status = status;
+    this.#end();
+  }
+
   answered(): void {
     this.upstreamMs = performance.now() - this.#startedAtMs;
   }

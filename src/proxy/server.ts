@@ -92,6 +92,8 @@ export interface Refusal {
 
 export interface ServerEvents {
   refused(refusal: Refusal): void;
+  /** The server answered by itself, and well. */
+  answered(facts: RequestFacts, status: number): void;
 }
 
 export interface RunningServer {

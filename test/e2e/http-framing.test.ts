@@ -318,6 +318,13 @@ describe('framing: accepted, and written anew for the upstream', () => {
     expect(upstream.received).to.equal('');
   });
 
+  it('and its body holds the connection no longer than it takes to see that', async () => {
+    const bytes = `OPTIONS /x HTTP/1.1\r\n${HOST}Max-Forwards: 0\r\nContent-Length: 1000\r\n\r\n`;
+    const { text, closed } = await talk(proxy.port, [bytes, 'abc'], { timeoutMs: 1000 });
+    expect(text).to.match(/^HTTP\/1\.1 200 [\s\S]*\r\nConnection: close\r\n/);
+    expect(closed).to.equal('fin');
+  });
+
   it('pipelined requests go one after the other and are answered in order', async () => {
     const delays = new Map([
       ['/1', 60],

@@ -6,12 +6,14 @@ import { expect } from 'chai';
 import { createProxy, parseConfig, type ReverseProxy } from '../../src/index.ts';
 import { PageClient } from '../support/page-client.ts';
 import { SID } from '../support/proxy.ts';
+import { talk } from '../support/raw-http.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
 describe('the log', () => {
   let upstream: ScriptedUpstream;
   let proxy: ReverseProxy;
   let client: PageClient;
+  let port: number;
   let sid: string;
   const lines: string[] = [];
 
@@ -23,7 +25,8 @@ describe('the log', () => {
     });
     const yaml = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlog: { format: combined }\nroutes: [{ name: shop, path: /**, use_trans_sid: true }]\n`;
     proxy = await createProxy(parseConfig(yaml, 'test.yaml'), { logSink: { write: (line) => lines.push(line) } });
-    client = new PageClient({ origin: 'http://app.test', port: (await proxy.listen()).port, cookies: false });
+    ({ port } = await proxy.listen());
+    client = new PageClient({ origin: 'http://app.test', port, cookies: false });
     sid = SID.exec((await client.get('/start')).text)?.[1] ?? 'none';
   });
   beforeEach(() => lines.splice(0));
@@ -58,6 +61,15 @@ describe('the log', () => {
   it('leaves everything else of a target as it is', async () => {
     await client.raw('/side_sidebar/x?sid=5&my_sidx=7&_sidecar=1');
     expect(lines.join('')).to.include('"GET /side_sidebar/x?sid=5&my_sidx=7&_sidecar=1 HTTP/1.1"');
+  });
+
+  it('tells of requests that end here', async () => {
+    const text = `OPTIONS /x HTTP/1.1\r\nHost: app.test\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n`;
+    await talk(port, [text]);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/"OPTIONS .*" 200 /);
+    const counted = (await proxy.read()).find(({ name }) => name === 'transid_exchanges_total');
+    expect(counted?.values.find(({ labels }) => labels['plan'] === 'answer')?.value).to.equal(1);
   });
 
   it('says where a refused request was going', async () => {

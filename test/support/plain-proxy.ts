@@ -100,7 +100,7 @@ export async function startPlainProxy(options: PlainProxyOptions): Promise<Plain
     viaName: settings.viaName,
     isTrustedProxy: () => false,
     forwardedFields: 'x-forwarded',
-    events: { refused: (refusal) => refusals.push(refusal) },
+    events: { refused: (refusal) => refusals.push(refusal), answered: () => {} },
     ...options.server,
   };
   const server = await startServer(serverOptions, handler, async (_req, socket, head, facts, respond) => {
