@@ -4,7 +4,7 @@
  * The rewriter copies every byte that no edit names. Edits of one tag lie within the tag or just behind it, are made in
  * ascending order and do not overlap.
  */
-import type { LinkTag, StartTag } from './scanner.ts';
+import type { LinkTag, Namespace, StartTag } from './scanner.ts';
 
 export interface Edits {
   /** Put `text` before offset `at` of the tag's bytes; `at` may be `tag.end`: just behind the tag. */
@@ -32,8 +32,8 @@ export interface PageMarker {
   startTag(tag: StartTag, edits: Edits): void;
   /** The same for a tag of which only the link can matter: true if that is all, false to be asked by `startTag`. */
   link?(link: LinkTag, edits: Edits): boolean;
-  /** An end tag of interest was seen, e.g. `</form>`. */
-  endTag(name: string): void;
+  /** An end tag of interest was seen, e.g. `</form>`; see `TagSink.endTag`. */
+  endTag(name: string, namespace: Namespace): void;
   /** See `TagSink.ignoredEndTag`. */
   ignoredEndTag?(name: string): void;
   /** The rest of the page passes unseen (bail out, or `TagSink.cutOff`): nothing may count on what is not in it. */

@@ -35,6 +35,7 @@ export function processEnd(state: InsertionState, tag: number, key: number): voi
     const element = state.open.stack[i]!;
     if (element.ns === HTML) break;
     if (element.key === key) {
+      state.namespaceOfTag = element.ns;
       state.open.shorten(i);
       return;
     }

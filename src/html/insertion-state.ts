@@ -48,8 +48,9 @@ export class InsertionState {
   mayBeFrameset = true;
   /** A newline that comes next is no text: behind `pre` and `listing`. */
   skipsNewline = false;
-  /** Of the last start tag: what content follows, and where its element went. */
+  /** What content follows the last start tag. */
   content: Content = DATA;
+  /** Of the element that the last tag began or closed. */
   namespaceOfTag = HTML;
 
   constructor(isScripting: boolean) {

@@ -35,7 +35,7 @@ export class LazyFeedback {
   readonly log: TagLog;
   /** No tag is plain, by what is open here. */
   isCareful = false;
-  /** Namespace of the element that began last. */
+  /** Namespace of the element that the last tag began or closed; `html` if it did neither. */
   namespace: Namespace = 'html';
   /** In a `noscript` that was told as markup: where scripts run it is text, up to the first `</noscript`. */
   isInNoscript = false;
@@ -121,6 +121,7 @@ export class LazyFeedback {
 
   /** Let an end tag have its effect. */
   end(tag: number, key: number): void {
+    this.namespace = 'html';
     this.noteText();
     if (this.ignoredForeign !== 0) this.endInIgnored(tag);
     if (this.endsRaw || this.isInFrameset) {
@@ -131,6 +132,7 @@ export class LazyFeedback {
     if (this.isExact || (this.foreign.length !== 0 && !this.endForeign(tag, key))) {
       this.catchUp();
       this.feedback.endTag(tag, key);
+      this.namespace = this.feedback.namespace;
       this.afterExact();
       return;
     }
@@ -334,6 +336,7 @@ export class LazyFeedback {
     }
     const at = foreign.lastIndexOf(key);
     if (at < 0) return false;
+    this.namespace = this.foreignNamespace;
     foreign.length = at;
     this.isAtPoint = false;
     if (at === 0) this.leaveForeign();

@@ -11,7 +11,7 @@
 import assert from 'node:assert';
 import { Deferral, EditList } from './edit-list.ts';
 import type { BufferSource, PageMarker } from './edits.ts';
-import type { LinkTag, Scanner, StartTag, TagSink } from './scanner.ts';
+import type { LinkTag, Namespace, Scanner, StartTag, TagSink } from './scanner.ts';
 
 export interface RewriterOptions {
   createScanner: (sink: TagSink) => Scanner;
@@ -124,9 +124,9 @@ export class Rewriter implements TagSink {
     return this.marker.link(link, this.edits);
   }
 
-  endTag(name: string, _bytes: Buffer, start: number, _end: number): void {
+  endTag(name: string, namespace: Namespace, _bytes: Buffer, start: number, _end: number): void {
     if (this.isHolding) this.expire(this.edits.base + start);
-    this.marker.endTag(name);
+    this.marker.endTag(name, namespace);
   }
 
   ignoredEndTag(name: string): void {

@@ -726,7 +726,7 @@ class HtmlScanner implements Scanner {
     this.end(number, hash);
     if (!isWanted || this.place === REST) return end;
     if (isDropped) this.sink.ignoredEndTag?.(names.names[number]!);
-    else this.sink.endTag(names.names[number]!, bytes, p, end);
+    else this.sink.endTag(names.names[number]!, this.tree.namespace, bytes, p, end);
     return end;
   }
 }

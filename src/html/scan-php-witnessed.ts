@@ -125,9 +125,10 @@ export class WitnessedPhpScanner implements Scanner {
         waiting.copyTag(tag);
         this.#pageWaiting.push(waiting);
       },
-      endTag: (name, _bytes, start, end) => {
+      endTag: (name, namespace, _bytes, start, end) => {
         const waiting = SPARE.pop() ?? new Waiting();
         waiting.endTagName = name;
+        waiting.namespace = namespace;
         waiting.start = start;
         waiting.end = end;
         waiting.attributeCount = 0;
@@ -209,7 +210,7 @@ export class WitnessedPhpScanner implements Scanner {
 
   #report(bytes: Buffer, php: Waiting | null, page: Waiting | null): void {
     if (page !== null && page.endTagName !== '') {
-      this.#sink.endTag(page.endTagName, bytes, page.start, page.end);
+      this.#sink.endTag(page.endTagName, page.namespace, bytes, page.start, page.end);
       return;
     }
     if (page !== null) page.bytes = bytes;

@@ -227,7 +227,7 @@ class XmlScanner implements Scanner {
     }
     if (!isSelfClosing) return;
     if (reported !== null && this.#interest.endTags.has(reported.name)) {
-      this.#sink.endTag(reported.name, bytes, tag.end, tag.end);
+      this.#sink.endTag(reported.name, reported.namespace, bytes, tag.end, tag.end);
     }
     this.#leave();
   }
@@ -256,7 +256,7 @@ class XmlScanner implements Scanner {
     const { bytes } = this.#tag;
     const end = bytes.indexOf(GREATER, nameEnd + this.#shift) + 1;
     const start = this.#endTagStart + this.#shift;
-    this.#sink.endTag(reported.name, bytes, start, end === 0 ? nameEnd + this.#shift : end);
+    this.#sink.endTag(reported.name, reported.namespace, bytes, start, end === 0 ? nameEnd + this.#shift : end);
   }
 
   #declaration(start: number, end: number): void {

@@ -76,9 +76,10 @@ export interface TagSink {
   /** True if nothing more need be known of the tag; else it is told by `startTag` as well. Without it every tag is. */
   link?(link: LinkTag): boolean;
   /**
-   * Only for names in `TagInterest.endTags`, and not for a `</form>` within a `select`, which closes nothing. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`.
+   * Only for names in `TagInterest.endTags`, and not for a `</form>` within a `select`, which closes nothing. `namespace` is that of
+   * the element which it closes, `html` if it closes none. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`.
    */
-  endTag(name: string, bytes: Buffer, start: number, end: number): void;
+  endTag(name: string, namespace: Namespace, bytes: Buffer, start: number, end: number): void;
   /** A `</form>` within a `select`: browsers of the current rules obey it. */
   ignoredEndTag?(name: string): void;
   /**

@@ -61,7 +61,7 @@ export class TreeFeedback {
     return this.state.mode === 'in frameset';
   }
 
-  /** Where the element of the last start tag went. */
+  /** Of the element that the last tag began or closed. */
   get namespace(): Namespace {
     return NAMESPACES[this.state.namespaceOfTag]!;
   }
@@ -115,6 +115,7 @@ export class TreeFeedback {
 
   endTag(tag: number, key: number): void {
     this.state.skipsNewline = false;
+    this.state.namespaceOfTag = HTML;
     if (this.isAbandoned) return;
     this.begin();
     if (!this.isAbandoned) processEnd(this.state, tag, key);

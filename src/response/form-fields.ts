@@ -7,8 +7,7 @@
  * the tree builder's form pointer does (HTML §13.2.6.4.7): a form within a form does not exist.
  *
  * In templates there is no pointer: forms nest, or are ignored in tables, and which one a control belongs to only a tree can
- * tell. There a foreign button or action stands for all forms of the template, and they are decided when it ends. Elements of SVG and MathML called `form`
- * or `template` only matter for their end tags, which end them first.
+ * tell. There a foreign button or action stands for all forms of the template, and they are decided when it ends.
  *
  * Which form is open can depend on the browser: whether it runs scripts, and so skips what a `noscript` holds, and whether
  * it has the older rules for `select`, which ignore forms in it. Where their ways part, no form that is open for any of them
@@ -70,9 +69,6 @@ export class FormFields {
   /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
   #inTemplate: OpenForm[] = [];
   #refusedInTemplate = 0;
-  /** Elements of SVG and MathML of the names `form` and `template` that are open. */
-  #foreignForms = 0;
-  #foreignTemplates = 0;
   readonly #foreignIds = new Set<string>();
   readonly #postedIds = new Set<string>();
   /** Which form is open here depends on the browser. */
@@ -132,16 +128,11 @@ export class FormFields {
       this.#firstById.set(id, form);
     this.refuse(form, this.#refusedInTemplate);
     if (form.place !== null) this.#hasPlaces = true;
-    this.#foreignForms = 0;
     this.#open.push(form);
   }
 
   /** `</form>`. */
   close(): void {
-    if (this.#foreignForms > 0) {
-      this.#foreignForms--;
-      return;
-    }
     // Where scripts run, a form from without stays open.
     if (this.#noscript !== null && this.#open.length <= this.#noscript.forms) this.doubtClose();
     if (this.#noscript === null && !this.isInTemplate) this.#isDoubtful = false;
@@ -190,10 +181,6 @@ export class FormFields {
 
   /** `</template>`. */
   closeTemplate(): void {
-    if (this.#foreignTemplates > 0) {
-      this.#foreignTemplates--;
-      return;
-    }
     if (!this.isInTemplate) return;
     while (this.#open.length > this.#depth) this.#finish(this.#open.pop());
     this.#templates.pop();
@@ -202,12 +189,6 @@ export class FormFields {
     const ended = this.#inTemplate;
     this.#inTemplate = [];
     for (const form of ended) this.#finish(form);
-  }
-
-  /** A start tag of SVG or MathML. */
-  openForeign(name: string): void {
-    if (name === 'form') this.#foreignForms++;
-    else if (name === 'template') this.#foreignTemplates++;
   }
 
   /** The form that a control's `form` attribute names, if it has been seen. */

@@ -70,11 +70,6 @@ export class FormMarker {
     return this.#forms.isInNoscript;
   }
 
-  /** An element of SVG or MathML that bears the name of one of HTML. */
-  startForeign(name: string): void {
-    this.#forms.openForeign(name);
-  }
-
   endForm(): void {
     this.#forms.close();
   }

@@ -25,7 +25,7 @@ import {
 } from '../html/places.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
-import type { AttributeSpan, LinkTag, Scanner, StartTag, TagInterest, TagSink } from '../html/scanner.ts';
+import type { AttributeSpan, LinkTag, Namespace, Scanner, StartTag, TagInterest, TagSink } from '../html/scanner.ts';
 import type { CarrierKind } from '../sid/carrier.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
@@ -160,7 +160,6 @@ class PageMarkerOfHtml implements HtmlMarker {
     // Elements of the same name in SVG are others; MathML has no links that browsers follow alike.
     if (tag.namespace !== 'html') {
       if (tag.namespace === 'svg' && element.svgLinks.length > 0) this.#links.markAll(tag, element.svgLinks, edits);
-      if (!tag.isSelfClosing) this.#forms.startForeign(tag.name);
       return;
     }
     switch (element.role) {
@@ -202,10 +201,12 @@ class PageMarkerOfHtml implements HtmlMarker {
     return this.#linkPlace !== null && this.#links.link(link, this.#linkPlace, edits);
   }
 
-  endTag(name: string): void {
-    if (name === 'form') this.#forms.endForm();
+  endTag(name: string, namespace: Namespace): void {
+    // Where scripts run, the first one ends a noscript, whatever it closes elsewhere.
+    if (name === 'noscript') this.#forms.endNoscript();
+    else if (namespace !== 'html') return;
+    else if (name === 'form') this.#forms.endForm();
     else if (name === 'template') this.#forms.endTemplate();
-    else if (name === 'noscript') this.#forms.endNoscript();
   }
 
   /** `</form>` within a select. */

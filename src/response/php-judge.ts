@@ -12,7 +12,7 @@ import type { DeferredInsert, Edits } from '../html/edits.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import type { PhpAttribute } from '../html/scan-php.ts';
 import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
-import type { AttributeSpan, StartTag, TagInterest } from '../html/scanner.ts';
+import type { AttributeSpan, Namespace, StartTag, TagInterest } from '../html/scanner.ts';
 import { type Base, cleanReference, resolveBase, type Scope } from '../sid/scope.ts';
 import type { PhpJudge, PhpVetoReason } from './php-marker.ts';
 import { TELLING_META_POLICIES, TELLING_POLICIES } from './referrer-policies.ts';
@@ -238,7 +238,8 @@ export class PhpScopeJudge implements PhpJudge {
     return null;
   }
 
-  endTag(name: string): void {
+  endTag(name: string, namespace: Namespace): void {
+    if (namespace !== 'html') return;
     if (name === 'select') this.#openSelects = 0;
     else if (name === 'template') this.#openTemplates = Math.max(0, this.#openTemplates - 1);
     else if (name === 'form' && this.#openSelects === 0 && this.#openTemplates === 0) this.#closeForm();

@@ -7,6 +7,7 @@
 import type { Edits, PageMarker } from '../html/edits.ts';
 import type { PhpAttribute, PhpStartTag } from '../html/scan-php.ts';
 import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
+import type { Namespace } from '../html/scanner.ts';
 import {
   appendPhpPairs,
   mayPhpFormHoldFields,
@@ -39,7 +40,7 @@ export interface PhpJudge {
   judgePlainChange(tag: WitnessedTag, attribute: PhpAttribute): PhpVetoReason | null;
   /** Put the fields behind the form's tag, now or when the form is known whole; or say why they must not stand there. */
   placeFields(tag: WitnessedTag, fields: Buffer, edits: Edits): PhpVetoReason | null;
-  endTag(name: string): void;
+  endTag(name: string, namespace: Namespace): void;
   end(): void;
 }
 
@@ -146,8 +147,8 @@ export class PhpMarker implements PageMarker {
     this.#explain?.({ tagStart: tag.start, element: tag.name, ...seen });
   }
 
-  endTag(name: string): void {
-    this.#judge?.endTag(name);
+  endTag(name: string, namespace: Namespace): void {
+    this.#judge?.endTag(name, namespace);
   }
 
   end(): void {

@@ -51,7 +51,7 @@ export function srcdocEdits(
   };
   const sink: TagSink = {
     startTag: (tag) => marker.startTag(tag, edits),
-    endTag: (name) => marker.endTag(name),
+    endTag: (name, namespace) => marker.endTag(name, namespace),
     ignoredEndTag: (name) => marker.ignoredEndTag?.(name),
     cutOff: () => marker.cutOff?.(),
   };

@@ -9,7 +9,7 @@ import { type DefaultTreeAdapterMap, defaultTreeAdapter, html, InsertionMode, Pa
 export interface FoundTag {
   kind: 'start' | 'end';
   name: string;
-  /** Where the tree builder put the element; null where it ignored the tag. */
+  /** Where the tree builder put the element, or had the one that the tag closes; null where it ignored the tag. */
   namespace: 'html' | 'svg' | 'math' | null;
   /** Offset of `<` and just behind `>`. */
   start: number;
@@ -53,9 +53,15 @@ export function findTags(page: string, scriptingEnabled: boolean): FoundTag[] {
 
     override onEndTag(token: Token.TagToken): void {
       // The tree builder calls this again when it processes a token once more in another mode.
-      if (token !== lastEnd) note('end', token).isInSelect = SELECT_MODES.has(this.insertionMode);
+      const tag = token === lastEnd ? null : note('end', token);
       lastEnd = token;
+      if (tag !== null) tag.isInSelect = SELECT_MODES.has(this.insertionMode);
+      const open = this.openElements.items.slice(0, this.openElements.stackTop + 1);
       super.onEndTag(token);
+      const closed = open[this.openElements.stackTop + 1] as DefaultTreeAdapterMap['element'] | undefined;
+      // The token's own name may have become that of SVG, with its capitals.
+      if (tag === null || closed?.tagName.toLowerCase() !== tag.name) return;
+      tag.namespace = NAMESPACES.get(closed.namespaceURI) ?? null;
     }
   }
 

@@ -39,9 +39,9 @@ export function scanTags(
       link = { ...told };
       return false;
     },
-    endTag(name, _bytes, start, end) {
-      const found = { start: base + start, end: base + end, isSelfClosing: false, attributes: [], namespace: null };
-      tags.push({ kind: 'end', name, ...found });
+    endTag(name, namespace, _bytes, start, end) {
+      const found = { start: base + start, end: base + end, isSelfClosing: false, attributes: [] };
+      tags.push({ kind: 'end', name, namespace, ...found });
     },
   });
   let settled = 0;

@@ -83,7 +83,7 @@ function mustBeTold({ kind, name, attributes }: FoundTag, interest: TagInterest)
 /** An element that the tree builder dropped has no namespace; ours is HTML then. */
 function line(tag: FoundTag): string {
   const place = `${tag.start}-${tag.end}`;
-  if (tag.kind === 'end') return `</${tag.name}> ${place}`;
+  if (tag.kind === 'end') return `</${tag.name}> ${tag.namespace ?? 'html'} ${place}`;
   const flag = tag.isSelfClosing ? ' /' : '';
   return `<${tag.name}${flag}> ${tag.namespace ?? 'html'} ${place} ${JSON.stringify(tag.attributes)}`;
 }

@@ -142,7 +142,7 @@ describe('WitnessedPhpScanner', () => {
       (sink) => createHtmlScanner(interest, sink),
       {
         startTag: (tag) => seen.push(describeTag(tag)),
-        endTag: (name, _bytes, start, end) => seen.push(`/${name} ${base + start}-${base + end}`),
+        endTag: (name, _namespace, _bytes, start, end) => seen.push(`/${name} ${base + start}-${base + end}`),
       },
     );
     feed(scanner, source, cuts, (at) => {

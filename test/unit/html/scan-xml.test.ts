@@ -30,8 +30,8 @@ function scan(source: Buffer, cuts: readonly number[]): { seen: string[]; bailed
         `${base + start}-${base + end} ${namespace}:${name}${isSelfClosing ? '/' : ''} ${values.join(' ')}`.trim(),
       );
     },
-    endTag(name, _bytes, start, end) {
-      seen.push(`${base + start}-${base + end} /${name}`);
+    endTag(name, namespace, _bytes, start, end) {
+      seen.push(`${base + start}-${base + end} /${namespace === 'html' ? '' : `${namespace}:`}${name}`);
     },
   });
   // As the rewriter does: what is not settled comes again, with more behind it, at another offset.
@@ -81,13 +81,13 @@ describe('createXmlScanner: what is reported', () => {
     [
       'prefixes with capital letters',
       `<b xmlns:S="${SVG}"><S:a ID="x" id="y"/></b>`,
-      ['40-60 svg:a/ id=y|34', '60-60 /a'],
+      ['40-60 svg:a/ id=y|34', '60-60 /svg:a'],
     ],
     ['SVG with its capital letters', `<svg xmlns="${SVG}"><feImage/>`, ['40-50 svg:feimage/']],
     [
       'SVG in XHTML and back',
       `<html ${XHTML}><svg xmlns="${SVG}"><a></a></svg><a>`,
-      ['83-86 svg:a', '86-90 /a', '96-99 html:a'],
+      ['83-86 svg:a', '86-90 /svg:a', '96-99 html:a'],
     ],
     ['an unknown namespace', '<feed xmlns="http://www.w3.org/2005/Atom"><a/></feed>', []],
     ['an unbound prefix', '<x:a href="y"/>', []],
@@ -95,13 +95,13 @@ describe('createXmlScanner: what is reported', () => {
     [
       'a prefix bound anew within',
       `<b xmlns:s="${SVG}"><c xmlns:s="urn:x"><s:a/></c><s:a/></b>`,
-      ['69-75 svg:a/', '75-75 /a'],
+      ['69-75 svg:a/', '75-75 /svg:a'],
     ],
     ['an unfinished tag at the end', '<a><a href="x"', ['0-3 html:a']],
     [
       'nothing of no namespace within a document that has them',
       `<html ${XHTML}><a xmlns=""/><h:a xmlns:h="${SVG}"><a xmlns=""/></h:a></html>`,
-      ['56-98 svg:a xmlns:h=http://www.w3.org/2000/svg|34', '111-117 /a'],
+      ['56-98 svg:a xmlns:h=http://www.w3.org/2000/svg|34', '111-117 /svg:a'],
     ],
     ['nothing where the DTD could define entities', '<!DOCTYPE a [<!ENTITY e "//o/">]><a href="&e;x">', []],
   ] as const) {

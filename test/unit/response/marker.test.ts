@@ -714,6 +714,29 @@ rows('marker: forms and templates that end each other', [
     '<form>a<svg><form/></svg></form><button formaction=/own>',
     '<form>[H]a<svg><form/></svg></form><button formaction=/own?§>',
   ],
+  // What is left open in SVG or MathML is closed with it, whatever closes that.
+  ...['</svg>', '</p>', '<b>', '</math>'].flatMap((close) => {
+    const root = close === '</math>' ? '<math>' : '<svg>';
+    return [
+      [`<form>${root}<form>${close}</form><form>a</form>`, `<form>[H]${root}<form>${close}</form><form>[H]a</form>`],
+      [`<form>${root}<template>${close}<template></template><button formaction=//evil.test></form>`, '='],
+      [`${root}<template>${close}<form action=//evil.test><template></template><form>a</form>`, '='],
+      [
+        `<template>${root}<template>${close}</template><form>a</form>`,
+        `<template>${root}<template>${close}</template><form>[H]a</form>`,
+      ],
+    ] as const;
+  }),
+  // A name that no open element of SVG has is looked for in HTML.
+  [
+    '<form action=//evil.test><svg><desc><form></form></desc></svg><form>a</form>',
+    '<form action=//evil.test><svg><desc><form></form></desc></svg><form>[H]a</form>',
+  ],
+  [
+    '<form action=//evil.test><svg><g></form></g></svg><form>a</form>',
+    '<form action=//evil.test><svg><g></form></g></svg><form>[H]a</form>',
+  ],
+  ['<form action=//evil.test><svg><form><g></form></g></svg><form>a</form>', '='],
 ]);
 
 /** Rows whose pages are also cut at every byte. */

@@ -113,6 +113,19 @@ describe('php rewriter with its veto', () => {
       '<form action=//o.example/><template></form></template><form action=y></form>.',
       '<form action=//o.example/><template></form></template><form action=y></form>.',
     ],
+    ...['svg', 'math'].map(
+      (root) =>
+        [
+          `</form> that ends a form of ${root}`,
+          `<form action=//o.example/><${root}><form></form></${root}><form action=y>a</form>.`,
+          `<form action=//o.example/><${root}><form></form></${root}><form action=y>a</form>.`,
+        ] as const,
+    ),
+    [
+      '</form> in SVG that ends no form of it',
+      '<form action=//o.example/><svg><g></form></g></svg><form action=y></form>.',
+      '<form action=//o.example/><svg><g></form></g></svg><form action=y>[F]</form>.',
+    ],
     [
       'a form after a foreign form',
       '<form action=//o.example/></form><form action=y></form>.',
