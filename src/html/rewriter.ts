@@ -23,6 +23,9 @@ export interface RewriterOptions {
 /** Why the rest of a page is left as it is. */
 export type EarlyEnd = NonNullable<Scanner['bailedOut']> | 'BROWSERS_DIFFER';
 
+/** Output that waits. */
+type Piece = Buffer | Deferral;
+
 const NOTHING = Buffer.alloc(0);
 const FRESH: BufferSource = { take: (size) => Buffer.allocUnsafe(size) };
 /** How much of a chunk is first joined to a carried tag: most tags end well before. */
@@ -38,7 +41,10 @@ export class Rewriter implements TagSink {
   private carry: Buffer = NOTHING;
   private carryLength = 0;
   /** Output behind the first deferral that waits: pieces and deferrals in order. */
-  private held: (Buffer | Deferral)[] = [];
+  private held: Piece[] = [];
+  /** How many in front of `held`, and of the segment's own deferrals, are past the limit: they stand in the order of the input. */
+  private heldExpired = 0;
+  private ownExpired = 0;
   /** Bytes of the whole input that are settled. */
   private settledBytes = 0;
   private isFinished = false;
@@ -143,16 +149,13 @@ export class Rewriter implements TagSink {
   }
 
   private expire(inputOffset: number): void {
-    for (const piece of this.held) {
-      if (piece instanceof Deferral && piece.isOverdue(inputOffset)) piece.expire();
-    }
-    for (const deferral of this.edits.deferrals) {
-      if (deferral.isOverdue(inputOffset)) deferral.expire();
-    }
+    this.heldExpired = expireOverdue(this.held, this.heldExpired, inputOffset);
+    this.ownExpired = expireOverdue(this.edits.deferrals, this.ownExpired, inputOffset);
   }
 
   private scan(bytes: Buffer, from: number, to: number, isLast: boolean): number {
     this.edits.reset(this.settledBytes - from);
+    this.ownExpired = 0;
     const settled = this.scanner.scan(bytes, from, to, isLast);
     assert(settled >= from && settled <= to, 'a scanner settled bytes that it was not given');
     this.why = this.scanner.bailedOut;
@@ -223,7 +226,8 @@ export class Rewriter implements TagSink {
         ready.push(piece.text);
       } else ready.push(piece);
     }
-    this.held = held.slice(i);
+    if (i > 0) this.held = held.slice(i);
+    this.heldExpired = Math.max(0, this.heldExpired - i);
     return ready;
   }
 
@@ -249,4 +253,19 @@ export class Rewriter implements TagSink {
     for (const piece of this.held) if (piece instanceof Deferral) piece.expire();
     return this.join(output, this.drain());
   }
+}
+
+/**
+ * Settle what is overdue of `pieces`, whose deferrals are in the order of the input, from `from` on; returns where that ends. Asked at
+ * every tag, so it looks at none twice.
+ */
+function expireOverdue(pieces: readonly Piece[], from: number, inputOffset: number): number {
+  let at = from;
+  for (; at < pieces.length; at++) {
+    const piece = pieces[at];
+    if (!(piece instanceof Deferral)) continue;
+    if (!piece.isOverdue(inputOffset)) break;
+    piece.expire();
+  }
+  return at;
 }

@@ -69,7 +69,8 @@ export class FormFields {
   /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
   #inTemplate: OpenForm[] = [];
   #refusedInTemplate = 0;
-  readonly #foreignIds = new Set<string>();
+  /** By `id`: what a button keeps the form from carrying. */
+  readonly #foreignIds = new Map<string, number>();
   readonly #postedIds = new Set<string>();
   /** Which form is open here depends on the browser. */
   #isDoubtful = false;
@@ -204,14 +205,21 @@ export class FormFields {
 
   /** A button sends the form of this `id`, wherever it stands, to where what `carries` says must not go. */
   refuseNamed(id: string, carries: number): void {
-    if (this.#foreignIds.size < MAX_FOREIGN_IDS) this.#foreignIds.add(id);
-    for (const form of this.#undecided()) if (form.id === id) this.refuse(form, carries);
-    const isIts = (form: OpenForm) => form.id === id;
-    if (this.#inTemplate.some(isIts) || (this.isInTemplate && this.#open.some(isIts))) this.refuseInTemplate(carries);
+    const known = this.#foreignIds.get(id) ?? 0;
+    // Forms that are still to come are refused when they open.
+    if ((carries & ~known) === 0 || this.#foreignIds.size >= MAX_FOREIGN_IDS) return;
+    this.#foreignIds.set(id, known | carries);
+    // One name too many stands for all that a form can have.
+    const isFull = this.#foreignIds.size >= MAX_FOREIGN_IDS;
+    const lost = isFull ? ALL : carries;
+    const isMeant = (form: OpenForm) => form.id === id || (isFull && form.id !== null);
+    for (const form of this.#undecided()) if (isMeant(form)) this.refuse(form, lost);
+    if (this.#inTemplate.some(isMeant) || (this.isInTemplate && this.#open.some(isMeant))) this.refuseInTemplate(lost);
   }
 
   /** The same for whatever form of this template the button belongs to. */
   refuseInTemplate(carries: number): void {
+    if ((carries & ~this.#refusedInTemplate) === 0) return;
     this.#refusedInTemplate |= carries;
     for (const form of this.#inTemplate) this.refuse(form, carries);
     for (const form of this.#open.slice(this.#templates[0] ?? 0)) this.refuse(form, carries);

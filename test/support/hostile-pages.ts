@@ -60,6 +60,23 @@ export const MORE_HOSTILE_PAGES: readonly HostilePage[] = [
   repeated('links with colons behind a late slash', `<a href="${'a'.repeat(32_000)}/${':'.repeat(32_000)}">x</a>`),
 ];
 
+/** Forms, for the product's marker: each waits for something. */
+export const HOSTILE_FORMS: readonly HostilePage[] = [
+  repeated('forms', '<form></form>'),
+  repeated('forms that buttons can name', '<form id=x></form>'),
+  repeated('forms in a noscript', '<form></form>', '<noscript>'),
+  repeated(
+    'foreign buttons that name no form',
+    '<button form=y formaction=//e>',
+    '<form id=x action=/a></form>'.repeat(2000),
+  ),
+  repeated(
+    'foreign buttons in a template',
+    '<button formaction=//e>',
+    `<template>${'<form id=x></form>'.repeat(3500)}`,
+  ),
+];
+
 function agency(size: number): string {
   const open = Array.from({ length: 60 }, (_, i) => `<b x=${i}>`).join('') + '<div>'.repeat(500);
   return `<svg><desc>${open}${'</b>'.repeat(size / 4)}`;

@@ -7,7 +7,8 @@ import { expect } from 'chai';
 import type { PageMarker } from '../../../src/html/edits.ts';
 import { Rewriter } from '../../../src/html/rewriter.ts';
 import { createHtmlScanner } from '../../../src/html/scan-html.ts';
-import { HOSTILE_PAGES, MORE_HOSTILE_PAGES, NEEDS_TREE } from '../../support/hostile-pages.ts';
+import { HOSTILE_FORMS, HOSTILE_PAGES, MORE_HOSTILE_PAGES, NEEDS_TREE } from '../../support/hostile-pages.ts';
+import { markPage } from '../../support/mark-page.ts';
 import { ROUTE_INTEREST } from '../../support/tag-comparison.ts';
 
 const MARK = Buffer.from('?s=1');
@@ -69,5 +70,34 @@ describe('html scanner and rewriter: linear time', function () {
       // Quadratic would be 4.
       expect(ratio).to.be.below(3);
     });
+  }
+});
+
+/** CPU microseconds to mark `page` in chunks of `chunkBytes`, as the product does. */
+function markingCost(page: string, chunkBytes: number): number {
+  const cuts = Array.from({ length: Math.ceil(page.length / chunkBytes) - 1 }, (_, i) => (i + 1) * chunkBytes);
+  const before = process.cpuUsage();
+  markPage(page, { cuts });
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+describe('marker: linear time', function () {
+  this.timeout(120_000);
+
+  const ordinary = ordinaryPage(MB).toString('latin1');
+  // A form costs what some ten links do. What waits is bounded, so that to look at all of it for each tag would be no worse than
+  // linear, but a thousand times.
+  for (const { name, make } of HOSTILE_FORMS) {
+    for (const chunkBytes of [MB, 65536, 1460]) {
+      it(`${name} take less than 100 times the time of an ordinary page, in chunks of ${chunkBytes} bytes`, () => {
+        const page = make(MB);
+        let ratio = Number.POSITIVE_INFINITY;
+        for (let i = 0; i < 6 && ratio >= 100; i++) {
+          ratio = markingCost(page, chunkBytes) / page.length / (markingCost(ordinary, chunkBytes) / ordinary.length);
+        }
+        expect(ratio).to.be.below(100);
+      });
+    }
   }
 });

@@ -1014,6 +1014,21 @@ describe('marker: a form that a bail out cuts off', () => {
   });
 });
 
+describe('marker: foreign buttons that name more forms than an honest page has', () => {
+  const buttons = (count: number) =>
+    Array.from({ length: count }, (_, i) => `<button form=n${i} formaction=//evil.test>`).join('');
+
+  for (const [count, want] of [
+    [99, `<form id=f>${FIELD}</form>`],
+    [100, '<form id=f></form>'],
+  ] as const) {
+    it(`${count} of them`, () => {
+      expect(markPage(`<form id=f></form>${buttons(count)}`).html).to.equal(want + buttons(count));
+      expect(markPage(`${buttons(count)}<form id=f></form>`).html).to.equal(buttons(count) + want);
+    });
+  }
+});
+
 describe('marker: a form too long to wait for', () => {
   it('gets no field, and the page goes on', () => {
     const page = `<form>${'x'.repeat(70_000)}</form><form>y</form>`;
