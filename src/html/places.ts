@@ -45,7 +45,7 @@ export interface Place {
 
 /** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`wml` where it applies. */
 const TABLE: Readonly<Record<string, string>> = {
-  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, referrerpolicy referrer+, ping never, cite never, urn never, attributionsrc never',
+  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, referrerpolicy referrer+, referrerpolicy referrer+ svg, ping never, cite never, urn never, attributionsrc never',
   area: 'href navigation+, referrerpolicy referrer+, ping never, attributionsrc never',
   frame: 'src frame+, longdesc navigation',
   iframe: 'src frame+, srcdoc document+, referrerpolicy referrer+, longdesc navigation',
@@ -65,7 +65,8 @@ const TABLE: Readonly<Record<string, string>> = {
   '*': 'style css, itemid never, itemtype never, about never, resource never',
   // Parts of the page: off unless a tag list names them; without a SID they are found by their Referer.
   img: 'src subresource, srcset list, referrerpolicy referrer+, lowsrc subresource, dynsrc subresource, longdesc navigation, usemap never, attributionsrc never',
-  image: 'href subresource svg, xlink:href subresource svg',
+  // In HTML the parser makes it an `img`.
+  image: 'referrerpolicy referrer+, href subresource svg, xlink:href subresource svg',
   source: 'src subresource, srcset list',
   script:
     'src subresource, referrerpolicy referrer+, href subresource svg, xlink:href subresource svg, attributionsrc never',

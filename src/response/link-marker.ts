@@ -35,6 +35,7 @@ const SAME_ORIGIN = Buffer.from('same-origin');
 export interface OtherPlaces {
   formaction(tag: StartTag, attribute: AttributeSpan, place: LinkPlace, edits: Edits): void;
   srcdoc(tag: StartTag, attribute: AttributeSpan, edits: Edits): void;
+  identity(tag: StartTag, attribute: AttributeSpan, edits: Edits): void;
 }
 
 export class LinkMarker {
@@ -90,6 +91,9 @@ export class LinkMarker {
         break;
       case 'document':
         this.#others.srcdoc(tag, attribute, edits);
+        break;
+      case 'identity':
+        this.#others.identity(tag, attribute, edits);
         break;
       default:
         this.#link(tag, attribute, place, edits);

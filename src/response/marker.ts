@@ -145,6 +145,7 @@ class PageMarkerOfHtml implements HtmlMarker {
     this.#links = new LinkMarker(this.#urls, this.#tally, this.#syntax, {
       formaction: (tag, attribute, place, edits) => this.#forms.formaction(tag, attribute, place, edits),
       srcdoc: (tag, attribute, edits) => this.#srcdoc(tag, attribute, edits),
+      identity: (tag, attribute, edits) => this.#unmark(tag, attribute, edits),
     });
   }
 
@@ -324,10 +325,10 @@ class PageMarkerOfHtml implements HtmlMarker {
       decodedValue(tag, REL, this.#syntax)
         ?.toLowerCase()
         .split(/[\t\n\f\r ]+/) ?? [];
-    const href = findAttribute(tag, HREF);
-    if (rels.some((rel) => SUBRESOURCE_RELS.has(rel))) {
-      if (links.length > 0) this.#links.markAll(tag, links.map(asSubresource), edits);
-    } else if (href !== null) this.#unmark(tag, href, edits);
+    const isPart = rels.some((rel) => SUBRESOURCE_RELS.has(rel));
+    // Browsers fetch other things, too, by the policy of the element.
+    const places = isPart ? links.map(asSubresource) : [IDENTITY, ...links.filter(isPolicy)];
+    this.#links.markAll(tag, places, edits);
   }
 
   /** Take a SID of ours out of an identity place. */
@@ -346,6 +347,13 @@ class PageMarkerOfHtml implements HtmlMarker {
     if (text.includes('\u{FFFD}')) return;
     editValue(tag, attribute, wholeSpan(value), [{ start, end: value.text.length - tail, text }], edits);
   }
+}
+
+/** What the page is called, or another one. */
+const IDENTITY: LinkPlace = { attribute: 'href', bytes: HREF, kind: 'identity', carries: 0 };
+
+function isPolicy({ kind }: LinkPlace): boolean {
+  return kind === 'referrer';
 }
 
 function asSubresource(place: LinkPlace): LinkPlace {

@@ -28,7 +28,7 @@ export interface PhpJudgeOptions {
 }
 
 /** Elements whose `referrerpolicy` can show the page's URL to other sites. */
-const REFERRING_TAGS = ['a', 'area', 'iframe', 'img', 'link', 'script'];
+const REFERRING_TAGS = ['a', 'area', 'iframe', 'image', 'img', 'link', 'script'];
 /** What the judge must see of a page, beside the tags of PHP's list. */
 const SEEN_TAGS = ['base', 'button', 'form', 'input', 'select', 'template', 'meta', ...REFERRING_TAGS];
 const SEEN_END_TAGS: ReadonlySet<string> = new Set(['form', 'select', 'template']);
@@ -92,7 +92,11 @@ export class PhpScopeJudge implements PhpJudge {
 
   see(tag: WitnessedTag, edits: Edits): void {
     const { page } = tag;
-    if (page === null || page.namespace !== 'html') return;
+    if (page === null) return;
+    if (page.namespace !== 'html') {
+      if (this.#isSecret && page.namespace === 'svg' && page.name === 'a') this.#seeReferrerPolicy(page, edits);
+      return;
+    }
     if (page.name === 'base') this.#seeBase(page);
     else if (page.name === 'form') this.#seeForm(page);
     else if (page.name === 'select') this.#openSelects++;

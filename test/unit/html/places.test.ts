@@ -47,7 +47,7 @@ const STANDARD: Readonly<Record<string, string>> = {
   'a.cite': 'never',
   // No URLs, but they decide who learns the page's own.
   'a.referrerpolicy area.referrerpolicy iframe.referrerpolicy img.referrerpolicy link.referrerpolicy': 'referrer',
-  'script.referrerpolicy': 'referrer',
+  'script.referrerpolicy image.referrerpolicy': 'referrer',
   // CSS Values: url().
   '*.style': 'css',
 };
@@ -68,8 +68,9 @@ describe('places: the table has no holes', () => {
 
   it('has each place once, and no other', () => {
     // The link of SVG is another element than that of HTML.
-    expect(PLACES.filter(({ element, attribute }) => `${element}.${attribute}` === 'a.href')).to.have.length(2);
-    expect(table.size).to.equal(PLACES.length - 1);
+    for (const twice of ['a.href', 'a.referrerpolicy'])
+      expect(PLACES.filter(({ element, attribute }) => `${element}.${attribute}` === twice)).to.have.length(2);
+    expect(table.size).to.equal(PLACES.length - 2);
     expect([...table.keys()].sort()).to.deep.equal([...standard.keys()].sort());
   });
   for (const [place, kind] of standard) {
@@ -93,13 +94,13 @@ describe('places: tag lists compiled', () => {
   it('the default list', () => {
     const { interest, forms } = compilePlaces(DEFAULT_TAGS, null, false);
     expect([...interest.startTags].sort()).to.deep.equal(
-      'a area base button form frame iframe img input link meta noscript script template'.split(' '),
+      'a area base button form frame iframe image img input link meta noscript script template'.split(' '),
     );
     expect([...interest.endTags].sort()).to.deep.equal(['form', 'noscript', 'template']);
     expect(forms).to.equal(CARRIES_SID);
     expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     const svg = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a')?.svgLinks;
-    expect(svg?.map(({ attribute }) => attribute)).to.deep.equal(['href', 'xlink:href']);
+    expect(svg?.map(({ attribute }) => attribute)).to.deep.equal(['href', 'xlink:href', 'referrerpolicy']);
     expect(found('iframe', DEFAULT_TAGS)).to.deep.equal([
       ...['src frame 1', 'srcdoc document 1', 'referrerpolicy referrer 1'],
     ]);

@@ -666,6 +666,21 @@ rows('marker: elements with a policy of their own for the Referer', [
     '<link rel=stylesheet referrerpolicy=same-origin href=//evil.test>',
   ],
   ['<a href=//evil.test referrerpolicy=origin><img referrerpolicy=no-referrer src=x><a referrerpolicy=nonsense>', '='],
+  // Words of the first drafts, for Chromium.
+  ['<img referrerpolicy=Always src=//evil.test>', '<img referrerpolicy=same-origin src=//evil.test>'],
+  ['<a href=//evil.test referrerpolicy="default">', '<a href=//evil.test referrerpolicy="same-origin">'],
+  ['<img referrerpolicy=never src=x><img referrerpolicy=origin-when-crossorigin src=x>', '='],
+  // The parser makes an `img` of it.
+  ['<image referrerpolicy=unsafe-url src=//evil.test>', '<image referrerpolicy=same-origin src=//evil.test>'],
+  ['<svg><a referrerpolicy=unsafe-url href=//evil.test>', '<svg><a referrerpolicy=same-origin href=//evil.test>'],
+  ['<math><a referrerpolicy=unsafe-url href=//evil.test>', '='],
+  [
+    '<link rel=dictionary referrerpolicy=unsafe-url href=/x?§><link rel=next href=/x?§ referrerpolicy=always>'.replaceAll(
+      '§',
+      PAIR,
+    ),
+    '<link rel=dictionary referrerpolicy=same-origin href=/x><link rel=next href=/x referrerpolicy=same-origin>',
+  ],
 ]);
 rows(
   'marker: url() in style attributes, where listed',

@@ -64,6 +64,16 @@ describe('php rewriter with its veto', () => {
       '<a referrerpolicy="same-origin" href="x?§" referrerpolicy="no-referrer-when-downgrade">.',
     ],
     [
+      'a policy by its first name, and on what the parser makes an img',
+      '<image referrerpolicy=always src=//o.test/>.',
+      '<image referrerpolicy="same-origin" referrerpolicy=always src=//o.test/>.',
+    ],
+    [
+      'a policy of a link in SVG',
+      '<svg><a href=//o.test/ referrerpolicy=unsafe-url>.',
+      '<svg><a referrerpolicy="same-origin" href=//o.test/ referrerpolicy=unsafe-url>.',
+    ],
+    [
       'policies that do not',
       '<meta name=referrer content=no-referrer><a href=x referrerpolicy=origin>.',
       '<meta name=referrer content=no-referrer?§><a href=x?§ referrerpolicy=origin>.',
