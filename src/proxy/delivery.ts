@@ -11,6 +11,7 @@ import { CharsetGate, openPageBody } from '../response/body.ts';
 import {
   clearsCookies,
   guardAddress,
+  guardPart,
   type MarkReference,
   makePrivate,
   mapOrigin,
@@ -32,7 +33,6 @@ import {
   pageKind,
   planResponse,
   type ResponseHead,
-  type ResponsePlan,
   type RewritePlan,
   refererUse,
 } from '../response/plan.ts';
@@ -65,8 +65,8 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
     if (!canTell(res, response.status)) {
       throw new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: `status ${response.status}` });
     }
-    const { signals, fields } = takeSignals(response.fields);
-    const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, fields) };
+    const { signals, fields: ofPage } = takeSignals(response.fields);
+    const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, ofPage) };
     const vars = varsOf(arrival, signals);
     const mayRewrite = arrival.treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
     const kind = mayRewrite ? pageKind(adopted) : null;
@@ -82,10 +82,13 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
       hasVars: vars.length > 0 || (page?.language === 'html' && mayInsertScript(arrival)),
       isRewriteOff: signals.isRewriteOff,
     });
+    // What carries the SID is guarded by the plan.
+    const isGuarded = plan.markedFields > 0 || (plan.kind === 'rewrite' && marking !== null);
+    const fields = isGuarded ? plan.fields : guarded(arrival, response.status, plan.fields);
     const sending =
       plan.kind === 'pass'
-        ? sendUntouched(arrival, response, res, plan)
-        : sendRewritten(arrival, response, res, plan, () => pageMarking(arrival, marking, vars));
+        ? sendUntouched(arrival, response, res, fields)
+        : sendRewritten(arrival, response, res, { ...plan, fields }, () => pageMarking(arrival, marking, vars));
     const { bytes } = await sending.done;
     const { stage } = sending.marked;
     return {
@@ -134,6 +137,11 @@ function pageMarking(arrival: Arrival, marking: SidMarking | null, vars: PageMar
 
 /** Of all pages of this process. */
 const outputs = new BufferPool();
+
+/** The fields of an interim answer: it comes before the page's own, so the address decides alone. */
+export function interimFields({ carriedIn }: Arrival, fields: readonly string[]): readonly string[] {
+  return carriedIn === null ? fields : guardPart(fields);
+}
 
 /** `simulate.script`: the page gets a script that makes `document.cookie` behave as the simulated browser's. */
 export function mayInsertScript(arrival: Arrival): boolean {
@@ -313,8 +321,12 @@ interface Sending {
 
 const NOT_MARKED = { stage: null };
 
-function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: ClientResponse, plan: ResponsePlan): Sending {
-  const fields = guarded(arrival, response.status, plan);
+function sendUntouched(
+  arrival: Arrival,
+  response: UpstreamResponse,
+  res: ClientResponse,
+  fields: readonly string[],
+): Sending {
   sendHead(res, response.status, response.statusText, fieldsForClient(arrival, fields));
   const done = pipeBody(response.body, res, {
     lengthBytes: typeof response.framing === 'number' ? response.framing : null,
@@ -323,13 +335,12 @@ function sendUntouched(arrival: Arrival, response: UpstreamResponse, res: Client
   return { done, marked: NOT_MARKED };
 }
 
-/** The fields of an answer that passes: an address with a SID, honoured or not, is not shown to others by it. */
-function guarded({ carriedIn, foundBy, policy }: Arrival, status: number, plan: ResponsePlan): readonly string[] {
-  // A field that carries the SID is guarded by the plan.
-  if (plan.markedFields > 0) return plan.fields;
-  if (carriedIn !== null && mayBePage({ status, fields: plan.fields }))
-    return guardAddress(plan.fields, refererUse(policy));
-  return foundBy === 'referer' ? makePrivate(plan.fields) : plan.fields;
+/** The fields of an answer without marks: an address with a SID, honoured or not, is not shown to others by it. */
+function guarded(arrival: Arrival, status: number, fields: readonly string[]): readonly string[] {
+  const { carriedIn, foundBy, policy } = arrival;
+  if (carriedIn !== null && mayBePage({ status, fields })) return guardAddress(fields, refererUse(policy));
+  if (foundBy === 'referer') return makePrivate(guardPart(fields));
+  return carriedIn === null ? fields : guardPart(fields);
 }
 
 function sendRewritten(

@@ -20,7 +20,7 @@ import {
 import { type Arrival, cleanReferer, ownOrigin, receive, rejectUrlSid, withoutAnySid } from './arrival.ts';
 import { CutBody } from './body-pipe.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
-import { deliver, fieldsForClient, handshakeFields, mayInsertScript } from './delivery.ts';
+import { deliver, fieldsForClient, handshakeFields, interimFields, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
 import { locate, probeName } from './locate.ts';
 import type { ExchangeObserver } from './outcome.ts';
@@ -119,7 +119,7 @@ async function exchange(
   const call: ForwardCall = {
     body: upload.body,
     client: res,
-    onInformation: (status, fields) => sendInformation(res, status, fields),
+    onInformation: (status, fields) => sendInformation(res, status, interimFields(arrival, fields)),
   };
   const request = upstreamRequest(arrival, upload.framing);
   let response = await site.upstream.forward(request, call);

@@ -4,6 +4,7 @@
  */
 import { firstValue, joinedValue, mapFields } from '../field-list.ts';
 import { parseRefresh } from '../html/refresh.ts';
+import { withoutTellingPolicies } from './referrer-policies.ts';
 
 /** What the upstream asks of us by `Transid-*` response fields. They never reach the client. */
 export interface UpstreamSignals {
@@ -263,8 +264,7 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
   let robots = false;
   let referrerPolicy: string | null = null;
   const rest = mapFields(fields, (name, value) => {
-    if (OF_OTHER_BYTES.has(name) || isOfSharedCaches(name) || REPORTING.has(name)) return null;
-    if (name.startsWith('content-security-policy')) return withoutReports(value);
+    if (OF_OTHER_BYTES.has(name) || isOfSharedCaches(name)) return null;
     if (name === 'vary') {
       vary = vary === null ? value : `${vary}, ${value}`;
       return null;
@@ -274,7 +274,7 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
       return null;
     }
     if (name === 'x-robots-tag' && /\b(?:noindex|none)\b/i.test(value)) robots = true;
-    return value;
+    return untelling(name, value);
   });
   rest.push('Cache-Control', 'private, no-store', 'Vary', varyByCookie(vary), 'Referrer-Policy');
   rest.push(strictReferrerPolicy(referrerPolicy, use));
@@ -289,14 +289,27 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
 export function guardAddress(fields: readonly string[], use: RefererUse): string[] {
   let referrerPolicy: string | null = null;
   const rest = mapFields(fields, (name, value) => {
-    if (REPORTING.has(name)) return null;
-    if (name.startsWith('content-security-policy')) return withoutReports(value);
-    if (name !== 'referrer-policy') return value;
+    if (name !== 'referrer-policy') return untelling(name, value);
     referrerPolicy = value;
     return null;
   });
   rest.push('Referrer-Policy', strictReferrerPolicy(referrerPolicy, use));
   return makePrivate(rest);
+}
+
+/**
+ * The fields of an answer that is no page, to a request from a page with a SID in its address: what they have the browser report
+ * is kept for the whole origin, and what they have it fetch is asked for in the page's name.
+ */
+export function guardPart(fields: readonly string[]): string[] {
+  return mapFields(fields, untelling);
+}
+
+/** The value of a field of the given lower-case name that shows the page's URL to nobody; null if the field is for that alone. */
+function untelling(lowerName: string, value: string): string | null {
+  if (REPORTING.has(lowerName)) return null;
+  if (lowerName.startsWith('content-security-policy')) return withoutReports(value);
+  return lowerName === 'link' ? withoutTellingPolicies(value) : value;
 }
 
 /** They make the browser send the page's URL, with the SID in it, to where they say. */

@@ -1,4 +1,4 @@
-/** Referrer policies in pages: which of them show the URL of a page, with the SID in it, to other sites. */
+/** Referrer policies in pages and in `Link` fields: which of them show the URL of a page, with the SID in it, to other sites. */
 
 /** Of a `referrerpolicy` attribute; by its first names, which Chromium still knows, too. `default` was the latter for long. */
 export const TELLING_POLICIES: ReadonlySet<string> = new Set([
@@ -11,3 +11,14 @@ export const TELLING_META_POLICIES: ReadonlySet<string> = new Set([
   ...['origin', 'origin-when-cross-origin', 'strict-origin', 'strict-origin-when-cross-origin'],
   'origin-when-crossorigin',
 ]);
+
+/** A `Link` field (RFC 8288 §3) with policies that show the page's URL only to its own site. The very value if it has no others. */
+export function withoutTellingPolicies(link: string): string {
+  return link.replace(LINK_PIECE, (piece: string, name?: string, value = '') => {
+    const policy = value.replace(/^"|"$/g, '').replace(/\\(.)/g, '$1');
+    return name !== undefined && TELLING_POLICIES.has(policy.trim().toLowerCase()) ? `${name}same-origin` : piece;
+  });
+}
+
+/** A target, a parameter with a policy, or a string in which nothing is one. */
+const LINK_PIECE = /<[^>]*>|(;\s*referrerpolicy\s*=\s*)("(?:[^"\\]|\\.)*"|[^\s;,"]*)|"(?:[^"\\]|\\.)*"/gi;

@@ -1,4 +1,5 @@
 /** Requests whose address has a SID, and what becomes of it where no page is marked: it is told nobody, and nobody else's parameter is taken for one. */
+import { request } from 'node:http';
 import { expect } from 'chai';
 import { ask } from '../support/ask.ts';
 import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
@@ -9,8 +10,10 @@ const ROUTES = `routes:
   - { path: /moved/**, use_only_cookies: true, session: { name: adm }, on_url_sid: redirect }
   - { host: forum.test, use_trans_sid: true, session: { name: sid } }
   - { host: news.test, use_trans_sid: true, session: { name: story } }
+  - { path: /vars/**, use_trans_sid: true, rewrite_vars: { lang: en }, url_rewriter_tags: 'a=href' }
   - { use_trans_sid: true }
 `;
+const hintOf = (policy: string) => `<//other.test/a.js>; rel=preload; as=script; referrerpolicy=${policy}`;
 const TALKATIVE = {
   'Referrer-Policy': 'unsafe-url',
   'Cache-Control': 'public, max-age=60',
@@ -33,6 +36,7 @@ describe('addresses with a SID', () => {
         return;
       }
       if (target === '*') response.setHeader('Set-Cookie', 'app=1; Path=/');
+      if (target === '/hinted') response.writeEarlyHints({ link: hintOf('unsafe-url') });
       const type = /^\/(?:admin|passed|js)\/(.*?)(?:\?|$)/.exec(target)?.[1] ?? 'text/html';
       const more = target.includes('no-transform') ? { 'Cache-Control': 'public, no-transform' } : {};
       response.writeHead(200, { ...TALKATIVE, ...more, 'Content-Type': type });
@@ -67,11 +71,45 @@ describe('addresses with a SID', () => {
     });
   }
 
-  it('what is no page keeps its fields, and so does a page whose address has none', async () => {
+  it('what is no page keeps its fields, but for reports of the origin; a page whose address has none keeps all', async () => {
     for (const target of [`/js/text/javascript?_sid=${sid}`, '/passed/text/html']) {
       const { fields } = await send(target, { cookie: 'other=1', accept: '*/*' });
       expect(fields, target).to.include({ 'referrer-policy': 'unsafe-url', 'cache-control': 'public, max-age=60' });
-      expect(fields, target).to.include.keys('nel', 'report-to');
+      if (target.includes('_sid')) expect(fields, target).to.not.have.any.keys('nel', 'report-to');
+      else expect(fields, target).to.include.keys('nel', 'report-to');
+    }
+  });
+
+  it('what is found by its Referer brings no reports either', async () => {
+    const { fields } = await send('/js/image/png', {
+      ...{ referer: `http://own.test/x?_sid=${sid}`, accept: 'image/*' },
+      ...{ 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors', 'sec-fetch-site': 'same-origin' },
+    });
+    expect(fields).to.include({ 'referrer-policy': 'unsafe-url', 'cache-control': 'max-age=60, private' });
+    expect(fields).to.not.have.any.keys('nel', 'report-to');
+  });
+
+  it('nor does a page with rewrite variables alone', async () => {
+    const { fields, body } = await send('/vars/x?_sid=0123456789abcdefghijklmnop');
+    expect(body).to.equal('<a href="/x?lang=en">x</a>');
+    expect(fields).to.include({ 'referrer-policy': 'same-origin' });
+    expect(fields).to.not.have.any.keys('nel', 'report-to');
+  });
+
+  it('links that go ahead of the page tell others no address with a SID', async () => {
+    for (const [target, want] of [
+      [`/hinted?_sid=${sid}`, hintOf('same-origin')],
+      ['/hinted', hintOf('unsafe-url')],
+    ] as const) {
+      const early = await new Promise((resolve, reject) => {
+        const call = request({ port: proxy.port, path: target, headers: { host: 'own.test', cookie: 'other=1' } });
+        call.on('information', ({ headers }) => resolve(headers['link']));
+        call
+          .on('error', reject)
+          .on('response', (response) => response.resume())
+          .end();
+      });
+      expect(early).to.equal(want);
     }
   });
 

@@ -4,7 +4,9 @@ import { allValues, firstValue } from '../../../src/field-list.ts';
 import {
   adaptToOtherBytes,
   cookieName,
+  guardAddress,
   guardMarked,
+  guardPart,
   holdsUrls,
   makePrivate,
   mapOrigin,
@@ -205,6 +207,24 @@ describe('guardMarked: reports', () => {
     expect(firstValue(guardedFields, 'content-security-policy-report-only')).to.equal('');
     expect(guardedFields.join()).to.not.match(/r\.test|accel|nel/i);
   });
+});
+
+describe('guardMarked: links in fields', () => {
+  for (const [value, want] of [
+    ['<//o.test/a>; rel=preload; referrerpolicy=unsafe-url', '<//o.test/a>; rel=preload; referrerpolicy=same-origin'],
+    ['</a>;ReferrerPolicy = "Unsafe-URL";x, </b>', '</a>;ReferrerPolicy = same-origin;x, </b>'],
+    ['</a>;referrerpolicy="no-referrer\\-when-downgrade"', '</a>;referrerpolicy=same-origin'],
+    ['</a>; referrerpolicy=origin; referrerpolicy=always', '</a>; referrerpolicy=origin; referrerpolicy=same-origin'],
+    ['</a;referrerpolicy=unsafe-url>', '</a;referrerpolicy=unsafe-url>'],
+    ['</a>; title="; referrerpolicy=unsafe-url"', '</a>; title="; referrerpolicy=unsafe-url"'],
+    ['</a>; referrerpolicy', '</a>; referrerpolicy'],
+    ['</a; referrerpolicy="unsafe-url"', '</a; referrerpolicy=same-origin'],
+  ] as const) {
+    it(value, () => {
+      for (const guard of [guardMarked, guardAddress, guardPart])
+        expect(firstValue(guard(['Link', value], 'own'), 'link')).to.equal(want);
+    });
+  }
 });
 
 describe('mapOrigin', () => {
