@@ -4,7 +4,11 @@
  * BOM, then the charset of Content-Type, then the first 1,024 bytes by HTML §13.2.3.2 (prescan a byte stream) or an XML
  * declaration. UTF-16, UTF-32, UTF-7 and the stateful charsets (ISO-2022-*, HZ) are not: their pages pass untouched.
  * Everything else is, unknown labels too, which browsers read as windows-1252. Nothing is ever decoded.
+ *
+ * Browsers do not agree on which meta counts: some prescan bytes, Chromium looks for tags, and decodes their attributes. A meta that
+ * only some of them see settles nothing, unless it says a charset that is not compatible.
  */
+import { decodeAttributeValue } from '../html/character-references.ts';
 import { LIMITS } from '../limits.ts';
 
 export type CharsetVerdict = 'compatible' | 'incompatible' | 'undecided';
@@ -16,7 +20,6 @@ const COMMON =
   /^(?:utf-?8|us-ascii|ascii|iso-?8859|windows-\d|cp\d|shift[_-]jis|sjis|euc-|gb|big5|koi8|macintosh|tis-620)/;
 
 /** Judge a label as browsers compare it: ASCII case and surrounding white space do not matter. */
-/** Judge a charset by its label alone. */
 export function judgeLabel(label: string): CharsetVerdict {
   const plain = label.trim().toLowerCase();
   if (INCOMPATIBLE.test(plain)) return 'incompatible';
@@ -37,10 +40,14 @@ export function judgeCharset(declared: string | null, head: Buffer, isLast: bool
   if (byField !== 'undecided') return byField;
   const isWhole = isLast || head.length >= LIMITS.maxCharsetPrescanBytes;
   const text = head.toString('latin1', 0, LIMITS.maxCharsetPrescanBytes);
-  const label = labelInXmlDeclaration(text) ?? prescan(text);
-  if (label !== null)
-    return judgeLabel(label) === 'incompatible' && !isUtf16Label(label) ? 'incompatible' : 'compatible';
-  return isWhole ? 'compatible' : 'undecided';
+  const verdict = judgeInMarkup(labelInXmlDeclaration(text) ?? '') === 'incompatible' ? 'incompatible' : prescan(text);
+  return verdict === 'undecided' && isWhole ? 'compatible' : verdict;
+}
+
+/** A label that the page itself says. */
+function judgeInMarkup(label: string): CharsetVerdict {
+  if (isUtf16Label(label)) return 'compatible';
+  return judgeLabel(label);
 }
 
 /** A page that could be read so far to find `utf-16` is not UTF-16: the prescan then means UTF-8 (HTML §13.2.3.2). */
@@ -55,50 +62,82 @@ function labelInXmlDeclaration(text: string): string | null {
   return /\sencoding\s*=\s*["']([^"']{1,40})["']/.exec(text.slice(0, end))?.[1] ?? null;
 }
 
-/** HTML §13.2.3.2: the charset of the first meta element that names one, comments and other tags stepped over. */
-function prescan(text: string): string | null {
+/** HTML §13.2.3.2: by the first meta element that names a charset, comments and other tags stepped over. */
+function prescan(text: string): CharsetVerdict {
   let at = 0;
+  /** Where the content of an element ends in which Chromium sees no tags. */
+  let rawEnd = 0;
   for (;;) {
     at = text.indexOf('<', at);
-    if (at < 0) return null;
+    if (at < 0) return 'undecided';
     const next = text.charCodeAt(at + 1) | 0x20;
     if (text.startsWith('<!--', at)) {
-      const end = text.indexOf('-->', at + 2);
-      if (end < 0) return null;
-      at = end + 3;
+      at = commentEnd(text, at);
+      if (at < 0) return 'undecided';
     } else if (next === 0x6d && /^<meta[\t\n\f\r /]/i.test(text.slice(at, at + 6))) {
-      const attributes = new Map<string, string>();
+      const isDoubtful = at < rawEnd;
+      const attributes: Attribute[] = [];
       at = readAttributes(text, at + 5, attributes);
-      if (at < 0) return null;
-      const label = charsetOfMeta(attributes);
-      if (label !== null) return label;
+      if (at < 0) return 'undecided';
+      const verdict = judgeMeta(attributes);
+      if (verdict === 'incompatible' || (verdict === 'compatible' && !isDoubtful)) return verdict;
     } else if (isLetter(next) || (text[at + 1] === '/' && isLetter(text.charCodeAt(at + 2) | 0x20))) {
+      const raw = RAW_TEXT.exec(text.slice(at, at + MAX_RAW_NAME))?.[1];
       at = readAttributes(text, skipName(text, at + 1), null);
-      if (at < 0) return null;
+      if (at < 0) return 'undecided';
+      if (raw !== undefined && at > rawEnd) rawEnd = endOf(raw, text, at);
     } else if ('!/?'.includes(text.charAt(at + 1) || ' ')) {
       const end = text.indexOf('>', at);
-      if (end < 0) return null;
+      if (end < 0) return 'undecided';
       at = end + 1;
     } else at += 1;
   }
 }
+
+const RAW_TEXT = /^<(title|textarea|style|script|xmp|iframe|noembed|noframes|noscript|plaintext)[\t\n\f\r />]/i;
+const MAX_RAW_NAME = '<plaintext>'.length;
+
+/** Where the end tag of an element stands, or the text ends. */
+function endOf(name: string, text: string, from: number): number {
+  const end = new RegExp(`</${name}[\\t\\n\\f\\r />]`, 'gi');
+  end.lastIndex = from;
+  return end.exec(text)?.index ?? text.length;
+}
+
+/** Behind a comment, -1 when the text ends first. The prescan of the standard does not know `--!>`, the tokenizer does. */
+function commentEnd(text: string, at: number): number {
+  COMMENT_END.lastIndex = at + 2;
+  return COMMENT_END.test(text) ? COMMENT_END.lastIndex : -1;
+}
+
+const COMMENT_END = /--!?>/g;
 
 /** `code`: with the bit set that tells small letters from large ones. */
 function isLetter(code: number): boolean {
   return code >= 0x61 && code <= 0x7a;
 }
 
-function charsetOfMeta(attributes: ReadonlyMap<string, string>): string | null {
-  const charset = attributes.get('charset');
-  if (charset !== undefined) return charset;
-  if (attributes.get('http-equiv')?.toLowerCase() !== 'content-type') return null;
-  return charsetParameter(attributes.get('content') ?? '');
+type Attribute = readonly [name: string, value: string];
+
+/** By all that a meta element says: which of it counts hangs on the order of its attributes, and on the browser. */
+function judgeMeta(attributes: readonly Attribute[]): CharsetVerdict {
+  const named = (wanted: string) => attributes.filter(([name]) => name === wanted).map(([, value]) => value);
+  const spelt = (wanted: string) => named(wanted).flatMap((value) => [value, decoded(value)]);
+  const isPragma = spelt('http-equiv').some((value) => value.toLowerCase() === 'content-type');
+  const labels = [...spelt('charset'), ...(isPragma ? spelt('content').map(charsetInContent) : [])];
+  const verdicts = labels.map(judgeInMarkup);
+  if (verdicts.includes('incompatible')) return 'incompatible';
+  return verdicts.includes('compatible') ? 'compatible' : 'undecided';
 }
 
-/** HTML §2.5.5, extracting a character encoding from a meta element; also right for a Content-Type field. */
-export function charsetParameter(contentType: string): string | null {
-  const match = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r ;"']+))/i.exec(contentType);
-  return match?.[1] ?? match?.[2] ?? match?.[3] ?? null;
+function decoded(value: string): string {
+  return decodeAttributeValue(value).text;
+}
+
+/** HTML §2.5.5, extracting a character encoding from a meta element; '' for none. */
+function charsetInContent(content: string): string {
+  const match = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r ;"']+))/i.exec(content);
+  return match?.[1] ?? match?.[2] ?? match?.[3] ?? '';
 }
 
 function skipName(text: string, from: number): number {
@@ -110,11 +149,8 @@ function skipName(text: string, from: number): number {
 const ATTRIBUTE =
   /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r />=][^\t\n\f\r />=]*)[\t\n\f\r ]*(?:=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?|=)/y;
 
-/**
- * "Get an attribute" of the prescan, until the tag ends: returns where, -1 when the text ends first. The first of each name
- * goes into `attributes`, unless that is null.
- */
-function readAttributes(text: string, from: number, attributes: Map<string, string> | null): number {
+/** "Get an attribute" of the prescan, until the tag ends: returns where, -1 when the text ends first. */
+function readAttributes(text: string, from: number, attributes: Attribute[] | null): number {
   // Most tags have none.
   if (text.charCodeAt(from) === 0x3e) return from + 1;
   ATTRIBUTE.lastIndex = from;
@@ -123,7 +159,6 @@ function readAttributes(text: string, from: number, attributes: Map<string, stri
     if (match === null) return -1;
     if (match[1] !== undefined) return ATTRIBUTE.lastIndex;
     const name = match[2]?.toLowerCase();
-    if (attributes === null || name === undefined || attributes.has(name)) continue;
-    attributes.set(name, match[3] ?? match[4] ?? match[5] ?? '');
+    if (name !== undefined) attributes?.push([name, match[3] ?? match[4] ?? match[5] ?? '']);
   }
 }

@@ -5,9 +5,10 @@
 
 import { allValues, firstValue, joinedValue } from '../field-list.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
-import { charsetParameter, judgeLabel } from './charset.ts';
+import { judgeLabel } from './charset.ts';
 import { type ContentCoding, parseCoding } from './coding.ts';
 import { adaptToOtherBytes, guardMarked, holdsUrls, type MarkReference, markUrls, type RefererUse } from './fields.ts';
+import { parseMimeType } from './mime-type.ts';
 
 export interface ResponseHead {
   readonly status: number;
@@ -38,32 +39,27 @@ const LANGUAGES: ReadonlyMap<string, PageKind['language']> = new Map([
 export function pageKind(head: ResponseHead): PageKind | null {
   if (head.status < 200 || head.status === 204 || head.status === 206 || head.status === 304) return null;
   if (firstValue(head.fields, 'content-length') === '0') return null;
-  const contentType = firstValue(head.fields, 'content-type') ?? '';
-  const language = languageOf(contentType);
-  if (language === null) return null;
+  const type = parseMimeType(joinedValue(head.fields, 'content-type'));
+  const language = type === null ? undefined : LANGUAGES.get(type.essence);
+  if (type === null || language === undefined) return null;
   if (/\bno-transform\b/i.test(joinedValue(head.fields, 'cache-control') ?? '')) return null;
   if (allValues(head.fields, 'content-disposition').some((value) => /^\s*attachment\b/i.test(value))) return null;
   const coding = parseCoding(joinedValue(head.fields, 'content-encoding'));
-  return coding === null ? null : { language, coding, charset: charsetParameter(contentType) };
+  return coding === null ? null : { language, coding, charset: type.charset };
 }
 
 /**
  * Can a browser show this answer as a page, whatever may be done with it, or does it lead to one? Redirects bear the policy of the
- * next Referer, and a 304 that of the page that it renews. What has no type is sniffed; XML has style sheets.
+ * next Referer, and a 304 that of the page that it renews. What has no type that says something is sniffed; XML has style sheets.
  */
 export function mayBePage({ status, fields }: ResponseHead): boolean {
   if (status >= 300 && status < 400) return true;
-  const contentType = firstValue(fields, 'content-type') ?? '';
-  return contentType.trim() === '' || languageOf(contentType) !== null || PAGE_LIKE.test(contentType);
+  const type = parseMimeType(joinedValue(fields, 'content-type'));
+  return type === null || LANGUAGES.has(type.essence) || PAGE_LIKE.test(type.essence);
 }
 
-const PAGE_LIKE = /^\s*(?:multipart\/|[a-z]+\/(?:[a-z0-9.-]+\+)?xml\b)/i;
-
-function languageOf(contentType: string): PageKind['language'] | null {
-  const semicolon = contentType.indexOf(';');
-  const type = semicolon < 0 ? contentType : contentType.slice(0, semicolon);
-  return LANGUAGES.get(type.trim().toLowerCase()) ?? null;
-}
+/** MIME Sniffing §7: the two unknown types are sniffed like none. */
+const PAGE_LIKE = /^(?:multipart\/|[a-z]+\/(?:[a-z0-9.-]+\+)?xml$|(?:unknown|application)\/unknown$)/;
 
 /** Does its Content-Type say that the page's markup is not ASCII-compatible? Then its fields stay as they are, too. */
 export function isUnreadable(page: PageKind): boolean {

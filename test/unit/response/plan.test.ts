@@ -1,7 +1,7 @@
 /** The plan from the head alone: what is a page, what passes, what is rewritten and with which fields. */
 import { expect } from 'chai';
 import { firstValue } from '../../../src/field-list.ts';
-import { canCarry, pageKind, planResponse } from '../../../src/response/plan.ts';
+import { canCarry, mayBePage, pageKind, planResponse } from '../../../src/response/plan.ts';
 
 const html = ['Content-Type', 'text/html'];
 
@@ -11,6 +11,9 @@ describe('pageKind', () => {
     ['HTML with charset', 200, ['content-type', 'Text/HTML; charset=Shift_JIS'], 'html identity Shift_JIS'],
     ['an error page', 404, html, 'html identity null'],
     ['the body of a redirect', 302, html, 'html identity null'],
+    ['two fields', 200, ['Content-Type', 'text/plain', 'Content-Type', 'text/html;charset=gbk'], 'html identity gbk'],
+    ['a field said twice', 200, ['Content-Type', 'text/html, text/html'], 'html identity null'],
+    ['a type that is sniffed', 200, ['Content-Type', 'unknown/unknown'], null],
     ['XHTML', 200, ['Content-Type', 'application/xhtml+xml'], 'xhtml identity null'],
     ['WML', 200, ['Content-Type', 'text/vnd.wap.wml'], 'wml identity null'],
     ['SVG', 200, ['Content-Type', 'image/svg+xml'], 'xhtml identity null'],
@@ -62,6 +65,20 @@ describe('pageKind', () => {
     expect(carries(head(302, 'Location', ''))).to.equal(false);
     expect(carries(head(200, 'Content-Type', 'image/png'))).to.equal(false);
   });
+});
+
+describe('mayBePage', () => {
+  const pages = [
+    ...['', 'html', '*/*', 'unknown/unknown', 'application/unknown', 'text/html', 'text/plain, text/html', 'text/xml'],
+    ...['application/rss+xml; charset=utf-8', 'multipart/mixed', 'image/svg+xml'],
+  ];
+  const others = ['text/plain', 'image/png', 'text/html, image/png'];
+  for (const type of [...pages, ...others]) {
+    it(`'${type}'`, () => {
+      const isPage = mayBePage({ status: 200, fields: ['Content-Type', type] });
+      expect(isPage).to.equal(pages.includes(type));
+    });
+  }
 });
 
 describe('planResponse', () => {
