@@ -57,12 +57,20 @@ export interface DecodedValue {
   readonly offsets: readonly number[] | null;
 }
 
-/** In XML a reference has its `;`, always; HTML's rules for attribute values allow some without. */
+/**
+ * In XML a reference has its `;`, always; HTML's rules for attribute values allow some without. What a name stands for is up to a DTD
+ * there, which a browser may know by heart, read or pass over: only XML's own five mean the same to all.
+ */
 export type ReferenceSyntax = 'html' | 'xml';
+
+/** Stands for a value of XML that holds a reference of which nobody knows what it means: as a URL it leads nowhere. */
+export const UNREADABLE = 'unreadable:';
+const OF_A_DTD = /&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)[^\s&;<"']+;/;
 
 /** Decode the source of an attribute value, quotes not included. Never throws; linear in the length. */
 export function decodeAttributeValue(source: string, syntax: ReferenceSyntax = 'html'): DecodedValue {
   let ampersand = source.indexOf('&');
+  if (syntax === 'xml' && ampersand >= 0 && OF_A_DTD.test(source)) return { text: UNREADABLE, offsets: null };
   // The tokenizer turns NUL into U+FFFD, so it is not among the control characters that a URL parser strips.
   const clean = syntax === 'html' && source.includes('\0') ? source.replaceAll('\0', NOT_ASCII) : source;
   if (ampersand < 0) return { text: clean, offsets: null };

@@ -6,10 +6,12 @@
  * reported by their local name, if they belong to XHTML, SVG, MathML, WML, or to no namespace, as the whole document (WML 1).
  *
  * A document that is not well-formed is not shown by browsers; what is reported of it does not matter. A document with an
- * internal DTD subset is left alone: it can define entities that spell URLs which nobody but an XML processor can read.
+ * internal DTD subset is left alone: it can define entities that spell URLs which nobody but an XML processor can read. So is one
+ * whose namespaces cannot be read.
  */
 import { QuoteType, Tokenizer } from 'htmlparser2';
 import { LIMITS } from '../limits.ts';
+import { decodeAttributeValue, UNREADABLE } from './character-references.ts';
 import type { AttributeSpan, Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
 
 const NAMESPACES: ReadonlyMap<string, Namespace> = new Map([
@@ -218,9 +220,11 @@ class XmlScanner implements Scanner {
     tag.isSelfClosing = isSelfClosing;
     const { bytes } = tag;
     const scope = this.#enter(tag);
+    if (this.#isOff) return;
     const reported = this.#resolve(tag.name, scope);
     if (reported !== null && this.#interest.startTags.has(reported.name)) {
       leaveOutCapitals(tag);
+      if (scope !== this.#scopes[0]) nameXlink(tag, scope);
       tag.name = reported.name;
       tag.namespace = reported.namespace;
       this.#sink.startTag(tag);
@@ -260,8 +264,8 @@ class XmlScanner implements Scanner {
   }
 
   #declaration(start: number, end: number): void {
-    // A subset hides behind its `[`; a declaration longer than what is held is taken for one that has it.
-    this.#isOff ||= isTooLong(start - 2, end + 1) || this.#text(start, end).includes('[');
+    // A declaration longer than what is held is taken for one that has a subset.
+    this.#isOff ||= isTooLong(start - 2, end + 1) || mayHaveSubset(this.#text(start, end));
   }
 
   #text(start: number, end: number): string {
@@ -284,13 +288,21 @@ class XmlScanner implements Scanner {
       const declared = /^xmlns(?:$|:(.*))/s.exec(tag.bytes.toString('latin1', nameStart, nameEnd));
       if (declared === null) continue;
       prefixes ??= new Map(outer.prefixes);
-      prefixes.set(declared[1] ?? '', tag.bytes.toString('latin1', valueStart, valueEnd));
+      const uri = decodeAttributeValue(tag.bytes.toString('latin1', valueStart, valueEnd), 'xml').text;
+      if (uri === UNREADABLE) this.#cutOff();
+      prefixes.set(declared[1] ?? '', uri);
     }
     if (prefixes === null) return outer;
     const scope = { depth: this.#depth, prefixes };
     this.#scopes.push(scope);
-    if (this.#scopes.length > MAX_SCOPES) this.#isOff = true;
+    if (this.#scopes.length > MAX_SCOPES) this.#cutOff();
     return scope;
+  }
+
+  /** The rest cannot be read. */
+  #cutOff(): void {
+    this.#isOff = true;
+    this.#sink.cutOff?.();
   }
 
   #leave(): void {
@@ -328,12 +340,35 @@ function leaveOutCapitals(tag: StartTag): void {
   tag.attributeCount = count;
 }
 
+const XLINK = 'http://www.w3.org/1999/xlink';
+
+/**
+ * A `href` of XLink by a prefix of the document's own is told as `href`, which is the same link, unless there is one: that comes first
+ * (SVG 2 §16.1.4). The usual prefix is told as it stands.
+ */
+function nameXlink(tag: StartTag, { prefixes }: PrefixScope): void {
+  const spans = tag.attributes.slice(0, tag.attributeCount);
+  const names = spans.map(({ nameStart, nameEnd }) => tag.bytes.toString('latin1', nameStart, nameEnd));
+  if (names.includes('href')) return;
+  for (const [index, name] of names.entries()) {
+    const colon = name.indexOf(':');
+    if (colon < 0 || name.slice(colon) !== ':href' || name.startsWith('xlink:')) continue;
+    const span = spans[index] as AttributeSpan;
+    if (prefixes.get(name.slice(0, colon)) === XLINK) span.nameStart += colon + 1;
+  }
+}
+
 /**
  * Would a chunk that ends before the last byte have held too much? Asked of what came in one piece too, so that chunks
  * never matter.
  */
 function isTooLong(start: number, end: number): boolean {
   return end - 1 - start > LIMITS.maxTagBytes;
+}
+
+/** A subset hides behind its `[`, or behind a `>` in a literal, which ends the declaration for the tokenizer. */
+function mayHaveSubset(declaration: string): boolean {
+  return !/^(?:[^"'[]|"[^"]*"|'[^']*')*$/.test(declaration);
 }
 
 /** The `<` begins a comment, a CDATA section or a processing instruction, which hold no tags and may be long. */

@@ -19,6 +19,8 @@ import { CARRIES_EXTRA, CARRIES_SID } from '../html/places.ts';
 export interface OpenForm {
   readonly id: string | null;
   readonly isGet: boolean;
+  /** What the element's name begins with, colon included, where XML has it so: its fields are of the same namespace. */
+  readonly prefix: string;
   /** The decoded action; null or '' for the document itself. */
   readonly action: string | null;
   /** What the form's URL may carry: for buttons that send it by another method. */
@@ -43,8 +45,8 @@ export interface OwnValue {
 
 /** The fields of a page, ready to be inserted; made when they are first asked for. */
 export interface FieldTexts {
-  /** By what they carry, 1 to 3; the SID's field comes first [PHP 9.1]. */
-  fields(carries: number): Buffer;
+  /** By what they carry, 1 to 3, and the prefix of the element; the SID's field comes first [PHP 9.1]. */
+  fields(carries: number, prefix: string): Buffer;
   /** The SID as a field's value, in markup for double quotes. */
   sidValue(): string;
 }
@@ -297,7 +299,7 @@ export class FormFields {
       return;
     }
     if ((carries & CARRIES_SID) !== 0) this.written++;
-    place.settle(carries === 0 ? null : this.#texts.fields(carries));
+    place.settle(carries === 0 ? null : this.#texts.fields(carries, form.prefix));
   }
 }
 
@@ -307,14 +309,15 @@ export function fieldTexts(
   extra: ReadonlyArray<readonly [name: string, value: string]>,
 ): FieldTexts {
   const made: (Buffer | undefined)[] = [];
-  const make = (carries: number) => {
-    const sidField = sid === null || (carries & CARRIES_SID) === 0 ? '' : hiddenField(...sid);
-    const isExtra = (carries & CARRIES_EXTRA) !== 0;
-    return Buffer.from(isExtra ? sidField + extra.map(([name, value]) => hiddenField(name, value)).join('') : sidField);
+  const make = (carries: number, prefix: string) => {
+    const mine = sid === null || (carries & CARRIES_SID) === 0 ? [] : [sid];
+    const pairs = (carries & CARRIES_EXTRA) === 0 ? mine : [...mine, ...extra];
+    return Buffer.from(pairs.map(([name, value]) => hiddenField(name, value, prefix)).join(''), 'utf8');
   };
   return {
-    fields: (carries) => {
-      const text = made[carries] ?? make(carries);
+    fields: (carries, prefix) => {
+      if (prefix !== '') return make(carries, prefix);
+      const text = made[carries] ?? make(carries, '');
       made[carries] = text;
       return text;
     },
@@ -322,8 +325,8 @@ export function fieldTexts(
   };
 }
 
-function hiddenField(name: string, value: string): string {
-  return `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}" />`;
+function hiddenField(name: string, value: string, prefix: string): string {
+  return `<${prefix}input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}" />`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

@@ -141,6 +141,7 @@ export class FormMarker {
     this.#forms.open({
       id,
       isGet,
+      prefix: this.#syntax === 'xml' ? prefixOf(tag) : '',
       action: action?.text ?? null,
       actionCarries: sent.carries,
       isDialog: method === 'dialog',
@@ -297,4 +298,10 @@ export class FormMarker {
   #formOf(id: string | null): OpenForm | null {
     return id === null ? this.#forms.current : this.#forms.named(id);
   }
+}
+
+/** Of the element's name as it stands, with its colon. */
+function prefixOf(tag: StartTag): string {
+  const name = tag.bytes.toString('utf8', tag.start + 1, behindName(tag));
+  return name.slice(0, name.indexOf(':') + 1);
 }

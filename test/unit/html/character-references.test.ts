@@ -7,6 +7,7 @@ import {
   decodeAttributeValue,
   endsInOpenReference,
   escapeAttributeText,
+  UNREADABLE,
 } from '../../../src/html/character-references.ts';
 
 /** What both sides must agree on: ASCII as it is, everything else alike. */
@@ -80,6 +81,12 @@ describe('character references: decoding', () => {
 
   it('XML wants the ";"', () => {
     expect(decodeAttributeValue('&lt&lt;&#60&#60;', 'xml').text).to.equal('&lt<&#60<');
+  });
+
+  it('XML knows five names, and reads nothing where another stands', () => {
+    expect(decodeAttributeValue('&lt;&amp;&quot;&apos;&gt;&#x2f;&#47;&a&b=', 'xml').text).to.equal('<&"\'>//&a&b=');
+    for (const name of ['e', 'eacute', 'sol', 'a-b', 'x:y', '\xE9', 'AMP', '#x'])
+      expect(decodeAttributeValue(`a&amp;&${name};//b`, 'xml').text, name).to.equal(UNREADABLE);
   });
 
   it('says where each character stands', () => {

@@ -58,6 +58,7 @@ function whole(source: string): string[] {
 
 const XHTML = 'xmlns="http://www.w3.org/1999/xhtml"';
 const SVG = 'http://www.w3.org/2000/svg';
+const XLINK = 'http://www.w3.org/1999/xlink';
 
 describe('createXmlScanner: what is reported', () => {
   for (const [what, source, want] of [
@@ -104,6 +105,34 @@ describe('createXmlScanner: what is reported', () => {
       ['56-98 svg:a xmlns:h=http://www.w3.org/2000/svg|34', '111-117 /svg:a'],
     ],
     ['nothing where the DTD could define entities', '<!DOCTYPE a [<!ENTITY e "//o/">]><a href="&e;x">', []],
+    [
+      'nothing where they stand behind a > in a literal',
+      '<!DOCTYPE a SYSTEM "x>" [<!ENTITY e "//o/">]><a href="&e;x">',
+      [],
+    ],
+    ['the same, with the other quotes', `<!DOCTYPE a PUBLIC "it's" 'x>' [<!ENTITY e "//o/">]><a href="&e;x">`, []],
+    ['a quote of the other kind in a literal', `<!DOCTYPE a PUBLIC "it's" 'x"'><a>`, ['31-34 html:a']],
+    [
+      'a namespace with references',
+      '<b xmlns="http:&#x2F;/www.w3.org/2000&#47;svg"><a/>',
+      ['47-51 svg:a/', '51-51 /svg:a'],
+    ],
+    ['nothing behind a namespace that cannot be read', `<b xmlns="${SVG}"><a xmlns="&e;"/><a/></b>`, []],
+    [
+      'XLink by another prefix',
+      `<b xmlns="${SVG}" xmlns:l="${XLINK}"><a l:href="x"/></b>`,
+      ['77-92 svg:a/ href=x|34', '92-92 /svg:a'],
+    ],
+    [
+      'XLink beside a link of SVG',
+      `<b xmlns="${SVG}" xmlns:l="${XLINK}"><a l:href="x" href="y"/></b>`,
+      ['77-101 svg:a/ l:href=x|34 href=y|34', '101-101 /svg:a'],
+    ],
+    [
+      'a href of another namespace',
+      `<b xmlns="${SVG}" xmlns:l="urn:x"><a l:href="x"/></b>`,
+      ['54-69 svg:a/ l:href=x|34', '69-69 /svg:a'],
+    ],
   ] as const) {
     it(what, () => expect(whole(source)).to.deep.equal([...want]));
   }

@@ -945,6 +945,22 @@ rows(
       '<html xmlns="http://www.w3.org/1999/xhtml"><form><p/></form><form/></html>',
       '<html xmlns="http://www.w3.org/1999/xhtml"><form>[H]<p/></form><form/></html>',
     ],
+    // The field is of the form's namespace.
+    [
+      '<h:html xmlns:h="http://www.w3.org/1999/xhtml"><h:form><h:p/></h:form></h:html>',
+      `<h:html xmlns:h="http://www.w3.org/1999/xhtml"><h:form>${FIELD.replace('<input', '<h:input')}<h:p/></h:form></h:html>`,
+    ],
+    [
+      '<svg xmlns="http://www.w3.org/2000/svg" xmlns:l="http://www.w3.org/1999/xlink"><a l:href="x"/></svg>',
+      '<svg xmlns="http://www.w3.org/2000/svg" xmlns:l="http://www.w3.org/1999/xlink"><a l:href="x?§"/></svg>',
+    ],
+    // What a name means is up to a DTD, or it is dropped.
+    ['<a href="&e;x"/><a href="&nbsp;//evil.test/"/><base href="&e;//evil.test/"/><a href="x"/>', '='],
+    // A button behind what cannot be read may send any form abroad.
+    [
+      '<html xmlns="http://www.w3.org/1999/xhtml"><form><p xmlns="&e;"/><button formaction="//evil.test"/></form></html>',
+      '=',
+    ],
     // XML knows cases: these are attributes of no meaning.
     ['<form ACTION="/own" action="http://evil.test/"><p/></form>', '='],
     ['<base HREF="/own/" href="http://evil.test/"/><a href="x"/>', '='],
