@@ -13,7 +13,7 @@ import { END, MARKED, NUMBER_SHIFT, SELF_CLOSING, type TagLog, TEXT_SHIFT } from
 import { TAG, UNKNOWN } from './tag-names.ts';
 import { TreeFeedback } from './tree-feedback.ts';
 
-/** Foreign elements nested deeper than this are not told apart: no page has so many. */
+/** Foreign elements nested deeper than this are not followed: no page has so many. */
 const MAX_FOREIGN_DEPTH = 4096;
 
 /** Tags that may change what comes behind them, or mean something else by where they stand. */
@@ -42,7 +42,7 @@ export class LazyFeedback {
   /**
    * A browser of the current rules for `select` finds other tags from here on. They keep all elements in it; the older
    * ones, followed here, ignore most. That parts them where the element decides how the tokenizer goes on: raw text, and
-   * SVG and MathML unless they end before the select does.
+   * SVG and MathML unless they end before the select does. Or tree construction, no longer followed past its bounds, would have been asked.
    */
   isTorn = false;
 
@@ -293,6 +293,7 @@ export class LazyFeedback {
 
   private afterExact(): void {
     const { feedback } = this;
+    if (feedback.isAbandoned) this.isTorn = true;
     this.isExact = feedback.hasForeign;
     this.isInFrameset = feedback.isInFrameset;
     this.mayBeInSelect = feedback.isInSelect;
@@ -311,6 +312,7 @@ export class LazyFeedback {
   private pushForeign(): void {
     const { token } = this;
     if (this.foreign.length < MAX_FOREIGN_DEPTH) this.foreign.push(token.key);
+    else this.isTorn = true;
     this.isAtPoint = mayBeIntegrationPoint(token.tag, this.foreignNamespace);
     this.isCareful = true;
   }

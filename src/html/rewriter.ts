@@ -139,7 +139,8 @@ export class Rewriter implements TagSink {
     this.marker.ignoredEndTag?.(name);
   }
 
-  cutOff(): void {
+  cutOff(at?: number): void {
+    if (at !== undefined && this.isHolding) this.expire(this.edits.base + at);
     this.isCutOff = true;
     this.marker.cutOff?.();
   }

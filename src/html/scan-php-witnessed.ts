@@ -24,6 +24,8 @@ export interface WitnessedTagSink extends TagSink {
 class Waiting implements WitnessedTag {
   /** '' for a start tag. */
   endTagName = '';
+  /** No tag: from here on nobody can tell what browsers see. */
+  isCutOff = false;
   name = '';
   namespace: StartTag['namespace'] = 'html';
   bytes: Buffer = NOTHING;
@@ -38,6 +40,7 @@ class Waiting implements WitnessedTag {
 
   copyTag(tag: StartTag): void {
     this.endTagName = '';
+    this.isCutOff = false;
     this.name = tag.name;
     this.namespace = tag.namespace;
     this.start = tag.start;
@@ -104,6 +107,8 @@ export class WitnessedPhpScanner implements Scanner {
   readonly #pageOnly: WitnessedTag = new Waiting();
   /** Where the settled bytes ended in the buffer of the last call. */
   #settled = 0;
+  /** Where the last tag ended that a browser sees. */
+  #pageTold = 0;
 
   constructor(
     createPhp: (sink: PhpTagSink) => Scanner,
@@ -123,16 +128,17 @@ export class WitnessedPhpScanner implements Scanner {
       startTag: (tag) => {
         const waiting = SPARE.pop() ?? new Waiting();
         waiting.copyTag(tag);
+        this.#pageTold = tag.end;
         this.#pageWaiting.push(waiting);
       },
       endTag: (name, namespace, _bytes, start, end) => {
-        const waiting = SPARE.pop() ?? new Waiting();
-        waiting.endTagName = name;
-        waiting.namespace = namespace;
-        waiting.start = start;
-        waiting.end = end;
-        waiting.attributeCount = 0;
-        this.#pageWaiting.push(waiting);
+        this.#pageTold = end;
+        this.#pageWaiting.push(waitingAt(start, end, { endTagName: name, namespace, isCutOff: false }));
+      },
+      cutOff: () => {
+        // Somewhere behind the last tag, which is all that matters: no other reader has one there.
+        const at = this.#pageTold;
+        this.#pageWaiting.push(waitingAt(at, at, { endTagName: '', namespace: 'html', isCutOff: true }));
       },
     });
   }
@@ -146,6 +152,7 @@ export class WitnessedPhpScanner implements Scanner {
     if (distance !== 0) {
       for (const waiting of this.#phpWaiting) waiting.move(distance);
       for (const waiting of this.#pageWaiting) waiting.move(distance);
+      this.#pageTold += distance;
     }
     let phpAt = from + this.#phpAhead;
     let pageAt = from + this.#pageAhead;
@@ -209,6 +216,10 @@ export class WitnessedPhpScanner implements Scanner {
   }
 
   #report(bytes: Buffer, php: Waiting | null, page: Waiting | null): void {
+    if (page?.isCutOff) {
+      this.#sink.cutOff?.(page.start);
+      return;
+    }
     if (page !== null && page.endTagName !== '') {
       this.#sink.endTag(page.endTagName, page.namespace, bytes, page.start, page.end);
       return;
@@ -225,6 +236,11 @@ export class WitnessedPhpScanner implements Scanner {
       this.#sink.startTag(this.#pageOnly);
     }
   }
+}
+
+function waitingAt(start: number, end: number, facts: Pick<Waiting, 'endTagName' | 'namespace' | 'isCutOff'>): Waiting {
+  const waiting = SPARE.pop() ?? new Waiting();
+  return Object.assign(waiting, facts, { start, end, attributeCount: 0 });
 }
 
 const SLICE_BYTES = 4096;

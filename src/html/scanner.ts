@@ -83,10 +83,11 @@ export interface TagSink {
   /** A `</form>` within a `select`: browsers of the current rules obey it. */
   ignoredEndTag?(name: string): void;
   /**
-   * From here on browsers find different tags, by the rules that they have for `select` or by whether they run scripts:
-   * nothing more is told. Without this the scanner goes on as parse5 does.
+   * From here on browsers find different tags, by the rules that they have for `select` or by whether they run scripts, or
+   * the page is too deep to be followed: nothing more is told. Without this the scanner goes on as parse5 does, and past its bounds as in
+   * an ordinary body. `at`: the offset of what comes next, where that is no tag that was just told.
    */
-  cutOff?(): void;
+  cutOff?(at?: number): void;
 }
 
 export interface TagInterest {

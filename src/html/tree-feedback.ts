@@ -122,8 +122,8 @@ export class TreeFeedback {
   }
 
   /**
-   * Hostile pages can make tree construction quadratic or deep. Past generous bounds the page is no longer followed:
-   * from there on every tag is taken as in an ordinary body.
+   * Hostile pages can make tree construction quadratic or deep. Past generous bounds the page is no longer followed; whoever asks
+   * sees that.
    */
   private begin(): void {
     const { state } = this;

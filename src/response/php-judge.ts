@@ -261,8 +261,16 @@ export class PhpScopeJudge implements PhpJudge {
     if (this.#waiting.length % FORMS_BETWEEN_SWEEPS === 0) this.#forgetSettled();
   }
 
+  /** A button in the rest may send any form elsewhere. */
+  cutOff(): void {
+    this.#settleAll(false);
+  }
+
   end(): void {
-    const isWhole = this.#bailedOut() === null;
+    this.#settleAll(this.#bailedOut() === null);
+  }
+
+  #settleAll(isWhole: boolean): void {
     for (const form of this.#waiting.splice(0)) settle(form, isWhole);
     if (this.#open !== null) settle(this.#open, isWhole);
     this.#open = null;

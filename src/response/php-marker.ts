@@ -41,6 +41,8 @@ export interface PhpJudge {
   /** Put the fields behind the form's tag, now or when the form is known whole; or say why they must not stand there. */
   placeFields(tag: WitnessedTag, fields: Buffer, edits: Edits): PhpVetoReason | null;
   endTag(name: string, namespace: Namespace): void;
+  /** What browsers see of the rest of the page is not told. */
+  cutOff(): void;
   end(): void;
 }
 
@@ -149,6 +151,10 @@ export class PhpMarker implements PageMarker {
 
   endTag(name: string, namespace: Namespace): void {
     this.#judge?.endTag(name, namespace);
+  }
+
+  cutOff(): void {
+    this.#judge?.cutOff();
   }
 
   end(): void {

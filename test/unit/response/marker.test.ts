@@ -871,6 +871,25 @@ readings('marker: what a noscript hides where scripts run', [
   ],
 ]);
 
+describe('marker: pages too deep or too long to be followed', () => {
+  // Which form </form> ends there, only a tree can tell.
+  const far = '<form action=//evil.test><svg></zzz><form></form></svg><form>a</form>';
+  for (const [what, deep] of [
+    ['elements', '<div>'.repeat(4200)],
+    ['formatting elements', '<i><b>'.repeat(2100)],
+    ['elements of SVG', '<svg>'.repeat(4200)],
+    ['tags', '<p>'.repeat(300_000)],
+  ] as const) {
+    it(`${what}: marked as long as nobody has to ask`, () => {
+      const page = `<a href=x>${deep}<a href=y>${far}<a href=z>`;
+      const marked = what.includes('SVG') ? '<a href=y>' : `<a href=y?${PAIR}>`;
+      const want = `<a href=x?${PAIR}>${deep}${marked}${far}<a href=z>`;
+      expect(markPage(page).html).to.equal(want);
+      expect(markPage(page, { cuts: [9, deep.length, page.length - 3] }).html).to.equal(want);
+    }).timeout(20_000);
+  }
+});
+
 rows(
   'marker: where sessions are recovered from the Referer, it must be sent',
   [

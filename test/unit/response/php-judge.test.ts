@@ -198,6 +198,22 @@ describe('php rewriter with its veto', () => {
     expect(rewrite(page, [], '/dir')).to.equal('<a href="x?S=id"><a href="/other/y"><a href="/dir/?S=id">.');
   });
 
+  // Which form </form> ends in there, only a tree can tell.
+  for (const [what, deep] of [
+    ['too deep', '<div>'.repeat(4200)],
+    ['too long', '<p>'.repeat(300_000)],
+  ] as const) {
+    it(`marks nothing behind what cannot be followed: ${what}`, () => {
+      const far = `<form action=y></form>${deep}<form id=f><svg></zzz><form></form></svg><a href=x></form><form action=y>`;
+      const expected = far.replace('</form>', `${FIELD}</form>`);
+      for (const page of [`${far}a</form>.`, `${far}${FAR}</form>.`]) {
+        expect(rewrite(page, [])).to.equal(expected + page.slice(far.length));
+        const cuts = Array.from({ length: page.length / 1009 }, (_, index) => index * 1009);
+        expect(rewrite(page, cuts), 'in chunks').to.equal(expected + page.slice(far.length));
+      }
+    }).timeout(20_000);
+  }
+
   it('leaves a form without its field if the marking ends within it', () => {
     const page = `<form><a href=x><a title="${'t'.repeat(LIMITS.maxTagBytes)}"></form>.`;
     expect(rewrite(page, [])).to.equal(page.replace('href=x', 'href=x?S=id'));
