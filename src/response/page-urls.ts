@@ -163,7 +163,10 @@ export class PageUrls {
   /** Would relative references leave our origins with this `<base href>`, decoded? */
   isForeignBase(href: string): boolean {
     const scope = this.#scope ?? this.#extraScope;
-    return scope !== null && scope.judge(href, scope.base(this.#document.url.href)) === 'foreign-origin';
+    const clean = cleanReference(href);
+    const url = this.#onOwnOrigin(clean) ?? resolveBase(clean, this.#document.url);
+    // Another scheme is as foreign as another host.
+    return scope !== null && url !== null && scope.base(url).judgement !== 'mark';
   }
 
   /** Judge a decoded, clean reference for a place that `wanted` says can carry. */

@@ -136,6 +136,17 @@ rows('marker: base', [
   // In doubt, that is once a template was there, a foreign base counts wherever it stands.
   ['<template><base href=/a></template><base href=//evil.test><a href=x>', '='],
   ['<template></template><base href=/a><base href=//evil.test><a href=x>', '='],
+  ['<noscript><base href="/own/"></noscript><base href="ftp://evil.test/"><a href=x>', '='],
+  ['<select><base href="foo://evil.test/"></select><base href="/own/"><a href=x>', '='],
+  ['<noscript><base href="/own/"></noscript><base href="foo:x"><a href=x>', '='],
+  [
+    '<noscript><base href="/own/"></noscript><base href="data:,x"><a href=x>',
+    '<noscript><base href="/own/"></noscript><base href="data:,x"><a href=x?§>',
+  ],
+  [
+    '<noscript><base href="/own/"></noscript><base href="#x"><base href="//a:b"><a href=x>',
+    '<noscript><base href="/own/"></noscript><base href="#x"><base href="//a:b"><a href=x?§>',
+  ],
   // Without its own host the document's URL must be written out.
   [
     '<base href="//evil.test/"><form method=post>',
@@ -143,6 +154,18 @@ rows('marker: base', [
   ],
   ['<base href="/b/"><form method=post>', '<base href="/b/"><form action="/dir/page?§" method=post>'],
 ]);
+
+rows(
+  'marker: a base in doubt that leads to a host that shares SIDs, without TLS',
+  [
+    ['<noscript><base href="/own/"></noscript><base href="http://friend.test/"><a href=x>', '='],
+    [
+      '<noscript><base href="/own/"></noscript><base href="https://friend.test/"><a href=x>',
+      '<noscript><base href="/own/"></noscript><base href="https://friend.test/"><a href=x?§>',
+    ],
+  ],
+  { url: 'https://shop.example/dir/page', scope: { hosts: ['friend.test'] } },
+);
 
 rows('marker: forms', [
   ['<form>x</form>', '<form>[H]x</form>'],
