@@ -230,10 +230,14 @@ export class FormMarker {
   /** A button that sends its form by POST, whatever the form says. */
   #isPoster(tag: StartTag): boolean {
     const method = findAttribute(tag, FORMMETHOD);
-    if (method === null) return false;
+    if (method === null || !this.isSubmitter(tag)) return false;
+    return decodeAttributeValue(sourceOf(tag, method), this.#syntax).text.toLowerCase() === 'post';
+  }
+
+  /** A control that sends its form (HTML §4.10.18.5); the `formaction` of any other says nothing. */
+  isSubmitter(tag: StartTag): boolean {
     const type = decodedValue(tag, TYPE, this.#syntax)?.toLowerCase() ?? '';
-    const isSubmit = tag.name === 'input' ? SUBMIT_TYPES.has(type) : !OTHER_BUTTON_TYPES.has(type);
-    return isSubmit && decodeAttributeValue(sourceOf(tag, method), this.#syntax).text.toLowerCase() === 'post';
+    return tag.name === 'input' ? SUBMIT_TYPES.has(type) : !OTHER_BUTTON_TYPES.has(type);
   }
 
   /** A hidden field of our name is there already: it gets the SID, once the form has ended. Until then it is as it was. */
@@ -271,10 +275,11 @@ export class FormMarker {
     const verdict = this.#judgeAction(tag, attribute, value.text, this.#carries | place.carries);
     this.#tally.report(tag, attribute, 'form', value.text, verdict.judgement);
     if (verdict.carries === 0) this.#tally.skip(verdict);
+    const isSubmitter = this.isSubmitter(tag);
     const id = decodedValue(tag, FORM, this.#syntax);
     const form = this.#formOf(id);
     const mayNot = this.#carries & ~verdict.carries;
-    if (mayNot !== 0) this.#keepFrom(form, id, mayNot);
+    if (mayNot !== 0 && isSubmitter) this.#keepFrom(form, id, mayNot);
     const method = decodedValue(tag, FORMMETHOD, this.#syntax)?.toLowerCase();
     const isBare = this.#inFieldOnly || method === 'dialog';
     const carries = isBare ? 0 : verdict.carries & place.carries & CARRIES_SID;
@@ -282,7 +287,7 @@ export class FormMarker {
     if (carries === 0) return;
     // Sent by GET, the query gives way to the fields, and the form's own field is what carries the SID.
     this.#tally.marks.form++;
-    const isPost = method === undefined ? form?.isGet === false : method === 'post';
+    const isPost = isSubmitter && (method === undefined ? form?.isGet === false : method === 'post');
     if (isPost && form !== null) this.#forms.refuse(form, CARRIES_SID);
     else if (isPost && id !== null) this.#forms.postNamed(id);
   }

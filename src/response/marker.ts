@@ -225,7 +225,7 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   #submitter(tag: StartTag, links: readonly LinkPlace[], edits: Edits): void {
     const formaction = findAttribute(tag, FORMACTION);
-    if (formaction === null) {
+    if (formaction === null || !this.#forms.isSubmitter(tag)) {
       if (this.#forms.control(tag, edits)) return;
     } else if (links.some(({ kind }) => kind === 'form')) this.#forms.detach(tag, formaction, edits);
     this.#links.markAll(tag, links, edits);

@@ -237,6 +237,25 @@ rows('marker: buttons', [
   ],
   // One way abroad and the field stays out, wherever the button is.
   ['<form><button formaction=//evil.test>x</button></form>', '='],
+  // Only what sends a form sends it elsewhere.
+  ...['submit', 'Image', 'sub&#109;it'].map(
+    (type) => [`<form><input formaction=//evil.test type=${type}></form>`, '='] as const,
+  ),
+  ...['text', '', 'button', 'RESET', 'submits', 'image&#32;', 'hidden'].map((type): readonly [string, string] => [
+    `<form><input formaction=//evil.test type="${type}" type=submit></form>`,
+    `<form>[H]<input formaction=//evil.test type="${type}" type=submit></form>`,
+  ]),
+  ['<form><input formaction=//evil.test></form>', '<form>[H]<input formaction=//evil.test></form>'],
+  ...['button', 'Reset'].map((type): readonly [string, string] => [
+    `<form><button formaction=//evil.test type=${type}></form>`,
+    `<form>[H]<button formaction=//evil.test type=${type}></form>`,
+  ]),
+  ['<form><button formaction=//evil.test type=text></form>', '='],
+  ['<form><button formaction=//evil.test type></form>', '='],
+  [
+    '<form><input type=hidden name=sid value=old formaction=//evil.test></form>',
+    '<form><input type=hidden name=sid value="0123456789abcdefghijklmnop" formaction=//evil.test></form>',
+  ],
   ['<form><button formaction="javascript:x">x</button></form>', '='],
   ['<form><p><input type=image formaction=//evil.test></form>', '='],
   [
@@ -659,8 +678,8 @@ rows(
       '<form action=/a>[H]<p></form><button style="x: url(y?§)" formaction=/own?§ name=z>',
     ],
     [
-      `<iframe srcdoc="<form action=/a><p></form><input src=/i formaction=//evil.test>">`,
-      `<iframe srcdoc="<form action=/a>&#60;input type=&#34;hidden&#34; name=&#34;sid&#34; value=&#34;0123456789abcdefghijklmnop&#34; /&#62;<p></form><input form=&#34;&#34; src=/i?§ formaction=//evil.test>">`,
+      `<iframe srcdoc="<form action=/a><p></form><input type=image src=/i formaction=//evil.test>">`,
+      `<iframe srcdoc="<form action=/a>&#60;input type=&#34;hidden&#34; name=&#34;sid&#34; value=&#34;0123456789abcdefghijklmnop&#34; /&#62;<p></form><input form=&#34;&#34; type=image src=/i?§ formaction=//evil.test>">`,
     ],
   ],
   {
