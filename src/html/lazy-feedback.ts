@@ -186,14 +186,10 @@ export class LazyFeedback {
     this.judgeCare();
   }
 
-  /** Exactly whether a CDATA section may begin here (HTML §13.2.5.42). */
+  /** Whether a CDATA section may begin here (HTML §13.2.5.42): in an integration point of SVG or MathML, too. */
   isCdataAllowed(): boolean {
     if (this.ignoredForeign !== 0) this.isTorn = true;
-    if (this.isAtPoint) {
-      this.catchUp();
-      this.afterExact();
-    }
-    return this.isExact ? this.feedback.isForeign : this.foreign.length !== 0;
+    return this.isExact ? this.feedback.isInForeign : this.foreign.length !== 0;
   }
 
   /** Exactly whether a select is open here, so that the next tag is not for what is around it. */

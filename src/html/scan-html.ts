@@ -12,8 +12,7 @@
  * Where the runtime has SIMD, plain markup goes through the same loop in WebAssembly (`markup-loop.ts`), and this one takes
  * a step wherever that stops. The results are the same.
  *
- * Deliberately not here: character references, attribute values, the tree. Like parse5, and unlike the standard, CDATA
- * sections directly within an integration point (`desc`, `title`, `foreignObject`) are taken for comments.
+ * Deliberately not here: character references, attribute values, the tree.
  */
 import { LIMITS } from '../limits.ts';
 import { type AttributeReader, ENDS_NAME, equalsIgnoringCase, findByte, type TagEndFinder } from './attributes.ts';

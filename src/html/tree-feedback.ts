@@ -39,9 +39,10 @@ export class TreeFeedback {
     this.state.open.work = -BASE_WORK;
   }
 
-  /** Whether a CDATA section is one here. */
-  get isForeign(): boolean {
-    return this.state.isForeign;
+  /** Whether the current element is one of SVG or MathML, so that a CDATA section is one here. */
+  get isInForeign(): boolean {
+    const { current } = this.state.open;
+    return current !== undefined && current.ns !== HTML;
   }
 
   /** Whether any foreign element is open, so that the next tags cannot be judged without this. */

@@ -81,6 +81,28 @@ export function findTags(page: string, scriptingEnabled: boolean): FoundTag[] {
     return tag;
   }
 
-  Witness.parse(page, { sourceCodeLocationInfo: true, scriptingEnabled, treeAdapter });
+  const witness = new Witness({ sourceCodeLocationInfo: true, scriptingEnabled, treeAdapter });
+  allowCdataInIntegrationPoints(witness);
+  witness.tokenizer.write(page, true);
   return found;
+}
+
+/**
+ * parse5 takes CDATA sections directly within an integration point for comments; the standard asks for the current element's namespace
+ * alone (HTML §13.2.5.42), and so do browsers.
+ */
+function allowCdataInIntegrationPoints(parser: Parser<DefaultTreeAdapterMap>): void {
+  // Private to TypeScript only; a test of `desc` fails if it goes by another name.
+  const inner = parser as unknown as {
+    readonly currentNotInHTML: boolean;
+    readonly tokenizer: { inForeignNode: boolean; _stateMarkupDeclarationOpen(codePoint: number): void };
+  };
+  const { tokenizer } = inner;
+  const open = tokenizer._stateMarkupDeclarationOpen;
+  tokenizer._stateMarkupDeclarationOpen = (codePoint) => {
+    const { inForeignNode } = tokenizer;
+    tokenizer.inForeignNode = inner.currentNotInHTML;
+    open.call(tokenizer, codePoint);
+    tokenizer.inForeignNode = inForeignNode;
+  };
 }

@@ -906,6 +906,7 @@ readings('marker: what a noscript hides where scripts run', [
   ['<noscript><!doctype a></noscript><a href=x>', '<noscript><!doctype a></noscript><a href=x?§>'],
   ['<noscript><!doctype </noscript><a href=x>', '='],
   ['<form>a<noscript><plaintext></noscript><button formaction=//evil.test>', '='],
+  ['<svg><desc><![CDATA[ > <a href=/x>y</a> ]]></desc></svg>', '='],
   ['<noscript><svg><![CDATA[</noscript>]]></svg></noscript><a href=x>', '='],
   [
     '<noscript><iframe src=y></iframe><!-- </no --><style>b{}</style><p title="</b>">z<noscript></noscript><a href=x></noscript><p title="</noscript>"><a href=x>',
