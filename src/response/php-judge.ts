@@ -30,8 +30,8 @@ export interface PhpJudgeOptions {
 /** Elements whose `referrerpolicy` can show the page's URL to other sites. */
 const REFERRING_TAGS = ['a', 'area', 'iframe', 'image', 'img', 'link', 'script'];
 /** What the judge must see of a page, beside the tags of PHP's list. */
-const SEEN_TAGS = ['base', 'button', 'form', 'input', 'select', 'template', 'meta', ...REFERRING_TAGS];
-const SEEN_END_TAGS: ReadonlySet<string> = new Set(['form', 'select', 'template']);
+const SEEN_TAGS = ['base', 'button', 'form', 'input', 'noscript', 'select', 'template', 'meta', ...REFERRING_TAGS];
+const SEEN_END_TAGS: ReadonlySet<string> = new Set(['form', 'noscript', 'select', 'template']);
 
 /** What the scanner that acts as a witness has to report. Names that can be no tag's need no witness. */
 export function phpWitnessInterest(phpTags: Iterable<string>): TagInterest {
@@ -80,6 +80,8 @@ export class PhpScopeJudge implements PhpJudge {
   /** What makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
   #openSelects = 0;
   #openTemplates = 0;
+  /** Text where scripts run, up to the first `</noscript`. */
+  #isInNoscript = false;
   #hasPlaced = false;
 
   constructor(options: PhpJudgeOptions) {
@@ -101,6 +103,7 @@ export class PhpScopeJudge implements PhpJudge {
     else if (page.name === 'form') this.#seeForm(page);
     else if (page.name === 'select') this.#openSelects++;
     else if (page.name === 'template') this.#openTemplates++;
+    else if (page.name === 'noscript') this.#isInNoscript = true;
     else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
     else if (this.#isSecret) this.#seeReferrerPolicy(page, edits);
   }
@@ -243,10 +246,13 @@ export class PhpScopeJudge implements PhpJudge {
   }
 
   endTag(name: string, namespace: Namespace): void {
+    if (name === 'noscript') this.#isInNoscript = false;
     if (namespace !== 'html') return;
     if (name === 'select') this.#openSelects = 0;
     else if (name === 'template') this.#openTemplates = Math.max(0, this.#openTemplates - 1);
-    else if (name === 'form' && this.#openSelects === 0 && this.#openTemplates === 0) this.#closeForm();
+    else if (name === 'form' && !this.#isInNoscript && this.#openSelects === 0 && this.#openTemplates === 0) {
+      this.#closeForm();
+    }
   }
 
   #closeForm(): void {

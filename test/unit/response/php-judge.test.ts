@@ -119,6 +119,16 @@ describe('php rewriter with its veto', () => {
       '<form action=//o.example/><select></form></select><form action=y></form>.',
     ],
     [
+      '</form> that does not count where scripts run, in a noscript',
+      '<form action=//o.example/><noscript><form action=y></form></noscript><form action=y></form>.',
+      '<form action=//o.example/><noscript><form action=y></form></noscript><form action=y></form>.',
+    ],
+    [
+      'a form in a noscript, and one behind it',
+      '<noscript><form action=y></form></noscript><form action=z></form>.',
+      '<noscript><form action=y>[F]</form></noscript><form action=z>[F]</form>.',
+    ],
+    [
       '</form> that does not count, in a template',
       '<form action=//o.example/><template></form></template><form action=y></form>.',
       '<form action=//o.example/><template></form></template><form action=y></form>.',
