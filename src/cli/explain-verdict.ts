@@ -53,7 +53,9 @@ function whyNotHonoured({ policy, client, ownIn, isFromAbroad }: Arrival): strin
 }
 
 function titleOf({ assumed, needsYoung, arrival }: Rehearsed): string {
-  const young = needsYoung ? `, begun by it within the last ${LIMITS.redirectChainMs / 1000} s` : '';
+  const young = needsYoung
+    ? `, begun within the last ${LIMITS.redirectChainMs / 1000} s by the same User-Agent and network`
+    : '';
   const sid = arrival.carriedSids.length > 0 ? 'the SID' : 'the SID of the Referer';
   switch (assumed) {
     case null:

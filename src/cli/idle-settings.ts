@@ -84,14 +84,13 @@ const UNMARKED = {
 };
 
 const IDLE_KEYS: readonly IdleKey[] = [
-  { path: ['accept_from'], valueIn: (route) => route.acceptFrom, ...UNHONOURED },
   { path: ['detect'], valueIn: (route) => route.detect, ...UNHONOURED },
   { path: ['recover'], valueIn: (route) => route.recover, ...UNHONOURED },
   { path: ['on_store_failure'], valueIn: (route) => route.onStoreFailure, ...UNHONOURED },
   { path: ['carrier'], valueIn: (route) => route.carrier, ...UNMARKED },
   { path: ['scope_path'], valueIn: (route) => route.scopePath, ...UNMARKED },
   { path: ['trans_sid_tags'], valueIn: (route) => route.transSidTags, ...UNMARKED },
-  { path: ['trans_sid_hosts'], valueIn: (route) => route.transSidHosts, ...UNMARKED },
+  { path: ['trans_sid_hosts'], valueIn: (route) => route.transSidHosts, ...UNHONOURED },
   {
     path: ['on_url_sid'],
     valueIn: (route) => route.onUrlSid,

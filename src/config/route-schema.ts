@@ -155,7 +155,7 @@ export const routeShape = {
     }),
   accept_from: z.array(httpUrl()).default([]).meta({
     description:
-      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured, but for one that this client got within the last 30 s (`mode: jar`).',
+      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured, but for one that this client got within the last 30 s (`mode: jar`, and behind a proxy only with `trusted_proxies`); on a `use_only_cookies` route such a page goes to the clean URL.',
     example: '[https://partner.example]',
     php: 'session.referer_check',
   }),

@@ -18,8 +18,9 @@ import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
 import { unmarkTarget } from '../sid/carrier.ts';
 import { parseUrl } from '../sid/parse-url.ts';
+import { isAddressKnown } from './forwarded.ts';
 import type { RequestFacts } from './framing.ts';
-import { honoursSid, type Located, probeName, withoutSids } from './locate.ts';
+import { type Located, probeName, withoutSids } from './locate.ts';
 import { type Site, sessionsOf } from './site.ts';
 
 export interface Arrival {
@@ -173,7 +174,6 @@ function findSession(seen: Observed): Promise<Found | null> | null {
   const referer = withoutFragment(client.referer);
   const inReferer = unmarkTarget(referer, policy.session.name).sids[0];
   if (inReferer === undefined || !mayRecover(client, ownOrigin(facts))) return null;
-  if (!honoursSid(seen.site, facts, referer, policy)) return null;
   if (policy.useCookies && hasRelevantCookie(client.cookieNames, policy)) return null;
   return look(seen, inReferer, 'referer');
 }
@@ -209,6 +209,8 @@ async function look(seen: Observed, text: string, by: Found['by']): Promise<Foun
   const source = sessionsOf(seen.site, policy);
   const sid = source.parseSid(text);
   if (sid === null) return null;
+  // A session from abroad counts for the client that began it: where clients cannot be told apart, for none.
+  if (seen.isFromAbroad && !isAddressKnown(seen.facts.client, seen.facts.fields)) return null;
   try {
     const session = await source.find(sid, seen.binding, policy.session, seen.isFromAbroad);
     return session === null ? null : { session, by };

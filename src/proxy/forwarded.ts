@@ -8,8 +8,8 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { joinedValue } from '../field-list.ts';
-import { unmapped } from '../session/network.ts';
-import type { ForwardedClient } from '../upstream/request.ts';
+import { isPublic, unmapped } from '../session/network.ts';
+import { type ForwardedClient, tellOfProxies } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 
 /** Where trusted proxies say who asked: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. */
@@ -62,6 +62,16 @@ export function readForwarded(input: ForwardedInput): ForwardedClient {
     isPeerTrusted: true,
     passesXForwarded: isCustom,
   };
+}
+
+/**
+ * Is the client's address its own, and not that of a proxy which nobody named in `trusted_proxies`? Such a one often says nothing
+ * of itself, but hardly ever has a public address then.
+ */
+export function isAddressKnown(client: ForwardedClient, fields: readonly string[]): boolean {
+  // A trusted proxy has named another one than itself.
+  if (client.isPeerTrusted) return client.forwardedFor !== client.address;
+  return isPublic(client.address) && !tellOfProxies(fields);
 }
 
 /** The end of the list that trusted proxies wrote: up to and with the first address that is not one of them. */

@@ -7,7 +7,6 @@ import type { RoutePolicy } from '../policy/route-policy.ts';
 import {
   type CarrierKind,
   mayCarry,
-  pathStart,
   type Unmarked,
   unmarkQuery,
   unmarkReferenceOfAll,
@@ -70,19 +69,6 @@ function placeOfOthers(found: ReadonlyMap<string, Unmarked>, names: SidNames): C
     if (sids.some((text) => parse(text) !== null)) return places[0] ?? null;
   }
   return null;
-}
-
-/**
- * Would a page under `url`, of this very host, have its SID from us? On a cookie-only route and on one that calls its SIDs by
- * another name nobody honours it, and so nobody took it away from an address that a stranger made up.
- */
-export function honoursSid(site: Site, { client }: RequestFacts, url: string, { session }: RoutePolicy): boolean {
-  const host = client.host ?? '';
-  const clean = unmarkReferenceOfAll(url, site.namesOfHosts.of(host).all);
-  if (clean === null) return false;
-  const path = pathOf(clean.slice(pathStart(clean)));
-  const there = site.routes.match(host, path === '' ? '/' : path).policy;
-  return !there.useOnlyCookies && there.session.name === session.name;
 }
 
 /** A URL of one of our hosts without any SID; '' for one with SIDs upon SIDs. */

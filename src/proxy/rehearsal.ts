@@ -41,13 +41,16 @@ export function openStage(config: Config, clock: () => number = Date.now): Site 
   return openSite(config, store, newSessionStats(), clock);
 }
 
+/** A client that came directly, and can be told from others (RFC 5737). */
+const SOMEWHERE = '192.0.2.1';
+
 export type RehearsedHead = Pick<RawHead, 'method' | 'target' | 'fields' | 'isEncrypted'>;
 
 /** The facts of a request over HTTP/1.1, or why it is refused. What it says of other proxies is not believed. */
 export function readRequest({ config }: Site, head: RehearsedHead): RequestFacts | HeadFault {
   // Node's parser knows these and no others.
   if (!METHODS.includes(head.method)) return { fault: 'BAD_REQUEST', detail: 'method' };
-  const raw: RawHead = { ...head, versionMajor: 1, versionMinor: 1, http2: null, peerAddress: '127.0.0.1' };
+  const raw: RawHead = { ...head, versionMajor: 1, versionMinor: 1, http2: null, peerAddress: SOMEWHERE };
   const limits = {
     maxFields: config.limits.fields,
     maxTargetBytes: config.limits.targetBytes,

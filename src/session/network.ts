@@ -3,7 +3,7 @@
  * household or company (binding: IPv4 /24, IPv6 /56), and its block, the least that one party holds and so the
  * unit by which new sessions are limited (an IPv4 address, an IPv6 /64).
  */
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
@@ -26,6 +26,33 @@ export function networkOf(address: string): string {
 export function blockOf(address: string): string {
   const plain = unmapped(address);
   return isIP(plain) === 6 ? hexadecimal(highGroups(plain)) : plain;
+}
+
+/** Not one of a machine or a network by itself (RFC 6890): loopback, private, shared, link-local. */
+export function isPublic(address: string): boolean {
+  const plain = unmapped(address);
+  const version = isIP(plain);
+  return version !== 0 && !NOT_PUBLIC.check(plain, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+const NOT_PUBLIC = new BlockList();
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  NOT_PUBLIC.addSubnet(net, prefix, 'ipv4');
+}
+for (const [net, prefix] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  NOT_PUBLIC.addSubnet(net, prefix, 'ipv6');
 }
 
 /** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`; anything else as it is. */

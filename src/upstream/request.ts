@@ -240,6 +240,17 @@ export function sendsPageUrl({ fields, client }: Pick<ClientHead, 'fields' | 'cl
   return false;
 }
 
+/** Does a proxy say in these fields that it stands between the client and us? */
+export function tellOfProxies(fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    const lower = (fields[i] as string).toLowerCase();
+    if (lower === 'forwarded' || lower.startsWith('x-forwarded-')) return true;
+    const fate = FATES.get(lower);
+    if (fate === 'trusted' || fate === 'via') return true;
+  }
+  return false;
+}
+
 /**
  * What trusted proxies say besides the fields that are made anew: X-Forwarded-Port and -Prefix, a user whom they let in
  * (oauth2-proxy's X-Forwarded-User, -Email, -Access-Token), a client's certificate (Traefik).

@@ -20,6 +20,8 @@ const ROUTES = `routes:
   - { path: /**, use_trans_sid: true }
 `;
 const ROBOT = { 'user-agent': 'Googlebot/2.1 (+http://www.google.com/bot.html)' };
+/** The client can be told from others, as one is that comes directly from the internet. */
+const NAMED = { 'x-forwarded-for': '198.51.100.7' };
 const EVIL = { referer: 'http://evil.test/' };
 /** A session that began long ago and elsewhere, or never. */
 const DEAD = '0123456789abcdefghijklmnop';
@@ -35,11 +37,12 @@ describe('transid explain tells what the proxy does', () => {
       response.writeHead(200, { 'Content-Type': 'text/html', 'Set-Cookie': 'app=1; Path=/' });
       response.end('<a href="?a=1">');
     });
-    const config = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlog: { level: error }\n${ROUTES}`;
+    const config = `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlog: { level: error }\ntrusted_proxies: [127.0.0.1]\n${ROUTES}`;
     folder = mkdtempSync(join(tmpdir(), 'transid-explain-'));
     writeFileSync(join(folder, 'c.yaml'), config);
     proxy = await startConfigured(config);
-    sid = SID.exec((await ask(proxy.port, '/', { host: 'own.test' })).body)?.[1] ?? expect.fail('no SID');
+    sid =
+      SID.exec((await ask(proxy.port, '/', { host: 'own.test', fields: NAMED })).body)?.[1] ?? expect.fail('no SID');
   });
   after(async () => {
     await proxy?.close();
@@ -85,7 +88,7 @@ describe('transid explain tells what the proxy does', () => {
         Object.entries(fields).map(([name, text]) => [name, text.replace('LIVING', sid)]),
       );
       const told = alike(await explain(asked, sent));
-      const answer = await ask(proxy.port, asked, { host: 'own.test', fields: sent });
+      const answer = await ask(proxy.port, asked, { host: 'own.test', fields: { ...NAMED, ...sent } });
       expect(answer.status).to.equal(status);
       if (answer.location !== null) {
         expect(told).to.include(`the proxy answers by itself: ${status} to ${alike(answer.location)}\n`);

@@ -224,7 +224,7 @@ describe('transid check: warnings', () => {
     [
       'hosts without marks',
       `routes: [{ path: /x, trans_sid_hosts: [a.test] }]`,
-      ['routes[0].trans_sid_hosts: this has no effect: no URL is marked here'],
+      ['routes[0].trans_sid_hosts: this has no effect: no session ID in a URL is honoured here'],
     ],
     [
       'a host without domain',

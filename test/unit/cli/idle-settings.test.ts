@@ -32,7 +32,6 @@ describe('transid check: keys that do nothing', () => {
     );
 
   for (const keys of [
-    'accept_from: [https://a.test]',
     'detect: probe',
     'recover: off',
     'on_store_failure: anonymous',
@@ -42,7 +41,7 @@ describe('transid check: keys that do nothing', () => {
     'trans_sid_hosts: [a.test]',
   ]) {
     const key = keys.slice(0, keys.indexOf(':'));
-    const isOfMarks = /^(carrier|scope_path|trans_sid)/.test(key);
+    const isOfMarks = /^(carrier|scope_path|trans_sid_tags)/.test(key);
     it(`${key} on a cookie-only route`, () => {
       expect(warn(safe(keys))).to.deep.equal([`routes[0].${key}: ${isOfMarks ? UNMARKED : UNHONOURED}`]);
     });
@@ -54,6 +53,10 @@ describe('transid check: keys that do nothing', () => {
       expect(warn(`session: { mode: mirror, cookie: A }\n${open(keys)}`)).to.deep.equal([]);
     });
   }
+
+  it('not accept_from: a page that it names keeps its address', () => {
+    expect(warn(safe('accept_from: [https://a.test]'))).to.deep.equal([]);
+  });
 
   for (const [what, yaml, want] of [
     ['the defaults for no route', 'defaults: { carrier: path-segment }', [`defaults.carrier: ${UNMARKED}`]],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MintLimit } from '../../../src/session/mint-limit.ts';
-import { blockOf, networkOf, unmapped } from '../../../src/session/network.ts';
+import { blockOf, isPublic, networkOf, unmapped } from '../../../src/session/network.ts';
 
 describe('unmapped', () => {
   for (const [address, want] of [
@@ -84,4 +84,24 @@ describe('MintLimit', () => {
     }
     expect(grants(limit, 'n0', 0, 1)).to.equal(1);
   });
+});
+
+describe('isPublic', () => {
+  for (const address of [
+    '192.0.2.1',
+    '172.15.0.1',
+    '172.32.0.1',
+    '100.128.0.1',
+    '2001:db8::1',
+    '::ffff:192.0.2.1',
+    '::2',
+  ]) {
+    it(`${address} is`, () => expect(isPublic(address)).to.equal(true));
+  }
+  for (const address of [
+    ...['127.0.0.1', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.1.1', '100.64.0.1', '0.0.0.0'],
+    ...['::1', '::', 'fd00::1', 'fe80::1', '::ffff:10.0.0.1', 'unix', ''],
+  ]) {
+    it(`${address} is not`, () => expect(isPublic(address)).to.equal(false));
+  }
 });
