@@ -9,8 +9,8 @@ import { Silence, SilenceClock } from '../upstream/silence.ts';
 /** Pipelined requests that may wait on one connection before we stop reading from it. */
 const MAX_WAITING = 16;
 /** After an answer to a message that was not read whole: how long the client may be silent, and go on sending, before the connection goes. */
-const LINGER_SILENCE_MS = 5000;
-const LINGER_MS = 30_000;
+export const LINGER_SILENCE_MS = 5000;
+export const LINGER_MS = 30_000;
 
 /** By so much node:http may be late with heads that take too long (`connectionsCheckingInterval`), and more. */
 const HEAD_GRACE_MS = 2000;

@@ -109,7 +109,7 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
 
 /** RFC 9110 §15.3.6: a 205 has no content, and says so. What an application sends with one would break an HTTP/2 stream. */
 function withoutContent(response: UpstreamResponse): UpstreamResponse {
-  if (response.framing === 0 || response.framing === 'none') return response;
+  if (response.framing === 0) return response;
   response.discard();
   const fields = response.fields.filter((_, i, all) => (all[i - (i % 2)] as string).toLowerCase() !== 'content-length');
   return {

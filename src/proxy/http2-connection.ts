@@ -4,14 +4,21 @@
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { LINGER_MS, LINGER_SILENCE_MS } from './connections.ts';
 
-/** For a client to let go: of a connection that was ended, of a stream that was reset. */
-const CLOSE_WAIT_MS = 1500;
+/** For a client to take the reset of the last of its streams. */
+const RESET_WAIT_MS = 1500;
 /** RFC 9113 §6.7: the frame that answers a PING, with its head. */
 const PONG_BYTES = 17;
 
 /** It was reset; its session has ended, or a stream that was told to; the client takes nothing; it broke the rules. */
 export type Loss = 'reset' | 'ended' | 'slow' | 'broken';
+
+/**
+ * PINGs that may be unanswered. One stands behind at most 64 KiB of a body on its way, which takes two minutes at the slowest rate
+ * that is let pass, and they are some two seconds apart.
+ */
+export const MAX_PINGS = 100;
 
 export class Http2Connection {
   readonly session: ServerHttp2Session;
@@ -42,9 +49,9 @@ export class Http2Connection {
       this.#movedAtMs = nowMs;
     } else if (isReset(this.socket)) return 'reset';
     const stillMs = nowMs - this.#movedAtMs;
-    if (stillMs > 0 && this.#hasResetStream()) return stillMs < CLOSE_WAIT_MS ? null : 'ended';
+    if (stillMs > 0 && this.#hasOnlyResetStreams()) return stillMs < RESET_WAIT_MS ? null : 'ended';
     if (queued > 0) return stillMs < sendIdleMs ? null : 'slow';
-    if (this.session.destroyed) return this.#isPastItsEnd(nowMs) ? 'ended' : null;
+    if (this.session.destroyed) return this.#isPastItsEnd(nowMs, stillMs) ? 'ended' : null;
     return this.#isBroken() ? 'broken' : null;
   }
 
@@ -53,15 +60,17 @@ export class Http2Connection {
     this.socket.destroy();
   }
 
-  /** Its RST_STREAM stands behind what the client does not take. */
-  #hasResetStream(): boolean {
-    for (const { closed, destroyed, rstCode } of this.streams) if (closed && !destroyed && rstCode !== 0) return true;
-    return false;
+  /** Their RST_STREAM stands behind what the client does not take, and there is nothing else that it could wait for. */
+  #hasOnlyResetStreams(): boolean {
+    for (const { closed, destroyed, rstCode } of this.streams) if (!closed || destroyed || rstCode === 0) return false;
+    return this.streams.size > 0;
   }
 
-  #isPastItsEnd(nowMs: number): boolean {
+  /** Much of the last answer may still be in the kernel, which tells nobody: the same patience as with HTTP/1. */
+  #isPastItsEnd(nowMs: number, stillMs: number): boolean {
     if (this.#endedAtMs === 0) this.#endedAtMs = nowMs;
-    return nowMs - this.#endedAtMs >= CLOSE_WAIT_MS;
+    const endedMs = nowMs - this.#endedAtMs;
+    return endedMs >= LINGER_MS || Math.min(endedMs, stillMs) >= LINGER_SILENCE_MS;
   }
 
   /**
@@ -81,7 +90,7 @@ export class Http2Connection {
       if (error === null) this.#wellUntil += PONG_BYTES;
     });
     this.#writtenBeforePing = bytesWritten;
-    // Too many are unanswered: from one that breaks this rule (RFC 9113 §6.7) nothing could be learnt any more.
+    // Too many (`MAX_PINGS`) are unanswered for one whose answers stand behind a slow upload of its own.
     return !isQueued;
   }
 }

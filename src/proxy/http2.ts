@@ -18,7 +18,7 @@ import { unmapped } from '../session/network.ts';
 import { abandonBody } from './client-body.ts';
 import type { RawHead } from './framing.ts';
 import type { Front } from './front.ts';
-import { Http2Connection } from './http2-connection.ts';
+import { Http2Connection, MAX_PINGS } from './http2-connection.ts';
 
 /** CVE-2023-44487: the time over which resets are counted. */
 const RESET_WINDOW_MS = 10_000;
@@ -48,6 +48,7 @@ export class Http2Front {
       // What is over the limit of fields is answered by us, with 431 and a reason. Above this nghttp2 resets the stream.
       maxHeaderListPairs: Math.max(limits.fields + 16, HEAD_PAIRS),
       maxSessionMemory: 10,
+      maxOutstandingPings: MAX_PINGS,
     });
     const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);
     for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) this.#server.on(event, onRequest);

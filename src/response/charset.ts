@@ -72,8 +72,11 @@ function prescan(text: string): CharsetVerdict {
     if (at < 0) return 'undecided';
     const next = text.charCodeAt(at + 1) | 0x20;
     if (text.startsWith('<!--', at)) {
+      const end = text.indexOf('-->', at + 2);
       at = commentEnd(text, at);
       if (at < 0) return 'undecided';
+      // Until its other end some browsers still see the comment.
+      rawEnd = Math.max(rawEnd, end < 0 ? text.length : end);
     } else if (next === 0x6d && /^<meta[\t\n\f\r /]/i.test(text.slice(at, at + 6))) {
       const isDoubtful = at < rawEnd;
       const attributes: Attribute[] = [];

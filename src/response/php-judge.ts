@@ -80,8 +80,8 @@ export class PhpScopeJudge implements PhpJudge {
   /** What makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
   #openSelects = 0;
   #openTemplates = 0;
-  /** Text where scripts run, up to the first `</noscript`. */
-  #isInNoscript = false;
+  /** A `noscript` within a form is open: where scripts run, it is text up to the first `</noscript`, with any `</form>` in it. */
+  #keepsForm = false;
   #hasPlaced = false;
 
   constructor(options: PhpJudgeOptions) {
@@ -103,7 +103,7 @@ export class PhpScopeJudge implements PhpJudge {
     else if (page.name === 'form') this.#seeForm(page);
     else if (page.name === 'select') this.#openSelects++;
     else if (page.name === 'template') this.#openTemplates++;
-    else if (page.name === 'noscript') this.#isInNoscript = true;
+    else if (page.name === 'noscript') this.#keepsForm ||= this.#open !== null;
     else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
     else if (this.#isSecret) this.#seeReferrerPolicy(page, edits);
   }
@@ -246,11 +246,11 @@ export class PhpScopeJudge implements PhpJudge {
   }
 
   endTag(name: string, namespace: Namespace): void {
-    if (name === 'noscript') this.#isInNoscript = false;
+    if (name === 'noscript') this.#keepsForm = false;
     if (namespace !== 'html') return;
     if (name === 'select') this.#openSelects = 0;
     else if (name === 'template') this.#openTemplates = Math.max(0, this.#openTemplates - 1);
-    else if (name === 'form' && !this.#isInNoscript && this.#openSelects === 0 && this.#openTemplates === 0) {
+    else if (name === 'form' && !this.#keepsForm && this.#openSelects === 0 && this.#openTemplates === 0) {
       this.#closeForm();
     }
   }

@@ -14,11 +14,16 @@ export const TELLING_META_POLICIES: ReadonlySet<string> = new Set([
 
 /** A `Link` field (RFC 8288 §3) with policies that show the page's URL only to its own site. The very value if it has no others. */
 export function withoutTellingPolicies(link: string): string {
+  // Quotes without an end take time that grows with the square of it.
+  if (link.length > MAX_LINK_CHARS) return link.replace(/referrerpolicy(?=\s*=)/gi, 'x-$&');
   return link.replace(LINK_PIECE, (piece: string, name?: string, value = '') => {
     const policy = value.replace(/^"|"$/g, '').replace(/\\(.)/g, '$1');
     return name !== undefined && TELLING_POLICIES.has(policy.trim().toLowerCase()) ? `${name}same-origin` : piece;
   });
 }
 
+/** Longer ones are not read: they lose all their policies. */
+const MAX_LINK_CHARS = 4096;
+
 /** A target, a parameter with a policy, or a string in which nothing is one. */
-const LINK_PIECE = /<[^>]*>|(;\s*referrerpolicy\s*=\s*)("(?:[^"\\]|\\.)*"|[^\s;,"]*)|"(?:[^"\\]|\\.)*"/gi;
+const LINK_PIECE = /<[^<>]*>|(;\s*referrerpolicy\s*=\s*)("(?:[^"\\]|\\.)*"|[^\s;,"]*)|"(?:[^"\\]|\\.)*"/gi;

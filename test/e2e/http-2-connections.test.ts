@@ -8,6 +8,7 @@ import { CERTIFICATE } from '../support/tls-pair.ts';
 const TLS = { ...CERTIFICATE, minVersion: 'TLSv1.2', http2: true } as const;
 const DATA = 0;
 const HEADERS = 1;
+const RST_STREAM = 3;
 const PING = 6;
 
 describe('engine: the end of HTTP/2 connections', () => {
@@ -92,12 +93,35 @@ describe('engine: the end of HTTP/2 connections', () => {
     expect(codes().filter((code) => code === 'SLOW_CLIENT')).to.have.length(1);
   });
 
+  it('a client that stalls loses the stream that we cut, and no other', async () => {
+    await open({ timeouts: { sendIdleMs: 20_000 } });
+    const body = Buffer.alloc(1 << 20, 'x');
+    upstream.script = ({ socket }, head) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${32 * body.length}\r\n\r\n`);
+      for (let i = 0; i < 32; i += 1) socket.write(body);
+      if (head.startsWith('GET /cut')) setTimeout(() => socket.destroy(), 500);
+    };
+    // Windows that nothing fills: it is TCP that holds both answers up.
+    const client = connect(Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]));
+    const window = frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0]));
+    client.socket.write(Buffer.concat([window, getRequest(1), getRequest(3, '/cut')]));
+    await eventually('they are on their way', () => client.types.includes(DATA));
+    client.stopReading();
+    await sleep(5000);
+    expect(proxy.server.connectionCount).to.equal(1);
+    client.readOn();
+    await eventually('the one is cut', () => client.types.includes(RST_STREAM));
+    const count = client.types.length;
+    await eventually('the other goes on', () => client.types.lastIndexOf(DATA) > count);
+    expect(codes()).to.deep.equal(['UPSTREAM_TRUNCATED']);
+  });
+
   it('a client that heeds neither GOAWAY nor the end of the connection loses it', async () => {
     await open({ timeouts: { keepAliveMs: 200 } });
     upstream.script = ({ socket }) => void socket.write(answer(200, 'mine'));
     const client = connect();
     client.socket.write(getRequest(1));
     await eventually('it is answered', () => client.types.includes(DATA));
-    await eventually('the connection is closed', () => proxy.server.connectionCount === 0, 5000);
+    await eventually('the connection is closed', () => proxy.server.connectionCount === 0, 9000);
   });
 });

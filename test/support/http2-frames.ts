@@ -36,6 +36,8 @@ export interface FrameClient {
   readonly types: number[];
   /** Read nothing more, not even from the kernel. */
   stopReading(): void;
+  /** Read again. */
+  readOn(): void;
 }
 
 /** A connection with its preface and empty SETTINGS sent; it answers nothing by itself, and ends only when it is destroyed. */
@@ -58,5 +60,9 @@ export function connectFrames(port: number, settings: Buffer = Buffer.alloc(0)):
     socket.pause();
     tcp.pause();
   };
-  return { socket, types, stopReading };
+  const readOn = () => {
+    tcp.resume();
+    socket.resume();
+  };
+  return { socket, types, stopReading, readOn };
 }

@@ -52,6 +52,8 @@ const rows: Row[] = [
   ['a meta in a title', null, '<title><meta charset=utf-8></TITLE ><meta charset=iso-2022-jp>', 'incompatible'],
   ['a meta behind a script', null, '<script></script><meta charset=utf-8><meta charset=iso-2022-jp>', 'compatible'],
   ['a comment that ends in --!>', null, '<!-- --!><meta charset=iso-2022-jp>-->', 'incompatible'],
+  ['… or not', null, '<!-- --!><meta charset=utf-8> --><meta charset=iso-2022-jp>', 'incompatible'],
+  ['… with nothing behind it', null, '<!-- --!><meta charset=utf-8><meta charset=iso-2022-jp>', 'incompatible'],
   [
     'an XML declaration, and a meta',
     null,

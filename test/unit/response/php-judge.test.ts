@@ -124,6 +124,11 @@ describe('php rewriter with its veto', () => {
       '<form action=//o.example/><noscript><form action=y></form></noscript><form action=y></form>.',
     ],
     [
+      'a foreign form wholly in a noscript, and an own one behind it',
+      '<noscript><form action=//o.example/></form></noscript><form action=z></form>.',
+      '<noscript><form action=//o.example/></form></noscript><form action=z>[F]</form>.',
+    ],
+    [
       'a form in a noscript, and one behind it',
       '<noscript><form action=y></form></noscript><form action=z></form>.',
       '<noscript><form action=y>[F]</form></noscript><form action=z>[F]</form>.',
