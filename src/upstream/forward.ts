@@ -3,7 +3,7 @@
  *
  * - A client that leaves ends the upstream request; a body that breaks off ends it without ever completing it.
  * - A request without a body that is safe to repeat is sent once more, on a new connection, when a reused connection
- *   turns out to be dead and the upstream has not said a word (RFC 9112 §9.3.1).
+ *   turns out to be dead at once and the upstream has not said a word (RFC 9112 §9.3.1).
  * - The body of the answer emits 'end' only when it is whole. A reset is no end, even of a close-delimited body.
  * - Every wait has an end: connect, first byte, idle. Waiting for the *client* is not counted here; the server does.
  */
@@ -93,6 +93,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     close: () => pool.close(),
   };
 }
+
+/**
+ * A connection that was dead before shows it within a round trip. One that breaks later breaks over this very request, which may
+ * be what broke it.
+ */
+const STALE_WITHIN_MS = 300;
 
 /** Safe and idempotent, so that a lost request may be sent again unasked. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -284,12 +290,14 @@ class Call implements Lease {
 
   #mayRetry(): boolean {
     const { method, body } = this.#request;
+    const connection = this.#connection;
     return (
       this.#isReused &&
       !this.#isRetry &&
       body === 'none' &&
       REPEATABLE.has(method) &&
-      this.#connection?.hasAnswered === false &&
+      connection?.hasAnswered === false &&
+      performance.now() - connection.lentAtMs <= STALE_WITHIN_MS &&
       this.#interimCount === 0 &&
       !isGone(this.#call.client)
     );

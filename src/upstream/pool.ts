@@ -59,6 +59,8 @@ export class Connection {
   isConnected = false;
   /** `socket.bytesRead` when it was lent: no more than that means that the upstream has not said a word. */
   bytesReadBefore = 0;
+  /** When that was, by `performance.now()`. */
+  lentAtMs = 0;
   #hasSurplus = false;
   /** Since it was lent: bytes that came, how many of them are the head (if the first piece holds it), the last piece. */
   #received = 0;
@@ -126,6 +128,7 @@ export class Connection {
   /** Lent from now on. */
   lendTo(lease: Lease, nowMs: number): void {
     this.lease = lease;
+    this.lentAtMs = nowMs;
     this.#received = 0;
     this.bytesReadBefore = this.socket.bytesRead;
     this.#silence.restart(nowMs);

@@ -524,6 +524,18 @@ describe('engine: an upstream that misbehaves', () => {
       expect(upstream.requestCount - before).to.equal(1);
     });
 
+    it('a GET is not sent again when the upstream had it for a while', async () => {
+      await serves();
+      const before = upstream.requestCount;
+      upstream.script = async ({ socket }) => {
+        await sleep(400);
+        socket.resetAndDestroy();
+      };
+      const { text } = await talk(proxy.port, [GET], { until: whole });
+      expect(text).to.match(/^HTTP\/1\.1 502 /);
+      expect(upstream.requestCount - before).to.equal(1);
+    });
+
     it('a GET is sent again once only', async () => {
       await serves();
       const before = upstream.requestCount;
