@@ -124,17 +124,32 @@ type Attribute = readonly [name: string, value: string];
 
 /** By all that a meta element says: which of it counts hangs on the order of its attributes, and on the browser. */
 function judgeMeta(attributes: readonly Attribute[]): CharsetVerdict {
-  const named = (wanted: string) => attributes.filter(([name]) => name === wanted).map(([, value]) => value);
-  const spelt = (wanted: string) => named(wanted).flatMap((value) => [value, decoded(value)]);
-  const isPragma = spelt('http-equiv').some((value) => value.toLowerCase() === 'content-type');
-  const labels = [...spelt('charset'), ...(isPragma ? spelt('content').map(charsetInContent) : [])];
-  const verdicts = labels.map(judgeInMarkup);
-  if (verdicts.includes('incompatible')) return 'incompatible';
-  return verdicts.includes('compatible') ? 'compatible' : 'undecided';
+  const isPragma = spellings(attributes, 'http-equiv').some((value) => value.toLowerCase() === 'content-type');
+  let verdict = judgeLabels(spellings(attributes, 'charset'), 'undecided');
+  if (isPragma) verdict = judgeLabels(spellings(attributes, 'content').map(charsetInContent), verdict);
+  return verdict;
 }
 
-function decoded(value: string): string {
-  return decodeAttributeValue(value).text;
+/** One that is not compatible counts more than any other. */
+function judgeLabels(labels: readonly string[], before: CharsetVerdict): CharsetVerdict {
+  let verdict = before;
+  for (const label of labels) {
+    const one = judgeInMarkup(label);
+    if (one === 'incompatible' || verdict === 'undecided') verdict = one;
+    if (verdict === 'incompatible') break;
+  }
+  return verdict;
+}
+
+/** The values of all attributes of the name, as they stand and decoded. */
+function spellings(attributes: readonly Attribute[], wanted: string): string[] {
+  const found: string[] = [];
+  for (const [name, value] of attributes) {
+    if (name !== wanted) continue;
+    found.push(value);
+    if (value.includes('&')) found.push(decodeAttributeValue(value).text);
+  }
+  return found;
 }
 
 /** HTML §2.5.5, extracting a character encoding from a meta element; '' for none. */

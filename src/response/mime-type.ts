@@ -13,9 +13,24 @@ export interface MimeType {
 
 /** `contentType`: all fields of the name, joined by commas; null for none. The result is null where no type is valid: browsers sniff. */
 export function parseMimeType(contentType: string | null): MimeType | null {
+  if (contentType === null) return null;
+  const known = parsed.get(contentType);
+  if (known !== undefined) return known;
+  const type = lastValid(contentType);
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  if (contentType.length <= MAX_PARSED_CHARS) parsed.set(contentType, type);
+  return type;
+}
+
+/** An application has few types, and says them with each answer. */
+const parsed = new Map<string, MimeType | null>();
+const MAX_PARSED = 256;
+const MAX_PARSED_CHARS = 256;
+
+function lastValid(contentType: string): MimeType | null {
   // Not by an annotation: that the loop changes it would be overlooked.
   let found = null as MimeType | null;
-  for (const member of contentType?.match(MEMBER) ?? []) {
+  for (const member of contentType.match(MEMBER) ?? []) {
     const one = parseMember(member);
     if (one === null || one.essence === '*/*') continue;
     const known = found?.essence === one.essence ? found.charset : null;

@@ -49,14 +49,15 @@ export function unmarkTargetOfAll(target: string, names: readonly string[]): All
     if (next.places.length === 0) return text;
     found ??= new Map();
     const before = found.get(name);
-    found.set(name, {
-      target: next.target,
-      sids: [...(before?.sids ?? []), ...next.sids],
-      places: [...new Set([...(before?.places ?? []), ...next.places])],
-    });
+    found.set(name, before === undefined ? next : joined(before, next));
     return next.target;
   });
   return clean === null ? null : { target: clean, found: found ?? NOTHING_FOUND };
+}
+
+function joined(before: Unmarked, next: Unmarked): Unmarked {
+  const places = [...new Set([...before.places, ...next.places])];
+  return { target: next.target, sids: [...before.sids, ...next.sids], places };
 }
 
 const NOTHING_FOUND: ReadonlyMap<string, Unmarked> = new Map();
