@@ -54,8 +54,10 @@ async function runClient(name: string, order: HammerOrder, sessions: Sessions): 
     if (Math.random() < 0.1) await delay(Math.random() * 4);
     try {
       if (held === null || !order.isStubborn) held = await sessions.find(sid, CLIENT, POLICY);
-      if (held === null) say('gone');
-      else if (Math.random() < 0.1) await begin(sessions);
+      if (held === null) {
+        say('gone');
+        gone++; // It came when the session had ended already.
+      } else if (Math.random() < 0.1) await begin(sessions);
       else if (!(await set(`${name}${step % REGISTERS_PER_CLIENT}`, order.firstValue + step, held, sessions))) gone++;
     } catch (error) {
       say(`fault ${(error as { code?: string }).code}`);
