@@ -118,6 +118,9 @@ class LmdbStore implements SessionStore {
   readonly #clock: () => number;
   readonly #guard: LmdbGuard;
   readonly #stopSweep: () => void;
+  /** A snapshot of this turn of the event loop is open. */
+  #hasSnapshot = false;
+  #isClosed = false;
 
   constructor(database: Database, { path, clock, sweep, onDeath, onChange, freeBytes }: LmdbStoreOptions) {
     this.#database = database;
@@ -134,6 +137,7 @@ class LmdbStore implements SessionStore {
   }
 
   async read(key: string): Promise<StoredRecord | null> {
+    this.#endSnapshotWithTurn();
     const entry = this.#guard.read(() => readEntry(this.#database, key));
     return entry === null || entry.isTombstone || entry.expiresAtMs <= this.#clock() ? null : entry;
   }
@@ -174,7 +178,25 @@ class LmdbStore implements SessionStore {
     return stats.entryCount;
   }
 
+  /**
+   * The package keeps a snapshot for a millisecond, which can be more than one turn: a session that another worker has begun
+   * meanwhile would not be there for the client that comes here next.
+   */
+  #endSnapshotWithTurn(): void {
+    if (this.#hasSnapshot) return;
+    this.#hasSnapshot = true;
+    setImmediate(() => {
+      this.#hasSnapshot = false;
+      try {
+        if (!this.#isClosed) this.#database.resetReadTxn();
+      } catch {
+        // The next read will tell.
+      }
+    });
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#stopSweep();
     await this.#guard.close(() => this.#database.close());
   }
@@ -187,7 +209,7 @@ class LmdbStore implements SessionStore {
   }
 }
 
-/** What is there, as of this turn of the event loop (the package keeps one snapshot a turn). */
+/** What is there, as of this turn of the event loop, or a little before. */
 function readEntry(database: Database, key: string): Entry | null {
   const found = database.getEntry(key);
   return found === undefined ? null : decode(found.value, found.version ?? 0);
