@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { loadConfigFile } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import { ProxyError, reasonOf } from '../errors.ts';
+import { pathOf } from '../policy/path.ts';
 import type { RequestFacts } from '../proxy/framing.ts';
 import { type Located, locate } from '../proxy/locate.ts';
 import { openStage, type RehearsedHead, readRequest, rehearse } from '../proxy/rehearsal.ts';
@@ -134,9 +135,4 @@ async function outcomeLines(site: Site, facts: RequestFacts, located: Located): 
 function refusal(error: unknown): string {
   if (!(error instanceof ProxyError)) throw error;
   return `No verdict: the proxy answers ${error.status}, ${reasonOf(error)} (${error.code}).`;
-}
-
-function pathOf(target: string): string {
-  const end = target.indexOf('?');
-  return end < 0 ? target : target.slice(0, end);
 }

@@ -33,6 +33,12 @@ const MAX_WORK_CHARS = 160 * 1024;
  */
 const ODD = /[^\w\-~!$&'*+,=@./]|\/\/|\/\.{1,2}(?:\/|$)|\.(?:\/|$)/;
 
+/** The path of a request target, as it came. */
+export function pathOf(target: string): string {
+  const query = target.indexOf('?');
+  return query < 0 ? target : target.slice(0, query);
+}
+
 /** All readings of `rawPath`, the request target up to its `?`, as received. Never throws. */
 export function readPath(rawPath: string): PathReadings {
   if (!ODD.test(rawPath)) return { primary: rawPath, all: [rawPath], isExhausted: false };

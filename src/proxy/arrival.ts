@@ -171,8 +171,7 @@ function findSession(seen: Observed): Promise<Found | null> | null {
     return look(seen, first, 'target');
   }
   if (policy.recover !== 'referer' || client.referer === null) return null;
-  const referer = withoutFragment(client.referer);
-  const inReferer = unmarkTarget(referer, policy.session.name).sids[0];
+  const inReferer = unmarkTarget(withoutFragment(client.referer), policy.session.name).sids[0];
   if (inReferer === undefined || !mayRecover(client, ownOrigin(facts))) return null;
   if (policy.useCookies && hasRelevantCookie(client.cookieNames, policy)) return null;
   return look(seen, inReferer, 'referer');

@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { ProxyError } from '../errors.ts';
-import { firstValue } from '../field-list.ts';
+import { firstValue, mapFields } from '../field-list.ts';
 import { BufferPool } from '../html/buffer-pool.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
@@ -111,7 +111,7 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
 function withoutContent(response: UpstreamResponse): UpstreamResponse {
   if (response.framing === 0) return response;
   response.discard();
-  const fields = response.fields.filter((_, i, all) => (all[i - (i % 2)] as string).toLowerCase() !== 'content-length');
+  const fields = mapFields(response.fields, (name, value) => (name === 'content-length' ? null : value));
   return {
     ...response,
     fields: [...fields, 'Content-Length', '0'],

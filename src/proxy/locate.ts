@@ -3,6 +3,7 @@
  * and host; nothing is known of the client here.
  */
 import { ProxyError } from '../errors.ts';
+import { pathOf } from '../policy/path.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import {
   type CarrierKind,
@@ -104,9 +105,4 @@ function probedWhen(stamps: readonly string[], nowMs: number): 'now' | 'earlier'
   const sentMs = /^[0-9a-z]{1,10}$/.test(stamps[0] ?? '') ? Number.parseInt(stamps[0] as string, 36) : 0;
   // The distance: the clock of another machine may be ahead.
   return Math.abs(nowMs - sentMs) <= PROBE_MS ? 'now' : 'earlier';
-}
-
-function pathOf(target: string): string {
-  const end = target.indexOf('?');
-  return end < 0 ? target : target.slice(0, end);
 }

@@ -4,6 +4,7 @@
  */
 import { firstValue, joinedValue, mapFields } from '../field-list.ts';
 import { parseRefresh } from '../html/refresh.ts';
+import { pathOf } from '../policy/path.ts';
 import { withoutTellingPolicies } from './referrer-policies.ts';
 
 /** What the upstream asks of us by `Transid-*` response fields. They never reach the client. */
@@ -147,8 +148,7 @@ export function settleCookiePaths(fields: readonly string[], asked: string, clea
 }
 
 function directoryOf(target: string): string {
-  const query = target.indexOf('?');
-  const path = query < 0 ? target : target.slice(0, query);
+  const path = pathOf(target);
   return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
