@@ -30,8 +30,11 @@ export const LIMITS = {
   redirectChainMs: 30_000,
   /** Rotations that one old SID is followed through (`old_sid: follow`): a frame that slept through some sign-ins. */
   maxSidMoves: 8,
-  /** Compare-and-set attempts of one update, some 2 s. Each failure means that another writer got through. */
-  maxStoreAttempts: 256,
+  /**
+   * Compare-and-set attempts of one update, some 8 s. Each failure means that another writer got through; a rotation, which writes
+   * twice in one attempt, loses most of them while others write without a pause.
+   */
+  maxStoreAttempts: 1024,
   /** Characters of a SID in mirror mode [PHP 11.3]. */
   maxMirrorSidChars: 256,
   /** Interim (1xx) responses of one exchange that are passed on. */
