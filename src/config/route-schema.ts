@@ -16,22 +16,28 @@ function isTagList(text: string): boolean {
   return text.trim() === '' || text.split(',').every((pair) => /^\s*[A-Za-z][\w:.-]*\s*=\s*[\w:.-]*\s*$/.test(pair));
 }
 
-/** A list in YAML, or PHP's text with commas. */
-const nameList = (what: string, pattern: RegExp) => {
-  const item = z.string().regex(pattern, { error: `not a ${what}` });
+/** Hosts: a list in YAML, or PHP's text with commas. */
+const hostList = () => {
+  const error = 'not a host';
+  const item = z.string().regex(HOST, { error, abort: true }).refine(isUsable, { error });
   const text = z.string().transform((joined, context) => {
     const items = joined
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '');
     for (const part of items)
-      if (!pattern.test(part)) context.addIssue({ code: 'custom', message: `not a ${what}: ${part}` });
+      if (!HOST.test(part) || !isUsable(part)) context.addIssue({ code: 'custom', message: `${error}: ${part}` });
     return items;
   });
   return z.union([text, z.array(item)]);
 };
 
 const HOST = /^(?:https?:\/\/)?(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$/;
+
+/** An origin is to be one that a URL can have. Of a mere host that is none, `transid check` says that it matches nothing. */
+function isUsable(host: string): boolean {
+  return !host.includes('://') || URL.canParse(host);
+}
 
 const variables = () =>
   z
@@ -90,7 +96,7 @@ export const routeShape = {
     description: 'Elements and attributes that are marked. `form=` means the hidden field or the action of forms.',
     php: 'session.trans_sid_tags',
   }),
-  trans_sid_hosts: nameList('host', HOST).default([]).meta({
+  trans_sid_hosts: hostList().default([]).meta({
     description:
       'Further hosts whose URLs may carry the SID, beside the host of the page. A host counts with its port; a full origin also with its scheme.',
     example: '[shop.example.org, "https://pay.example.org"]',
@@ -104,7 +110,7 @@ export const routeShape = {
   url_rewriter_tags: tagList('tags')
     .default('form=')
     .meta({ description: 'Elements and attributes that get `rewrite_vars`.', php: 'url_rewriter.tags' }),
-  url_rewriter_hosts: nameList('host', HOST).default([]).meta({
+  url_rewriter_hosts: hostList().default([]).meta({
     description: 'Further hosts whose URLs get `rewrite_vars`, beside the host of the page.',
     php: 'url_rewriter.hosts',
   }),

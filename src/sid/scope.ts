@@ -30,7 +30,7 @@ export interface ScopeOptions {
   readonly origin: string;
   /** Further origins that are ours under another name, e.g. the upstream's. */
   readonly aliases?: Iterable<string>;
-  /** `trans_sid_hosts`: `host` (at the default port), `host:port`, or an origin with its scheme. */
+  /** `trans_sid_hosts`: `host` (at the default port), `host:port`, or an origin with its scheme. Throws TypeError if that is none. */
   readonly hosts?: Iterable<string>;
   /** Only paths from here on; `/shop` covers `/shop` and `/shop/x`, not `/shopping`. Default `/`: all. */
   readonly path?: string;
@@ -111,7 +111,6 @@ export class Scope {
   readonly #isSecure: boolean;
   readonly #origins = new Set<string>();
   readonly #aliases = new Set<string>();
-  readonly #hosts = new Set<string>();
   readonly #path: string;
   readonly #pathPrefix: string;
   readonly #isExcluded: ((path: string) => boolean) | null;
@@ -133,13 +132,19 @@ export class Scope {
     for (const alias of this.#aliases) this.#origins.add(alias);
     for (const host of options.hosts ?? []) {
       if (host.includes('://')) this.#origins.add(new URL(host).origin);
-      else this.#hosts.add(host.toLowerCase());
+      else for (const scheme of ['http', 'https']) this.#addHost(`${scheme}://${host}`);
     }
     const path = options.path ?? '/';
     this.#path = path.endsWith('/') ? path.slice(0, -1) : path;
     this.#pathPrefix = `${this.#path}/`;
     this.#isExcluded = options.isExcluded ?? null;
     this.coversAllPaths = this.#path === '' && this.#isExcluded === null;
+  }
+
+  /** What is no host, and perhaps a port, is none of ours. */
+  #addHost(url: string): void {
+    const parsed = parseUrl(url);
+    if (parsed !== null && parsed.href === `${parsed.origin}/`) this.#origins.add(parsed.origin);
   }
 
   get hasAliases(): boolean {
@@ -232,7 +237,7 @@ export class Scope {
   #judgeOrigin(url: URL): Judgement {
     // The scheme comes first: the origin of blob:http://own/ is http://own.
     if (!isHttp(url)) return 'not-http';
-    if (!this.#origins.has(url.origin) && !this.#hosts.has(url.host)) return 'foreign-origin';
+    if (!this.#origins.has(url.origin)) return 'foreign-origin';
     if (url.username !== '' || url.password !== '') return 'userinfo';
     return this.#isSecure && url.protocol === 'http:' ? 'downgrade' : 'mark';
   }

@@ -209,6 +209,11 @@ routes:
       `${BASE}trusted_proxies: [10.0.0.0/33, x]`,
       [/trusted_proxies\[0\]: not a network/, /trusted_proxies\[1\]: not a network/],
     ],
+    [
+      'origins that no URL has',
+      `${BASE}routes: [{ trans_sid_hosts: ["https://a.test:99999"], url_rewriter_hosts: "b.test, http://1.2.3.999" }]`,
+      [/trans_sid_hosts\[0\]: not a host/, /url_rewriter_hosts: not a host: http:\/\/1\.2\.3\.999/],
+    ],
     ['an address like a number', `${BASE}listen: 1.2.3:80`, [/not an address/]],
     ['a user in the upstream', 'upstream: http://u:p@h:1', [/not the URL of a server/]],
     ['a password in the URL', `${BASE}store: { kind: redis, url: "redis://u:p@h:1" }`, [/the password by file/]],

@@ -106,6 +106,19 @@ describe('scope: hosts, aliases, schemes', () => {
     expect(judge(scope, '//api.example/')).to.equal('foreign-origin');
   });
 
+  it('takes a listed host at the port that it is listed with, in whatever spelling, and none that no URL has', () => {
+    const hosts = ['pay.example:443', 'old.example:080', '[0:0::1]:8080', 'a.test:99999', 'u@evil.test', 'b.test/x'];
+    const scope = new Scope({ origin: 'http://shop.example', hosts });
+    expect(judge(scope, 'https://pay.example/')).to.equal('mark');
+    expect(judge(scope, 'https://pay.example:443/')).to.equal('mark');
+    expect(judge(scope, 'http://pay.example:443/')).to.equal('mark');
+    expect(judge(scope, 'http://pay.example/')).to.equal('foreign-origin');
+    expect(judge(scope, 'http://old.example/')).to.equal('mark');
+    expect(judge(scope, 'https://old.example/')).to.equal('foreign-origin');
+    expect(judge(scope, 'http://[::1]:8080/')).to.equal('mark');
+    for (const host of ['evil.test', 'b.test']) expect(judge(scope, `//${host}/x`)).to.equal('foreign-origin');
+  });
+
   it('takes a listed origin with its scheme and port', () => {
     const scope = new Scope({ origin: 'http://shop.example', hosts: ['https://pay.example:444'] });
     expect(judge(scope, 'https://pay.example:444/')).to.equal('mark');
