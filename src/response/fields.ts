@@ -273,7 +273,7 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
       referrerPolicy = value;
       return null;
     }
-    if (name === 'x-robots-tag' && /\b(?:noindex|none)\b/i.test(value)) robots = true;
+    if (name === 'x-robots-tag' && FOR_NO_ROBOT.test(value)) robots = true;
     return untelling(name, value);
   });
   rest.push('Cache-Control', 'private, no-store', 'Vary', varyByCookie(vary), 'Referrer-Policy');
@@ -281,6 +281,9 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
   if (!robots) rest.push('X-Robots-Tag', 'noindex');
   return rest;
 }
+
+/** A rule for every crawler: with a colon it may be one crawler's, or be about something else. */
+const FOR_NO_ROBOT = /^[^:]*\b(?:noindex|none)\b[^:]*$/i;
 
 /**
  * The fields of a page that leaves as it came, though its address has a SID: no Referer and no reports to other sites, no shared

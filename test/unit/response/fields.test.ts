@@ -188,6 +188,12 @@ describe('guardMarked', () => {
     expect(firstValue(guardMarked(['Vary', '*'], 'own'), 'vary')).to.equal('*');
     expect(firstValue(guardMarked(['Vary', 'cookie, Accept'], 'own'), 'vary')).to.equal('cookie, Accept');
   });
+  for (const value of ['googlebot: noindex', 'otherbot: nofollow, none', 'max-image-preview:none', 'nofollow']) {
+    it(`keeps every crawler from a page that says ${value}`, () => {
+      const fields = guardMarked(['X-Robots-Tag', value], 'own');
+      expect(allValues(fields, 'x-robots-tag')).to.deep.equal([value, 'noindex']);
+    });
+  }
   it('keeps a stricter X-Robots-Tag alone', () => {
     expect(allValues(guardMarked(['X-Robots-Tag', 'noindex, nofollow'], 'own'), 'x-robots-tag')).to.deep.equal([
       'noindex, nofollow',
