@@ -262,14 +262,14 @@ async function change(arrival: Arrival, response: ResponseFacts, remaining: read
 export function handshakeFields(arrival: Arrival, upstreamFields: string[]): string[] {
   const { treatment, session } = arrival;
   const { signals, fields } = takeSignals(upstreamFields);
-  const all = fieldsForClient(arrival, fields);
-  if (treatment.setCookie === 'pass') return [...all];
+  const all = adoptFields(arrival, fields);
+  if (treatment.setCookie === 'pass') return [...fieldsForClient(arrival, all)];
   const { setCookies, fields: others } = takeSetCookies(all, ownAffairs(arrival.policy));
   if (session !== null && setCookies.length > 0) {
     const head: ResponseHead = { status: 101, fields: all };
     void change(arrival, responseFacts(arrival, head, null, signals, setCookies), others).catch(() => {});
   }
-  return treatment.setCookie === 'both' ? [...all] : [...others];
+  return [...fieldsForClient(arrival, treatment.setCookie === 'both' ? all : others)];
 }
 
 /** Cookies that go to the client whatever becomes of the others. In mirror mode the SID is one cookie, and all others are that, as in PHP. */

@@ -13,14 +13,19 @@ describe('WebSockets', () => {
   let sockets: WebSocketServer;
   let proxy: TestProxy;
   let sid: string;
+  let lastCookie = '';
   const upgrades: IncomingMessage[] = [];
   const opened: WebSocket[] = [];
 
   before(async () => {
-    server = createServer((_, response) => {
+    server = createServer((request, response) => {
+      lastCookie = request.headers.cookie ?? '';
       response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/' }).end('<a href=/x>x</a>');
     });
     sockets = new WebSocketServer({ noServer: true });
+    sockets.on('headers', (fields, request) => {
+      if (request.url?.startsWith('/room/') === true) fields.push('Set-Cookie: seat=7');
+    });
     server.on('upgrade', (request: IncomingMessage, socket, head) => {
       upgrades.push(request);
       if (request.url?.startsWith('/refused')) {
@@ -32,7 +37,10 @@ describe('WebSockets', () => {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    proxy = await startProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    proxy = await startProxy(
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      'routes: [{ host: played.test, use_trans_sid: true, simulate: no-cookies }, { path: /**, use_trans_sid: true }]',
+    );
     const one = new PageClient({ origin: 'http://app.test', port: proxy.port, cookies: false });
     sid = SID.exec((await one.get('/')).text)?.[1] ?? 'none';
     one.close();
@@ -45,10 +53,13 @@ describe('WebSockets', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  const handshakes = new WeakMap<WebSocket, IncomingMessage>();
+  const setCookiesOf = (socket: WebSocket): readonly string[] => handshakes.get(socket)?.headers['set-cookie'] ?? [];
   const open = async (target: string, headers: Record<string, string> = {}): Promise<WebSocket> => {
     const fields = { host: 'app.test', 'user-agent': 'page-client', ...headers };
     const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}${target}`, { headers: fields, handshakeTimeout: 5000 });
     opened.push(socket);
+    socket.once('upgrade', (answer) => handshakes.set(socket, answer));
     await new Promise<void>((resolve, reject) => socket.once('open', resolve).once('error', reject));
     return socket;
   };
@@ -73,6 +84,24 @@ describe('WebSockets', () => {
     expect(request?.url).to.equal('/echo?a=1&b=2');
     expect(request?.headers.cookie).to.equal('app=1');
     expect((await echo(socket, 'x')).toString()).to.equal('x');
+  });
+
+  for (const host of ['app.test', 'played.test']) {
+    it(`what the handshake sets is kept in the session, and the client does not see it: ${host}`, async () => {
+      const client = new PageClient({ origin: `http://${host}`, port: proxy.port, cookies: false });
+      const own = SID.exec((await client.get('/')).text)?.[1] ?? 'none';
+      const socket = await open(`/room/1?_sid=${own}`, { host });
+      expect(setCookiesOf(socket)).to.deep.equal([]);
+      for (let n = 0; n < 50 && !lastCookie.includes('seat'); n++) await client.get(`/room/2?_sid=${own}`);
+      expect(lastCookie).to.equal('seat=7; app=1');
+      client.close();
+    });
+  }
+
+  it('a cookie without a path is kept for the directory that the application knows', async () => {
+    const socket = await open('/(_sid-0123456789abcdefghijklmnop)/room/1', { cookie: 'app=1' });
+    expect(upgrades.at(-1)?.url).to.equal('/room/1');
+    expect(setCookiesOf(socket)).to.deep.equal(['seat=7; Path=/room']);
   });
 
   it('a close of the application reaches the client with its code', async () => {
