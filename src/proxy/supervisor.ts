@@ -38,6 +38,8 @@ type Answer = ToPrimary & { readonly kind: 'reading' };
 interface Slot {
   readonly index: number;
   worker: Worker | null;
+  /** One of its processes did: the next one is nobody's to wait for. */
+  hasListened: boolean;
   startedAtMs: number;
   /** Deaths in a row that came too early. */
   failures: number;
@@ -74,6 +76,7 @@ export class Supervisor {
     this.#slots = Array.from({ length: options.config.workers }, (_, index) => ({
       index,
       worker: null,
+      hasListened: false,
       startedAtMs: 0,
       failures: 0,
       timer: null,
@@ -157,6 +160,7 @@ export class Supervisor {
             break;
           case 'listening':
             this.#listening.add(worker.id);
+            slot.hasListened = true;
             resolve(message);
             break;
           case 'failed':
@@ -176,7 +180,9 @@ export class Supervisor {
         slot.worker = null;
         this.#ledger.ended(worker.id);
         reject(new Error(reason));
-        if (this.#phase === 'serving') this.#replace(slot, signal ?? code, hadListened ? null : reason);
+        // One that cannot even start ends them all; one that dies while the others start does not.
+        const isReplaced = this.#phase === 'serving' || (this.#phase === 'starting' && slot.hasListened);
+        if (isReplaced) this.#replace(slot, signal ?? code, hadListened ? null : reason);
       });
     });
   }
@@ -192,7 +198,7 @@ export class Supervisor {
     });
     slot.timer = setTimeout(() => {
       // A process that does not come to listen either is told by its own exit, and tried again.
-      if (this.#phase === 'serving') this.#fill(slot).catch(() => {});
+      if (this.#phase !== 'stopping') this.#fill(slot).catch(() => {});
     }, delayMs);
   }
 

@@ -142,6 +142,12 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(await textOf(`${origin}/next?_sid=${sid}`), 'the session outlives its workers').to.include('app=1');
   });
 
+  it('one that dies while the others start is replaced, too', async () => {
+    const { run, admin } = await serve({ preload: 'early-death.ts' });
+    await waitFor(run, async () => (await textOf(`${admin}/`)).includes('2 workers'));
+    expect(deaths(run).map(({ end }) => end)).to.deep.equal(['SIGKILL']);
+  });
+
   it('killed while sessions are made and changed: the others go on making and changing them, nothing acknowledged is lost', async () => {
     const { run, origin, admin } = await serve();
     const sids: string[] = [];
