@@ -47,7 +47,7 @@ store: { kind: redis, url: "redis://127.0.0.1:${await freePort()}" }
     });
   });
 
-  it('stops a first answer that needs a session, or not: on_store_failure', async () => {
+  it('stops what needs a session, or not: on_store_failure', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'transid-away-'));
     const file = join(folder, 'transid.yaml');
     writeFileSync(
@@ -59,6 +59,8 @@ store: { kind: redis, url: "redis://127.0.0.1:${await freePort()}" }
 routes:
   - { path: /cookie/anonymous, use_cookies: false, use_trans_sid: true, on_store_failure: anonymous }
   - { path: /cookie/refuse, use_cookies: false, use_trans_sid: true }
+  - { path: /page/anonymous, use_trans_sid: true, on_store_failure: anonymous }
+  - { path: /page/refuse, use_trans_sid: true }
 `,
     );
     const run = startCli(['serve', '-c', file]);
@@ -70,6 +72,13 @@ routes:
       expect(anonymous.headers.get('cache-control')).to.equal('private');
       const refused = await fetch(`${origin}/cookie/refuse`);
       expect([refused.status, refused.headers.get('retry-after') !== null]).to.deep.equal([503, true]);
+      const sid = `_sid=${'0'.repeat(26)}`;
+      const statusOf = async (target: string, Cookie = '_ga=1') =>
+        (await fetch(`${origin}${target}?${sid}`, { headers: { Cookie } })).status;
+      expect(await statusOf('/page/refuse'), 'a SID comes').to.equal(503);
+      expect(await statusOf('/page/refuse', 'app=1'), 'a client with cookies does not feel it').to.equal(200);
+      expect(await statusOf('/page/anonymous')).to.equal(200);
+      expect(await statusOf('/cookie/refuse', 'app=1'), 'cookies do not count here').to.equal(503);
     } finally {
       await run.stop();
       rmSync(folder, { recursive: true });

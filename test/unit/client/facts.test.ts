@@ -64,10 +64,48 @@ describe('cookieNamesOf and hasRelevantCookie', () => {
   it('takes none for none', () => expect(hasRelevantCookie([], policy([], []))).to.equal(false));
 });
 
+describe('observeClient: fields', () => {
+  it('are known in any letters, as HTTP/1 clients write them', () => {
+    const fields = {
+      COOKIE: 'a=1',
+      Accept: 'text/html',
+      Referer: 'http://shop.example/',
+      'User-Agent': 'Lynx/2.9',
+      'Sec-Fetch-Site': 'cross-site',
+      'Sec-Fetch-Mode': 'navigate',
+      'Sec-Fetch-Dest': 'iframe',
+      'Sec-Fetch-Storage-Access': 'none',
+    };
+    const seen = observeClient('GET', flat(fields));
+    const lower = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
+    expect(seen).to.deep.equal(observeClient('GET', flat(lower)));
+    expect(seen).to.deep.include({ cookieNames: ['a'], userAgent: 'Lynx/2.9', referer: 'http://shop.example/' });
+    expect(seen).to.include({ fetchSite: 'cross-site', isStorageBlocked: true, isNavigation: true });
+    expect(observeClient('GET', ['Accept', 'text/html']).isNavigation).to.equal(true);
+  });
+  it('count once, the first time; cookies are put together', () => {
+    const twice = (name: string, first: string, second: string) => [name, first, name, second];
+    const fields = [...twice('Referer', 'http://a.test/', 'http://b.test/'), ...twice('User-Agent', 'one', 'two')];
+    const seen = observeClient('GET', [
+      ...fields,
+      ...twice('Sec-Fetch-Site', 'none', 'x'),
+      ...twice('Cookie', 'a=1', 'b=2'),
+    ]);
+    expect(seen).to.include({
+      referer: 'http://a.test/',
+      userAgent: 'one',
+      fetchSite: 'none',
+      cookieField: 'a=1; b=2',
+    });
+  });
+});
+
 describe('observeClient: navigations', () => {
   const rows: [method: string, fields: Record<string, string>, navigation: boolean][] = [
     ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }, true],
     ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }, true],
+    ['GET', { 'sec-fetch-mode': 'navigate' }, true],
+    ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'image', accept: 'text/html' }, false],
     ['GET', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: 'text/html' }, false],
     ['GET', { accept: 'text/html,application/xhtml+xml' }, true],
     ['GET', { accept: 'image/*' }, false],
@@ -100,6 +138,8 @@ describe('the arrival gate', () => {
   const rows: [site: string | undefined, referer: string | undefined, accepted: string[], may: boolean][] = [
     ['same-origin', undefined, [], true],
     ['none', undefined, [], true],
+    ['same-origin', 'http://evil.example/x', [], true],
+    ['none', 'http://evil.example/x', [], true],
     ['cross-site', undefined, [], false],
     ['cross-site', 'http://evil.example/x', [], false],
     ['cross-site', 'http://lms.example/x', ['http://lms.example'], true],
