@@ -51,7 +51,7 @@ interface Stored {
   readonly t?: string;
 }
 
-/** Cookies that are past their end at `nowMs` are left out. */
+/** Cookies that are past their end at `nowMs` are left out, and what was counted of names that no cookie has any more. */
 export function encodeRecord(record: SessionRecord, nowMs: number): string {
   return JSON.stringify(toStored(record, nowMs));
 }
@@ -66,16 +66,18 @@ function toStored(record: SessionRecord, nowMs: number): Stored {
       const { userAgentHash: u, network: n } = record.client;
       return { k: 'm', u, n, t: record.to, ...(record.isUntold ? { p: 0 } : {}) };
     }
-    case 'live':
+    case 'live': {
+      const rolls = [...record.rolls].filter(([name]) => record.jar.has(name));
       return {
         k: 'l',
         u: record.client.userAgentHash,
         n: record.client.network,
         c: record.createdAtMs,
         p: record.isProven ? 1 : 0,
-        ...(record.rolls.size > 0 ? { r: [...record.rolls] } : {}),
+        ...(rolls.length > 0 ? { r: rolls } : {}),
         j: record.jar.toData(nowMs),
       };
+    }
   }
 }
 

@@ -502,6 +502,14 @@ describe('Sessions', () => {
       expect((await absorb(moved.session!, ['r=5; HttpOnly'], SIGN_IN, victim)).event).to.equal('updated');
     });
 
+    it('is taken for one when the cookie that rolled was gone meanwhile', async () => {
+      let session = await proven(['r=0; HttpOnly', 'lang=de']);
+      for (const value of [1, 2]) session = (await absorb(session, [`r=${value}; HttpOnly`])).session!;
+      await absorb(session, ['r=; Max-Age=0']);
+      const signedOut = (await sessions.find(session.sid, CLIENT, POLICY))!;
+      expect((await absorb(signedOut, ['r=3; HttpOnly'], SIGN_IN)).event).to.equal('rotated');
+    });
+
     it('by an answer that cannot tell the new SID, leads the same client on, and nobody else', async () => {
       const first = await proven(['id=1; HttpOnly']);
       const moved = (await absorb(first, ['id=2; HttpOnly'], { ...SIGN_IN, tellsSid: false })).session!;
