@@ -217,7 +217,7 @@ function cookiesFor({ policy, client, jarCookies: pairs }: Arrival): string | nu
 }
 
 function isOwnAffair(policy: RoutePolicy, name: string): boolean {
-  if (name === '') return false;
+  if (name === '' || name === probeName(policy)) return false;
   return policy.session.mode === 'mirror' ? name !== policy.session.cookie : policy.ignoreCookies.has(name);
 }
 

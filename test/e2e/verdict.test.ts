@@ -10,6 +10,7 @@ import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstre
 const ROUTES = `routes:
   - { path: /named/**, use_trans_sid: true, session: { cookies: [SESS, "wp_*"] } }
   - { path: /probed/**, use_trans_sid: true, detect: probe }
+  - { path: /mirror/**, use_trans_sid: true, session: { mode: mirror, cookie: SESS, name: id } }
   - { path: /**, use_trans_sid: true }
 `;
 
@@ -111,5 +112,10 @@ describe('a SID and cookies of one’s own', () => {
     const planted = await begin('/forum/');
     const victim = await send(`/probed/x?_sid=${planted}`, { cookie: '_sid_probe=1; SESS=victim' });
     expect(victim).to.include({ status: 303, location: 'http://own.test/probed/x' });
+  });
+
+  it('… and its cookie is between the client and the proxy, beside a SID of mirror mode, too', async () => {
+    await send('/mirror/x?id=abc', { cookie: 'theme=dark; id_probe=1', accept: 'image/*' });
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('SESS=abc; theme=dark');
   });
 });
