@@ -216,6 +216,7 @@ function responseFacts(
   setCookies: readonly string[],
 ): ResponseFacts {
   const { policy, treatment, facts, binding, target } = arrival;
+  const marked = signals.isRewriteOff || facts.method === 'HEAD' ? null : page;
   return {
     setCookies,
     host: binding.host,
@@ -225,8 +226,8 @@ function responseFacts(
     rotate: signals.rotate,
     destroy: signals.destroy,
     clearsCookies: clearsCookies(head.fields),
-    mayCreate: treatment.mayCreate && (canCarry(head, page) || policy.expose),
-    tellsSid: tellsSid(arrival, head, signals.isRewriteOff ? null : page),
+    mayCreate: treatment.mayCreate && (canCarry(head, marked) || policy.expose),
+    tellsSid: tellsSid(arrival, head, marked),
   };
 }
 
@@ -234,7 +235,7 @@ function responseFacts(
 function tellsSid(arrival: Arrival, head: ResponseHead, page: PageKind | null): boolean {
   if (arrival.client.isPart) return false;
   // The page of a redirect is shown to nobody.
-  const isShown = (head.status < 300 || head.status >= 400) && arrival.facts.method !== 'HEAD';
+  const isShown = head.status < 300 || head.status >= 400;
   if (page !== null && isShown) return true;
   const marking = openMarking(arrival, arrival.session);
   return marking !== null && markUrls(head.fields, head.status, marking.markSid).count > 0;

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
 import { ask } from '../support/ask.ts';
-import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
+import { SID, startConfigured, startProxy, type TestProxy } from '../support/proxy.ts';
 import { sleep } from '../support/raw-http.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
@@ -49,6 +49,27 @@ describe('answers that change a session', () => {
     await send(`${path}?_sid=${sid}`);
     return upstream.requests.at(-1)?.fields.cookie;
   };
+
+  it('a session begins only where the answer can tell its SID', async () => {
+    const limits = 'limits: { max_sessions: 1 }\nroutes: [{ use_trans_sid: true }]';
+    const small = await startConfigured(
+      `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\n${limits}\nlog: { level: error }`,
+    );
+    answers.set('/alone', [200, { 'Set-Cookie': 'a=1', 'Transid-Rewrite': 'off' }]);
+    try {
+      for (const [path, method] of [
+        ['/start', 'HEAD'],
+        ['/alone', 'GET'],
+      ] as const) {
+        const answer = await ask(small.port, path, { host: 'own.test', method });
+        expect(answer.setCookies, 'for a client that takes it').to.have.length(1);
+      }
+      const page = await ask(small.port, '/start', { host: 'own.test' });
+      expect(page.body, 'the one place is free').to.match(SID);
+    } finally {
+      await small.close();
+    }
+  });
 
   it('a login whose cookie is as plain as PHP makes it brings a new SID', async () => {
     const sid = await begin();

@@ -108,6 +108,17 @@ describe('a SID and cookies of one’s own', () => {
     expect((await send('/x', fields)).cookie, 'any other may be a bystander').to.equal(undefined);
   });
 
+  it('a frame of a foreign site that brings a bystander and none of the jar’s cookies goes by its SID', async () => {
+    const sid = await begin('/forum/');
+    const frame = {
+      'sec-fetch-site': 'same-origin',
+      'sec-fetch-dest': 'iframe',
+      'sec-fetch-storage-access': 'inactive',
+    };
+    const answer = await send(`/forum/x?_sid=${sid}`, { ...frame, cookie: 'bystander=1' });
+    expect(answer).to.deep.include({ status: 200, cookie: 'fsid=1', setCookies: [], sid });
+  });
+
   it('`detect: probe`: the answered probe beats a SID', async () => {
     const planted = await begin('/forum/');
     const victim = await send(`/probed/x?_sid=${planted}`, { cookie: '_sid_probe=1; SESS=victim' });
