@@ -46,10 +46,6 @@ export async function startAdmin(
   const history = new History();
   const sample = async (): Promise<void> => history.add(await mergeReadings(await source.readings()), clock());
   await sample();
-  // A reading that fails leaves a gap in the charts; the next one is ten seconds away.
-  const timer = setInterval(() => void sample().catch(() => {}), options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS);
-  timer.unref();
-
   const server = createServer(
     { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: 8 * 1024 },
     (request, response) => {
@@ -64,6 +60,9 @@ export async function startAdmin(
     server.once('error', reject);
     server.listen(address.port, address.host, () => resolve());
   });
+  // A reading that fails leaves a gap in the charts; the next one is ten seconds away.
+  const timer = setInterval(() => void sample().catch(() => {}), options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS);
+  timer.unref();
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>

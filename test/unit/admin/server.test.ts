@@ -87,4 +87,17 @@ describe('admin: listener', () => {
     const error = await startAdmin({ host: '127.0.0.1', port: admin.port }, source).catch((reason: unknown) => reason);
     expect(error).to.have.property('code', 'EADDRINUSE');
   });
+
+  it('… and nothing is read any more for the charts of what does not listen', async () => {
+    const { readings } = source;
+    let count = 0;
+    source.readings = () => {
+      count++;
+      return readings();
+    };
+    await startAdmin({ host: '127.0.0.1', port: admin.port }, source, { sampleIntervalMs: 1 }).catch(() => {});
+    const before = count;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(count).to.equal(before);
+  });
 });
