@@ -2,14 +2,13 @@
  * The policy of one route, compiled: everything that the exchange asks of the configuration for one request.
  * Frozen at start; a request never touches raw configuration.
  */
+import type { CarrierKind } from '../sid/carrier.ts';
 
 /** Element name → attributes that hold a URL; the attribute '' (PHP's `form=`) stands for hidden fields. */
 export type TagList = ReadonlyMap<string, readonly string[]>;
 
 /** Names, some of them with a final `*` for any ending; `has` knows what that means. Iterates over them as they are written. */
 export type NameSet = Pick<ReadonlySet<string>, 'has' | 'size' | typeof Symbol.iterator>;
-
-export type CarrierKind = 'query' | 'path-parameter' | 'path-segment';
 
 export interface SessionPolicy {
   readonly mode: 'jar' | 'mirror';
