@@ -74,6 +74,9 @@ export class ClientBody extends Readable {
   #isPaused = false;
   #received = 0;
   #receivedBefore = 0;
+  /** How long the client was let send since it was judged last, without the time that still runs; and since when that does. */
+  #openMs = 0;
+  #openedAtMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(req: ClientRequest, waiting: ClientResponse | null, limitBytes: number, pace: BodyPace) {
@@ -99,6 +102,7 @@ export class ClientBody extends Readable {
     if (!this.#isStarted) this.#start();
     else if (this.#isPaused) {
       this.#isPaused = false;
+      this.#openedAtMs = performance.now();
       this.#req.resume();
     }
   }
@@ -111,6 +115,7 @@ export class ClientBody extends Readable {
 
   #start(): void {
     this.#isStarted = true;
+    this.#openedAtMs = performance.now();
     this.#waiting?.writeContinue();
     this.#waiting = null;
     this.#req.on('data', (chunk: Buffer) => this.#take(chunk));
@@ -131,20 +136,27 @@ export class ClientBody extends Readable {
       this.destroy(new ProxyError('BODY_TOO_LARGE', { detail: `more than ${this.#limitBytes} bytes` }));
       return;
     }
-    if (!this.push(chunk)) {
+    if (!this.push(chunk) && !this.#isPaused) {
       this.#isPaused = true;
+      this.#openMs += performance.now() - this.#openedAtMs;
       this.#req.pause();
     }
   }
 
   /** Once in each idle time: did enough come, as far as it was us who let it come? */
   #checkPace(): void {
+    const { idleMs, bytesPerSecond } = this.#pace;
+    const nowMs = performance.now();
+    const openMs = this.#isPaused ? this.#openMs : this.#openMs + nowMs - this.#openedAtMs;
+    // Too short to judge by: it counts with what follows.
+    if (openMs < idleMs / 2) return;
     const came = this.#received - this.#receivedBefore;
     this.#receivedBefore = this.#received;
-    const { idleMs, bytesPerSecond } = this.#pace;
+    this.#openMs = 0;
+    this.#openedAtMs = nowMs;
     // Nothing at all is too slow at any pace.
-    if (this.#isPaused || (came > 0 && came >= (bytesPerSecond * idleMs) / 1000)) return;
-    this.destroy(new ProxyError('REQUEST_TIMEOUT', { detail: `${came} bytes in ${idleMs} ms` }));
+    if (came > 0 && came >= (bytesPerSecond * openMs) / 1000) return;
+    this.destroy(new ProxyError('REQUEST_TIMEOUT', { detail: `${came} bytes in ${Math.round(openMs)} ms` }));
   }
 }
 
