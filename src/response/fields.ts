@@ -5,7 +5,7 @@
 import { firstValue, joinedValue, mapFields } from '../field-list.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import { pathOf } from '../policy/path.ts';
-import { withoutTellingPolicies } from './referrer-policies.ts';
+import { FIELD_POLICIES, withoutTellingPolicies } from './referrer-policies.ts';
 
 /** What the upstream asks of us by `Transid-*` response fields. They never reach the client. */
 export interface UpstreamSignals {
@@ -262,22 +262,17 @@ export type RefererUse = 'none' | 'own' | 'origins';
 export function guardMarked(fields: readonly string[], use: RefererUse): string[] {
   let vary: string | null = null;
   let robots = false;
-  let referrerPolicy: string | null = null;
   const rest = mapFields(fields, (name, value) => {
-    if (OF_OTHER_BYTES.has(name) || isOfSharedCaches(name)) return null;
+    if (OF_OTHER_BYTES.has(name) || isOfSharedCaches(name) || name === 'referrer-policy') return null;
     if (name === 'vary') {
       vary = vary === null ? value : `${vary}, ${value}`;
-      return null;
-    }
-    if (name === 'referrer-policy') {
-      referrerPolicy = value;
       return null;
     }
     if (name === 'x-robots-tag' && FOR_NO_ROBOT.test(value)) robots = true;
     return untelling(name, value);
   });
   rest.push('Cache-Control', 'private, no-store', 'Vary', varyByCookie(vary), 'Referrer-Policy');
-  rest.push(strictReferrerPolicy(referrerPolicy, use));
+  rest.push(strictReferrerPolicy(fields, use));
   if (!robots) rest.push('X-Robots-Tag', 'noindex');
   return rest;
 }
@@ -290,13 +285,8 @@ const FOR_NO_ROBOT = /^[^:]*\b(?:noindex|none)\b[^:]*$/i;
  * cache. Its bytes, and what is said of them, are the upstream's.
  */
 export function guardAddress(fields: readonly string[], use: RefererUse): string[] {
-  let referrerPolicy: string | null = null;
-  const rest = mapFields(fields, (name, value) => {
-    if (name !== 'referrer-policy') return untelling(name, value);
-    referrerPolicy = value;
-    return null;
-  });
-  rest.push('Referrer-Policy', strictReferrerPolicy(referrerPolicy, use));
+  const rest = mapFields(fields, (name, value) => (name === 'referrer-policy' ? null : untelling(name, value)));
+  rest.push('Referrer-Policy', strictReferrerPolicy(fields, use));
   return makePrivate(rest);
 }
 
@@ -330,10 +320,12 @@ function varyByCookie(vary: string | null): string {
 }
 
 /** The last policy that a browser knows counts (Referrer Policy §8.1); only `no-referrer` is stricter than ours. */
-function strictReferrerPolicy(value: string | null, use: RefererUse): string {
+function strictReferrerPolicy(fields: readonly string[], use: RefererUse): string {
   if (use === 'origins') return 'strict-origin-when-cross-origin';
-  const last = value?.split(',').pop()?.trim().toLowerCase();
-  return last === 'no-referrer' && use === 'none' ? 'no-referrer' : 'same-origin';
+  if (use === 'own') return 'same-origin';
+  const words = (joinedValue(fields, 'referrer-policy') ?? '').split(',').map((word) => word.trim().toLowerCase());
+  const last = words.findLast((word) => FIELD_POLICIES.has(word));
+  return last === 'no-referrer' ? last : 'same-origin';
 }
 
 /** The fields of an answer with rewrite variables but no SID: still for everybody, but other bytes than the upstream's. */

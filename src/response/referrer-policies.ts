@@ -1,5 +1,11 @@
 /** Referrer policies in pages and in `Link` fields: which of them show the URL of a page, with the SID in it, to other sites. */
 
+/** All that browsers know in the field (Referrer Policy §3); other words are passed over. */
+export const FIELD_POLICIES: ReadonlySet<string> = new Set([
+  ...['no-referrer', 'no-referrer-when-downgrade', 'same-origin', 'origin', 'strict-origin'],
+  ...['origin-when-cross-origin', 'strict-origin-when-cross-origin', 'unsafe-url'],
+]);
+
 /** Of a `referrerpolicy` attribute; by its first names, which Chromium still knows, too. `default` was the latter for long. */
 export const TELLING_POLICIES: ReadonlySet<string> = new Set([
   ...['unsafe-url', 'no-referrer-when-downgrade', 'always', 'default'],

@@ -175,9 +175,19 @@ describe('guardMarked', () => {
     ['no-referrer', 'none', 'no-referrer'],
     ['no-referrer', 'own', 'same-origin'],
     ['no-referrer, unsafe-url', 'none', 'same-origin'],
+    ['unsafe-url, No-Referrer, of-tomorrow', 'none', 'no-referrer'],
+    ['of-tomorrow', 'none', 'same-origin'],
     ['strict-origin', 'none', 'same-origin'],
     ['unsafe-url', 'origins', 'strict-origin-when-cross-origin'],
   ];
+  it('reads several Referrer-Policy fields as one', () => {
+    for (const guard of [guardMarked, guardAddress]) {
+      const both = (first: string, second: string) =>
+        guard(['Referrer-Policy', first, 'Referrer-Policy', second], 'none');
+      expect(allValues(both('no-referrer', 'of-tomorrow'), 'referrer-policy')).to.deep.equal(['no-referrer']);
+      expect(allValues(both('no-referrer', 'origin'), 'referrer-policy')).to.deep.equal(['same-origin']);
+    }
+  });
   for (const [value, use, want] of policies) {
     it(`Referrer-Policy ${value}, for ${use} → ${want}`, () => {
       const fields = value === null ? [] : ['Referrer-Policy', value];
