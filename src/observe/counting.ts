@@ -2,7 +2,7 @@
  * The object that counts what METRICS declares. An exchange must cost next to nothing here (`tallies.ts`); what only a reader
  * wants to know is looked up when someone reads.
  */
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
 import type { Outcome } from '../proxy/outcome.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
@@ -44,7 +44,7 @@ export interface Metrics {
 export function createMetrics(info: { readonly version: string; readonly clock?: () => number }): Metrics {
   const clock = info.clock ?? Date.now;
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  for (const metric of processMetrics()) registry.registerMetric(metric);
   const counters = declareCounters(registry);
   const exchangeSeconds = new Distribution(METRICS.exchangeSeconds, registry);
   const upstreamSeconds = new Distribution(METRICS.upstreamSeconds, registry);
@@ -104,6 +104,18 @@ export function createMetrics(info: { readonly version: string; readonly clock?:
       return (await registry.getMetricsAsJSON()) as unknown as MetricsReading;
     },
   };
+}
+
+let ofProcess: Registry | null = null;
+
+/** The figures of the process, for all registries in it: prom-client never takes its watchers of the event loop down. */
+function processMetrics(): Metric[] {
+  if (ofProcess === null) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  // The type tells less than is there: they are what was registered.
+  return ofProcess.getMetricsAsArray() as unknown as Metric[];
 }
 
 function declareCounters(registry: Registry): Counters {

@@ -1,3 +1,4 @@
+import perfHooks from 'node:perf_hooks';
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
 import { createMetrics } from '../../../src/observe/counting.ts';
@@ -38,6 +39,31 @@ const fakeStore = (changes: Partial<SessionStore> = {}): SessionStore => ({
 async function textOf(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
   return (await renderReadings([await metrics.read()])).split('\n');
 }
+
+describe('metrics: of the process', () => {
+  it('are there for each proxy in it, and watched once', async () => {
+    const { monitorEventLoopDelay } = perfHooks;
+    let watchers = 0;
+    perfHooks.monitorEventLoopDelay = (options) => {
+      watchers++;
+      return monitorEventLoopDelay(options);
+    };
+    try {
+      const several = [1, 2, 3].map(() => createMetrics({ version: '1' }));
+      for (const metrics of several) {
+        const lines = await textOf(metrics);
+        for (const name of ['process_cpu_seconds_total', 'nodejs_eventloop_lag_p99_seconds'])
+          expect(
+            lines.some((line) => line.startsWith(`${name} `)),
+            name,
+          ).to.equal(true);
+      }
+    } finally {
+      perfHooks.monitorEventLoopDelay = monitorEventLoopDelay;
+    }
+    expect(watchers).to.be.at.most(1);
+  });
+});
 
 describe('metrics: declarations', () => {
   for (const [key, entry] of Object.entries(METRICS)) {
