@@ -3,11 +3,13 @@
  * so the open page's links must stay alive; the next answer that can brings it.
  */
 import { expect } from 'chai';
+import { ask } from '../support/ask.ts';
 import { PageClient } from '../support/page-client.ts';
 import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts';
 
-const PAGE = '<a href=/next>next</a>';
+const PAGE = '<a href=/next>next</a><a href=/shop/next>shop</a>';
+const ROUTES = 'routes: [{ host: part.test, use_trans_sid: true, scope_path: /shop }, { use_trans_sid: true }]';
 
 describe('sessions of pages with scripts', () => {
   let upstream: ScriptedUpstream;
@@ -21,7 +23,7 @@ describe('sessions of pages with scripts', () => {
       const type = request.target === '/login' ? 'application/json' : 'text/html';
       response.writeHead(200, { 'content-type': type }).end(type === 'text/html' ? PAGE : '{"ok":true}');
     });
-    proxy = await startProxy(upstream.origin);
+    proxy = await startProxy(upstream.origin, ROUTES);
     one = new PageClient({ origin: 'http://app.test', port: proxy.port, cookies: false });
   });
   after(async () => {
@@ -60,4 +62,17 @@ describe('sessions of pages with scripts', () => {
       expect(upstream.requests.at(-1)?.fields.cookie, 'to others the old SID is dead').to.equal(undefined);
     });
   }
+
+  it('a page outside of `scope_path` that a script goes to is served where it is, and by the session', async () => {
+    const begun = await ask(proxy.port, '/', { host: 'part.test' });
+    const sid = SID.exec(begun.body)?.[1];
+    const fields = { referer: `http://part.test/shop/next?_sid=${sid}` };
+    for (const [target, status] of [
+      ['/shop/x', 303],
+      ['/other', 200],
+    ] as const) {
+      expect((await ask(proxy.port, target, { host: 'part.test', fields })).status).to.equal(status);
+    }
+    expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=guest');
+  });
 });

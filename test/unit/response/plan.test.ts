@@ -1,7 +1,7 @@
 /** The plan from the head alone: what is a page, what passes, what is rewritten and with which fields. */
 import { expect } from 'chai';
 import { firstValue } from '../../../src/field-list.ts';
-import { canCarry, mayBePage, pageKind, planResponse } from '../../../src/response/plan.ts';
+import { canCarry, mayBePage, pageKind, planResponse, refererUse } from '../../../src/response/plan.ts';
 
 const html = ['Content-Type', 'text/html'];
 
@@ -78,6 +78,21 @@ describe('mayBePage', () => {
       const isPage = mayBePage({ status: 200, fields: ['Content-Type', type] });
       expect(isPage).to.equal(pages.includes(type));
     });
+  }
+});
+
+describe('refererUse', () => {
+  const shared = new Set(['pay.test']);
+  const nobody = new Set<string>();
+  for (const [recover, transSidHosts, acceptFrom, want] of [
+    ['off', nobody, nobody, 'none'],
+    ['referer', nobody, nobody, 'own'],
+    ['referer', shared, nobody, 'origins'],
+    ['off', shared, nobody, 'origins'],
+    ['off', nobody, shared, 'origins'],
+  ] as const) {
+    it(`recover: ${recover}, ${transSidHosts.size} hosts, ${acceptFrom.size} foreign origins → ${want}`, () =>
+      expect(refererUse({ recover, transSidHosts, acceptFrom })).to.equal(want));
   }
 });
 
