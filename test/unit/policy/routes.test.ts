@@ -44,6 +44,26 @@ describe('routes: which route', () => {
     it(`${host}${path} → ${label}`, () => expect(labelOf(table, host, path)).to.equal(label));
   }
 
+  it('any of several hosts and paths, hosts in whatever letters', () => {
+    const several = tableOf(`routes:
+  - { name: two, host: ["Old.test", "*.New.test."], path: [/a, /b/**], use_trans_sid: true }
+  - { name: all, path: [/x, /**] }
+  - { name: never, path: /late, use_only_cookies: false }
+`);
+    for (const [host, path, label] of [
+      ['old.test', '/a', 'two'],
+      ['OLD.test', '/b/x', 'two'],
+      ['www.new.test', '/a', 'two'],
+      ['new.test', '/a', 'all'],
+      ['old.test', '/c', 'all'],
+      ['www.new.test', '/late', 'all'],
+    ] as const) {
+      expect(labelOf(several, host, path), `${host}${path}`).to.equal(label);
+    }
+    expect(several.policiesOf('old.test').map((policy) => policy.label)).to.deep.equal(['two', 'all']);
+    expect(several.policiesOf('a.test').map((policy) => policy.label)).to.deep.equal(['all']);
+  });
+
   describe('a path that has to be escaped', () => {
     const escaped = tableOf(`routes:
   - { name: shut, path: /Bücher/geheim/**, use_only_cookies: true }
