@@ -110,6 +110,12 @@ describe('buildUpstreamRequest: fields that end here', () => {
     expect(values(built(fields), 'x-forwarded-for')).to.deep.equal(['192.0.2.7']);
   });
 
+  it('only Connection names fields of this hop', () => {
+    for (const other of ['Accept', 'Connexions-', 'X-Note']) {
+      expect(values(built(['X-Kept', '1', other, 'x-kept']), 'x-kept'), other).to.deep.equal(['1']);
+    }
+  });
+
   for (const name of ['Cookie', 'Authorization', 'Referer', 'Content-Type', 'Cache-Control', 'User-Agent']) {
     it(`Connection cannot name ${name}`, () => {
       expect(values(built([name, 'v', 'Connection', `keep-alive, ${name}`]), name)).to.deep.equal(['v']);
