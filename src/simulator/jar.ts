@@ -42,8 +42,9 @@ export interface CookieContext {
 /** RFC 6265bis §5.6 steps 5 and 6. */
 const MAX_PAIR_BYTES = 4096;
 const MAX_COOKIES = 1000;
-/** RFC 6265bis §5.5: no cookie lives longer than 400 days. */
+/** RFC 6265bis §5.6.7.2. */
 const LAX_ALLOW_UNSAFE_MS = 120_000;
+/** RFC 6265bis §5.5: no cookie lives longer than 400 days. */
 const MAX_AGE_MS = 400 * 86_400_000;
 
 export class CookieJar {

@@ -111,7 +111,7 @@ describe('buildUpstreamRequest: fields that end here', () => {
   });
 
   it('only Connection names fields of this hop', () => {
-    for (const other of ['Accept', 'Connexions-', 'X-Note']) {
+    for (const other of ['Accept', 'Connectors', 'X-Note']) {
       expect(values(built(['X-Kept', '1', other, 'x-kept']), 'x-kept'), other).to.deep.equal(['1']);
     }
   });
