@@ -31,7 +31,7 @@ const MAX_WORK_CHARS = 160 * 1024;
  * What some step might change: a character beyond the harmless ones, an empty segment, a dot segment, a name that ends in a
  * dot. A path without any of it has one reading.
  */
-const ODD = /[^\w\-~!$&'*+,=@./]|\/\/|\/\.{1,2}(?:\/|$)|\.(?:\/|$)/;
+const ODD = /[^\w\-~!$&'*,=@./]|\/\/|\/\.{1,2}(?:\/|$)|\.(?:\/|$)/;
 
 /** The path of a request target, as it came. */
 export function pathOf(target: string): string {
@@ -83,6 +83,16 @@ const includes = (text: string, apply: (reading: string) => string): Step => ({
 });
 
 const BEYOND_ASCII = /[\x80-\xff]/;
+const CONTROLS = /[\x00-\x1f\x7f]/;
+
+/**
+ * Decoders that check nothing take overlong UTF-8 (C1 A1) for ASCII, also in the forms of five and six bytes of RFC 2279, and some
+ * any byte for the second of two (C1 1C of IIS 4, a backslash).
+ */
+const OVERLONG = [
+  ...['[\\xc0\\xc1][^]', '\\xe0[\\x80-\\x9f][\\x80-\\xbf]', '\\xf0[\\x80-\\x8f][\\x80-\\xbf]{2}'],
+  ...['\\xf8\\x80{2}[\\x80-\\x9f][\\x80-\\xbf]', '\\xfc\\x80{3}[\\x80-\\x9f][\\x80-\\xbf]'],
+].join('|');
 
 /** No expression here can look at a character more than a fixed number of times: no nested repetition, no overlap. */
 const STEPS: readonly Step[] = [
@@ -91,22 +101,30 @@ const STEPS: readonly Step[] = [
   step(/%u[0-9a-f]{4}/i, (reading) =>
     reading.replace(/%u([0-9a-f]{4})/gi, (_, hex: string) => bytesOf(Number.parseInt(hex, 16))),
   ),
-  // Decoders that check nothing take overlong UTF-8 (C1 A1) for ASCII.
-  step(/[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}/, decodeOverlong),
+  // A blank to decoders of forms, which many an application takes for paths as well (urldecode of PHP, URLDecoder of Java).
+  includes('+', (reading) => reading.replaceAll('+', ' ')),
+  step(new RegExp(OVERLONG), (reading) => reading.replace(new RegExp(OVERLONG, 'g'), decodeOverlong)),
   { applies: (reading) => BEYOND_ASCII.test(reading) && !isUtf8(Buffer.from(reading, 'latin1')), apply: utf8OfLatin1 },
   step(BEYOND_ASCII, foldUnicode),
+  // Nothing to most; to Windows in Japan and China a hyphen (CVE-2024-4577).
+  includes('\xc2\xad', (reading) => reading.replaceAll('\xc2\xad', '-')),
   includes('\\', (reading) => reading.replaceAll('\\', '/')),
   includes(';', (reading) => reading.replace(/;[^/]*/g, '')),
+  // mod_jk and old containers cut all from there on.
+  includes(';', (reading) => reading.slice(0, reading.indexOf(';'))),
   step(/\/\.{1,2}(?:\/|$)/, removeDots),
   includes('//', (reading) => reading.replace(/\/{2,}/g, '/')),
-  // `new URL(target, base)` takes //host/path for an authority.
-  step(/^\/\/[^/]/, (reading) => reading.replace(/^\/\/[^/]*/, '') || '/'),
+  // `new URL(target, base)` takes //host/path for an authority, however many slashes stand there (WHATWG URL §4.4).
+  step(/^\/{2,}[^/]/, (reading) => reading.replace(/^\/{2,}[^/]*/, '') || '/'),
   // Strings of C end at NUL; a second parse ends the path at ? or #, and a line at CR or LF.
   ...['\0', '?', '#', '\r', '\n'].map((end) => includes(end, (reading) => reading.slice(0, reading.indexOf(end)))),
   // URL parsers drop TAB, CR and LF wherever they stand (WHATWG URL §4.4 step 3).
   step(/[\t\r\n]/, (reading) => reading.replace(/[\t\r\n]/g, '')),
-  // Windows drops dots and spaces that end a name, and takes what follows a colon for a stream of the file.
-  step(/[^./ ][. ]+(?:\/|$)/, dropTrailingDots),
+  // And all controls at the end. Cleaners of input drop them everywhere (CodeIgniter).
+  step(CONTROLS, (reading) => reading.replace(new RegExp(CONTROLS, 'g'), '')),
+  // Windows drops dots and spaces that end a name; applications trim.
+  step(/[^./ ][. ]+(?:\/|$)|\/ /, trimNames),
+  // What follows a colon is a stream of the file.
   includes(':', (reading) => reading.replace(/:[^/]*/g, '')),
   // ASP.NET takes /(S(…))/ out wherever it stands, with its slash (CVE-2023-36899) or without; so may others after us.
   step(/\([A-Za-z]\([^()]*\)\)/, (reading) => reading.replace(/\([A-Za-z]\([^()]*\)\)/g, '')),
@@ -154,17 +172,12 @@ function bytesOf(codePoint: number): string {
   return Buffer.from(String.fromCodePoint(codePoint), 'utf8').toString('latin1');
 }
 
-function decodeOverlong(reading: string): string {
-  return reading.replace(
-    /[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}/g,
-    (sequence) => {
-      // 6 bits of each continuation byte; what an overlong form leaves of the first one is below them.
-      let codePoint = 0;
-      for (let i = 1; i < sequence.length; i++) codePoint = (codePoint << 6) | (sequence.charCodeAt(i) & 0x3f);
-      if (sequence.length === 2) codePoint |= (sequence.charCodeAt(0) & 0x1f) << 6;
-      return codePoint < 0x80 ? String.fromCharCode(codePoint) : bytesOf(codePoint);
-    },
-  );
+function decodeOverlong(sequence: string): string {
+  // 6 bits of each continuation byte; what an overlong form leaves of the first one is below them.
+  let codePoint = 0;
+  for (let i = 1; i < sequence.length; i++) codePoint = (codePoint << 6) | (sequence.charCodeAt(i) & 0x3f);
+  if (sequence.length === 2) codePoint |= (sequence.charCodeAt(0) & 0x1f) << 6;
+  return codePoint < 0x80 ? String.fromCharCode(codePoint) : bytesOf(codePoint);
 }
 
 /** Names of old applications: E4 is their ä, which a route says as C3 A4. */
@@ -173,21 +186,40 @@ function utf8OfLatin1(reading: string): string {
 }
 
 /**
- * What is left when a server compares texts loosely: compatibility forms (fullwidth letters and slashes), accents (best-fit
- * conversions of Windows), ignorable characters, letters whose other case is ASCII (dotless i, long s, Kelvin sign).
+ * What is left when a server compares texts loosely: compatibility forms (fullwidth letters and slashes), accents, ignorable and
+ * broken characters, letters whose other case is ASCII (dotless i, long s, Kelvin sign), and what Windows takes for ASCII.
  */
 export function foldUnicode(reading: string): string {
   const text = Buffer.from(reading, 'latin1').toString('utf8');
   const folded = text
     .normalize('NFKD')
-    .replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
-    .replace(/[\u2044\u2215\u29f8]/g, '/')
-    .replace(/[\u2216\u29f5\u29f9]/g, '\\')
+    // U+FFFD stands for bytes that are no UTF-8: decoders are often told to ignore them. Controls and separators are trimmed.
+    .replace(/[\p{M}\p{Default_Ignorable_Code_Point}\x80-\x9f\u1680\u2028\u2029\ufffd]/gu, '')
     // Upper case first: it is what makes ASCII of U+0131 and U+017F.
     .toUpperCase()
-    .toLowerCase();
+    .toLowerCase()
+    .replace(LIKE_ASCII, (character) => ASCII_FOR.get(character) as string);
   return Buffer.from(folded, 'utf8').toString('latin1');
 }
+
+/**
+ * What has no decomposition and is ASCII all the same: in the best-fit conversions of Windows (its code pages 1252, 932 and 949), and
+ * letters with a stroke in collations (Unicode TR 10), by which databases compare.
+ */
+const ASCII_FOR: ReadonlyMap<string, string> = new Map([
+  ...['/\u2044\u2215\u29f8', '\\\u2216\u29f5\u29f9¥₩', ':\u0589\u2236', '%\u066a', '-\u2010\u2212', '8∞'].flatMap(
+    alike,
+  ),
+  ...'aα bƀ dđðδ eε℮ fφƒ gγǥɡ hħһ iɨ lłƚ oøɵω pπ sσς tŧƫʈτθ zƶ'.split(' ').flatMap(alike),
+  ...[['æ', 'ae'] as const, ['œ', 'oe'] as const],
+]);
+
+/** `aα` → α is a. */
+function alike([ascii, ...others]: string): (readonly [string, string])[] {
+  return others.map((other) => [other, ascii as string] as const);
+}
+
+const LIKE_ASCII = new RegExp(`[${[...ASCII_FOR.keys()].join('')}]`, 'g');
 
 /** RFC 3986 §5.2.4: `.` and `..` segments resolved, never above the root. */
 function removeDots(path: string): string {
@@ -204,8 +236,8 @@ function removeDots(path: string): string {
   return `${segments[0]}/${kept.join('/')}`;
 }
 
-/** `/admin. ./x` → `/admin/x`; the segments `.` and `..` stay for `removeDots`. */
-function dropTrailingDots(path: string): string {
+/** `/ admin. ./x` → `/admin/x`; the segments `.` and `..` stay for `removeDots`. */
+function trimNames(path: string): string {
   return path
     .split('/')
     .map((segment) => {
@@ -213,7 +245,10 @@ function dropTrailingDots(path: string): string {
       let end = segment.length;
       while (end > 0 && (segment[end - 1] === '.' || segment[end - 1] === ' ')) end--;
       // A segment of nothing but dots and spaces is a dot segment to Windows; the other readings have it.
-      return end === 0 ? segment : segment.slice(0, end);
+      if (end === 0) return segment;
+      let start = 0;
+      while (segment[start] === ' ') start++;
+      return segment.slice(start, end);
     })
     .join('/');
 }

@@ -26,6 +26,14 @@ function dots(path: string): string {
   return `/${out.join('/')}`;
 }
 
+function byUrlParser(target: string): string {
+  try {
+    return new URL(target, 'http://host').pathname;
+  } catch {
+    return target;
+  }
+}
+
 export const BACKENDS: Readonly<Record<string, Backend>> = {
   raw: (target) => target,
   'decodes once': (target) => dots(decode(target)),
@@ -51,6 +59,18 @@ export const BACKENDS: Readonly<Record<string, Backend>> = {
     dots(decode(target))
       .replace(/[\xe0-\xe5]/g, 'a')
       .replace(/[\xec-\xef]/g, 'i'),
+  'resolves by the URL parser': (target) => byUrlParser(target),
+  'decodes, then resolves by the URL parser': (target) => byUrlParser(decode(target)),
+  'cuts at the first parameter': (target) => dots(decode(target.split(';')[0]!)),
+  'takes + for a blank, trims names, ignores controls': (target) =>
+    dots(
+      decode(target)
+        .replaceAll('+', ' ')
+        .replace(/[\x00-\x1f]/g, '')
+        .split('/')
+        .map((part) => part.trim())
+        .join('/'),
+    ),
   'merges slashes and dots': (target) => dots(decode(target).split(/\/+/).join('/')),
 };
 
@@ -102,6 +122,8 @@ const suffix = fc.constantFrom(
   '%00.css',
   '.',
   '%20',
+  '+',
+  '%01',
   '//',
   '/.',
   '/x/..',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { decodeOnce, foldPath, readPath } from '../../../src/policy/path.ts';
 
 describe('path: readings', () => {
-  for (const path of ['/', '/a', '/a/b.css', '/.well-known/x', '/a/', "/~u/!$&'*+,=@-_", '/a..b/c...d']) {
+  for (const path of ['/', '/a', '/a/b.css', '/.well-known/x', '/a/', "/~u/!$&'*,=@-_", '/a..b/c...d']) {
     it(`one reading: ${path}`, () =>
       expect(readPath(path)).to.deep.equal({ primary: path, all: [path], isExhausted: false }));
   }
@@ -16,6 +16,9 @@ describe('path: readings', () => {
     ['/a%5cb', '/a/b', 'an encoded backslash'],
     ['/a;x=1/b', '/a/b', 'parameters of a segment'],
     ['/a%3bx/b', '/a/b', 'encoded parameters'],
+    ['/a;x=1/b', '/a', 'cut at the first parameter'],
+    ['/a+b', '/a b', 'a blank of forms'],
+    ['/a+/b', '/a/b', 'the same, trimmed'],
     ['/a/../b', '/b', 'dots'],
     ['/../../b', '/b', 'dots above the root'],
     ['/a/%2e%2e/b', '/b', 'encoded dots'],
@@ -27,12 +30,19 @@ describe('path: readings', () => {
     ['/x//../a', '/x/a', 'dots before merged slashes'],
     ['//host/a', '/a', 'an authority'],
     ['/\\host/a', '/a', 'an authority by backslash'],
+    ['///host/a', '/a', 'an authority behind more slashes'],
+    ['/%2f/\\host/a', '/a', 'an authority behind all kinds of slashes'],
     ['/a%00.css', '/a', 'cut at NUL'],
     ['/a%3fx', '/a', 'cut at a decoded ?'],
     ['/a#/b', '/a', 'cut at #'],
     ['/a%23x', '/a', 'cut at a decoded #'],
     ['/a%0d%0ab', '/a', 'cut at a line end'],
     ['/a%09b', '/ab', 'TAB dropped by URL parsers'],
+    ['/a%01', '/a', 'a control at the end, which URL parsers drop'],
+    ['/a%1fb%7f', '/ab', 'controls, which cleaners drop'],
+    ['/a\x85', '/a', 'a raw NEL, where Python ends a word'],
+    ['/a%C2%85', '/a', 'NEL in UTF-8'],
+    ['/%20a/b', '/a/b', 'a blank that begins a name'],
     ['/a./b', '/a/b', 'a final dot of Windows'],
     ['/a%20/b', '/a/b', 'a final space of Windows'],
     ['/a::$DATA', '/a', 'a stream of NTFS'],
@@ -40,7 +50,11 @@ describe('path: readings', () => {
     ['/%c1%a1', '/a', 'overlong, 2 bytes'],
     ['/%e0%81%a1', '/a', 'overlong, 3 bytes'],
     ['/%f0%80%81%a1', '/a', 'overlong, 4 bytes'],
+    ['/%f8%80%80%81%a1', '/a', 'overlong, 5 bytes'],
+    ['/%fc%80%80%80%81%a1', '/a', 'overlong, 6 bytes'],
+    ['/x%c1%1ca', '/x\\a', 'overlong, with a second byte that is none'],
     ['/x/%c0%ae%c0%ae/a', '/a', 'overlong dots'],
+    ['/a%ffb', '/ab', 'a byte that is no UTF-8, ignored'],
     ['/%u0061', '/a', 'the escape of IIS'],
     ['/%EF%BD%81', '/a', 'a fullwidth letter'],
     ['/x%EF%BC%8Fa', '/x/a', 'a fullwidth slash'],
@@ -48,9 +62,15 @@ describe('path: readings', () => {
     ['/p%E4y', '/p\xc3\xa4y', 'a letter of Latin-1'],
     ['/p%25E4y', '/p\xc3\xa4y', 'the same, escaped twice'],
     ['/%EDn', '/in', 'an accent of Latin-1, best fit'],
+    ['/%C5%82', '/l', 'a letter with a stroke'],
+    ['/%C3%86', '/ae', 'a ligature'],
+    ['/%CE%B1', '/a', 'a Greek letter, best fit'],
+    ['/x/..%C2%A5a', '/a', 'the yen sign, a backslash to Japanese Windows'],
+    ['/x/..%E2%82%A9a', '/a', 'the won sign, a backslash to Korean Windows'],
     ['/%C4%B1', '/i', 'dotless i'],
     ['/%C5%BF', '/s', 'long s'],
     ['/a%C2%AD', '/a', 'a soft hyphen'],
+    ['/a%C2%ADb', '/a-b', 'the same, best fit'],
     ['/(S(abc))/a', '/a', 'the cookieless mark of ASP.NET'],
     ['/b/(S(x))in/c', '/bin/c', 'the same within a name (CVE-2023-36899)'],
     ['/ad(S(x))min', '/admin', 'the same without a slash of its own'],
@@ -113,6 +133,12 @@ describe('path: bounds', () => {
     'a. /',
     'a;/.%2f',
     '/..;%252e/\\',
+    '+',
+    ' /',
+    '%01',
+    '\xc1!',
+    '\xc2\xa5',
+    '///x',
   ]) {
     // The bound is ten times what an idle machine needs, so that a busy one does not fail; quadratic work takes 100 times.
     it(`8 KiB of ${JSON.stringify(text)} within 10 ms`, () => {
