@@ -116,6 +116,10 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   // Override the path in IIS, Symfony, Zend.
   ['x-original-url', 'drop'],
   ['x-rewrite-url', 'drop'],
+  // What they say is cut off the path, by gunicorn and by a middleware that many a Flask application has.
+  ['script_name', 'trusted'],
+  ['script-name', 'trusted'],
+  ['x-script-name', 'trusted'],
   ['forwarded', 'ours'],
   ['x-forwarded-for', 'ours'],
   ['x-forwarded-proto', 'ours'],
@@ -256,7 +260,7 @@ export function tellOfProxies(fields: readonly string[]): boolean {
  * (oauth2-proxy's X-Forwarded-User, -Email, -Access-Token), a client's certificate (Traefik).
  */
 function isOtherForwarded(lower: string): boolean {
-  return lower.startsWith('x-forwarded-') && !FATES.has(lower) && !lower.includes('_');
+  return lower.startsWith('x-forwarded-') && !FATES.has(lower) && !ODD_IN_NAME.test(lower);
 }
 
 /** Lower-case names in the client's Connection fields. */
@@ -275,12 +279,15 @@ function namedByConnection(fields: readonly string[]): ReadonlySet<string> {
 
 /**
  * Names that only we may use, and spellings that a CGI-like upstream cannot tell from a field with a fate of its own:
- * `Content_Length` becomes CONTENT_LENGTH as Content-Length does.
+ * `Content_Length` becomes CONTENT_LENGTH as Content-Length does, and so does `Content.Length` in PHP's own server, `Content!Length`
+ * in lighttpd.
  */
 function isReserved(lower: string): boolean {
   if (lower.startsWith('transid-')) return true;
-  return lower.includes('_') && isReservedSpelling(lower.replaceAll('_', '-'));
+  return ODD_IN_NAME.test(lower) && isReservedSpelling(lower.replace(/[^a-z0-9]/g, '-'));
 }
+
+const ODD_IN_NAME = /[^a-z0-9-]/;
 
 function isReservedSpelling(dashed: string): boolean {
   return (

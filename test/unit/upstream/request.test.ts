@@ -96,13 +96,23 @@ describe('buildUpstreamRequest: fields that end here', () => {
     ['x_forwarded_for', ['X_Forwarded_For', '1.2.3.4']],
     ['x-forwarded_for', ['X-Forwarded_For', '1.2.3.4']],
     ['transid_sid', ['Transid_Sid', 'x']],
+    ['transid.sid', ['Transid.Sid', 'x']],
+    ['x-original.url', ['X-Original.URL', '/admin']],
+    ['x~rewrite~url', ['X~Rewrite~URL', '/admin']],
+    ['x.forwarded.prefix', ['X.Forwarded.Prefix', '/x']],
+    ['x-forwarded-prefix.', ['X-Forwarded-Prefix.', '/x']],
+    ['content.length', ['Content.Length', '0']],
+    ['script_name', ['SCRIPT_NAME', '/x']],
+    ['x-script-name', ['X-Script-Name', '/x']],
+    ['x.script_name', ['X.Script_Name', '/x']],
   ];
   for (const [name, fields] of rows) {
     it(name, () => expect(values(built(fields), name)).to.deep.equal([]));
   }
 
-  it('but not a field with an underscore that collides with nothing', () => {
-    expect(values(built(['My_Field', '1']), 'my_field')).to.deep.equal(['1']);
+  it('but not a field with an underscore or a dot that collides with nothing', () => {
+    expect(values(built(['My_Field', '1', 'My.Field', '2']), 'my_field')).to.deep.equal(['1']);
+    expect(values(built(['My_Field', '1', 'My.Field', '2']), 'my.field')).to.deep.equal(['2']);
   });
 
   it('X-Forwarded-For is ours, whatever the client sent', () => {
