@@ -137,6 +137,9 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['hx-current-url', 'page-url'],
   ['turbolinks-referrer', 'page-url'],
   ['x-pjax-url', 'page-url'],
+  // Of browsers, when a link with `ping` is followed (HTML §4.6.6): the URLs of its page and of where it leads.
+  ['ping-from', 'page-url'],
+  ['ping-to', 'page-url'],
   ['origin', 'origin'],
   ['accept-encoding', 'accept-encoding'],
   ['range', 'condition'],
@@ -233,11 +236,16 @@ export function buildUpstreamRequest(
   return request as unknown as UpstreamRequest;
 }
 
+/** Of the names of such fields. */
+const PAGE_URL_LENGTHS: ReadonlySet<number> = new Set(
+  [...FATES].flatMap(([name, fate]) => (fate === 'page-url' ? [name.length] : [])),
+);
+
 /** Does a field tell the URL of a page, as the Referer does, or may it? */
 export function sendsPageUrl({ fields, client }: Pick<ClientHead, 'fields' | 'client'>): boolean {
   for (let i = 0; i < fields.length; i += 2) {
     const { length } = fields[i] as string;
-    if (length !== 10 && length !== 14 && length !== 19 && !client.passesXForwarded) continue;
+    if (!PAGE_URL_LENGTHS.has(length) && !client.passesXForwarded) continue;
     const lower = (fields[i] as string).toLowerCase();
     if (FATES.get(lower) === 'page-url' || isOtherForwarded(lower)) return true;
   }

@@ -199,18 +199,25 @@ describe('answers that change a session', () => {
     }
   });
 
-  it('scripts that tell the URL of their page tell it without the SID', async () => {
+  it('scripts and pings that tell the URL of their page tell it without the SID', async () => {
     const sid = await begin();
     await send(`/x?_sid=${sid}`, {
       'hx-current-url': `http://own.test/page?a=1&_sid=${sid}#f`,
       'turbolinks-referrer': `http://own.test/page?_sid=${sid}`,
       'x-pjax-url': `/page?_sid=${sid}`,
     });
-    const { fields } = upstream.requests.at(-1)!; // it has just been asked
-    expect(fields).to.include({
+    expect(upstream.requests.at(-1)?.fields).to.include({
       'hx-current-url': 'http://own.test/page?a=1#f',
       'turbolinks-referrer': 'http://own.test/page',
       'x-pjax-url': '/page',
+    });
+    await send('/track', {
+      'ping-from': `http://own.test/page?_sid=${sid}`,
+      'ping-to': `http://own.test/next?_sid=${sid}&b=2`,
+    });
+    expect(upstream.requests.at(-1)?.fields).to.include({
+      'ping-from': 'http://own.test/page',
+      'ping-to': 'http://own.test/next?b=2',
     });
   });
 
