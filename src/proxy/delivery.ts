@@ -339,9 +339,9 @@ function sendUntouched(
 /** The fields of an answer without marks: an address with a SID, honoured or not, is not shown to others by it. */
 function guarded(arrival: Arrival, status: number, fields: readonly string[]): readonly string[] {
   const { carriedIn, foundBy, policy } = arrival;
-  if (carriedIn !== null && mayBePage({ status, fields })) return guardAddress(fields, refererUse(policy));
-  if (foundBy === 'referer') return makePrivate(guardPart(fields));
-  return carriedIn === null ? fields : guardPart(fields);
+  if (carriedIn === null) return foundBy === 'referer' ? makePrivate(guardPart(fields)) : fields;
+  const own = guardAddress(fields, refererUse(policy));
+  return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;
 }
 
 function sendRewritten(

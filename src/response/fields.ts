@@ -281,18 +281,19 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
 const FOR_NO_ROBOT = /^[^:]*\b(?:noindex|none)\b[^:]*$/i;
 
 /**
- * The fields of a page that leaves as it came, though its address has a SID: no Referer and no reports to other sites, no shared
- * cache. Its bytes, and what is said of them, are the upstream's.
+ * The fields of an answer that leaves as it came, though its address has a SID: no Referer and no reports to other sites. Not pages
+ * alone have fetches of their own in the name of their address: so do style sheets, workers and modules. Its bytes, and what is said
+ * of them, are the upstream's.
  */
 export function guardAddress(fields: readonly string[], use: RefererUse): string[] {
   const rest = mapFields(fields, (name, value) => (name === 'referrer-policy' ? null : untelling(name, value)));
   rest.push('Referrer-Policy', strictReferrerPolicy(fields, use));
-  return makePrivate(rest);
+  return rest;
 }
 
 /**
- * The fields of an answer that is no page, to a request from a page with a SID in its address: what they have the browser report
- * is kept for the whole origin, and what they have it fetch is asked for in the page's name.
+ * The fields of an answer to a request from a page with a SID in its address: what they have the browser report is kept for the
+ * whole origin, and what they have it fetch is asked for in the page's name.
  */
 export function guardPart(fields: readonly string[]): string[] {
   return mapFields(fields, untelling);
@@ -301,16 +302,19 @@ export function guardPart(fields: readonly string[]): string[] {
 /** The value of a field of the given lower-case name that shows the page's URL to nobody; null if the field is for that alone. */
 function untelling(lowerName: string, value: string): string | null {
   if (REPORTING.has(lowerName)) return null;
-  if (lowerName.startsWith('content-security-policy')) return withoutReports(value);
+  if (POLICIES.test(lowerName)) return withoutReports(value);
   return lowerName === 'link' ? withoutTellingPolicies(value) : value;
 }
+
+/** With the first names of CSP, and that of the XSS filters of old browsers. */
+const POLICIES = /^(?:(?:x-)?content-security-policy|x-webkit-csp|x-xss-protection)/;
 
 /** They make the browser send the page's URL, with the SID in it, to where they say. */
 const REPORTING: ReadonlySet<string> = new Set(['reporting-endpoints', 'report-to', 'nel']);
 
-/** A policy without its `report-uri` and `report-to`, which would be told the page's URL. */
+/** A policy without its `report-uri` and `report-to` or `report=`, which would be told the page's URL. */
 function withoutReports(policy: string): string {
-  return policy.replace(/(^|[;,])\s*report-(?:uri|to)\b[^;,]*/gi, '$1');
+  return policy.replace(/(^|[;,])\s*report(?:-uri\b|-to\b|\s*=)[^;,]*/gi, '$1');
 }
 
 function varyByCookie(vary: string | null): string {

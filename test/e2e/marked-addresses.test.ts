@@ -71,10 +71,11 @@ describe('addresses with a SID', () => {
     });
   }
 
-  it('what is no page keeps its fields, but for reports of the origin; a page whose address has none keeps all', async () => {
-    for (const target of [`/js/text/javascript?_sid=${sid}`, '/passed/text/html']) {
+  it('what is no page keeps its fields, but for reports and the policy of its own fetches; a page whose address has none keeps all', async () => {
+    for (const target of [`/js/text/javascript?_sid=${sid}`, `/js/text/css?_sid=${sid}`, '/passed/text/html']) {
       const { fields } = await send(target, { cookie: 'other=1', accept: '*/*' });
-      expect(fields, target).to.include({ 'referrer-policy': 'unsafe-url', 'cache-control': 'public, max-age=60' });
+      const policy = target.includes('_sid') ? 'same-origin' : 'unsafe-url';
+      expect(fields, target).to.include({ 'referrer-policy': policy, 'cache-control': 'public, max-age=60' });
       if (target.includes('_sid')) expect(fields, target).to.not.have.any.keys('nel', 'report-to');
       else expect(fields, target).to.include.keys('nel', 'report-to');
     }

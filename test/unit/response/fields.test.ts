@@ -223,6 +223,20 @@ describe('guardMarked: reports', () => {
     expect(firstValue(guardedFields, 'content-security-policy-report-only')).to.equal('');
     expect(guardedFields.join()).to.not.match(/r\.test|accel|nel/i);
   });
+
+  for (const [name, value, want] of [
+    ['X-Content-Security-Policy', "allow 'self'; report-uri http://r.test/csp", "allow 'self';"],
+    ['X-WebKit-CSP', "report-uri http://r.test/csp; default-src 'self'", "; default-src 'self'"],
+    ['X-WebKit-CSP-Report-Only', 'report-uri http://r.test/csp', ''],
+    ['X-XSS-Protection', '1; mode=block; report=http://r.test/xss', '1; mode=block;'],
+    ['X-XSS-Protection', '1;report = http://r.test/xss ; mode=block', '1;; mode=block'],
+    ['X-XSS-Protection', '0', '0'],
+  ] as const) {
+    it(`${name}: ${value}`, () => {
+      for (const guard of [guardMarked, guardAddress, guardPart])
+        expect(firstValue(guard([name, value], 'own'), name.toLowerCase())).to.equal(want);
+    });
+  }
 });
 
 describe('guardMarked: links in fields', () => {
