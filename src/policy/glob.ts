@@ -9,6 +9,8 @@ export interface PathPattern {
   readonly source: string;
   /** True for `/**`: every path, whatever it looks like. */
   readonly isEverything: boolean;
+  /** True for one single path, without any star. */
+  readonly isLiteral: boolean;
   /** Characters count one by one. */
   matches(path: string): boolean;
 }
@@ -16,15 +18,16 @@ export interface PathPattern {
 /** Compile one path pattern; it is compared with byte strings, so its own characters become UTF-8. */
 export function compilePathPattern(source: string): PathPattern {
   const pattern = Buffer.from(source, 'utf8').toString('latin1');
-  if (pattern === '/**') return { source, isEverything: true, matches: () => true };
+  if (pattern === '/**') return { source, isEverything: true, isLiteral: false, matches: () => true };
   const literal = pattern.endsWith('/**') ? pattern.slice(0, -3) : pattern;
+  const kind = { source, isEverything: false, isLiteral: !pattern.includes('*') };
   if (literal.includes('*')) {
     const segments = pattern.split('/');
-    return { source, isEverything: false, matches: (path) => matchesSegments(segments, path.split('/')) };
+    return { ...kind, matches: (path) => matchesSegments(segments, path.split('/')) };
   }
-  if (literal === pattern) return { source, isEverything: false, matches: (path) => path === literal };
+  if (kind.isLiteral) return { ...kind, matches: (path) => path === literal };
   const below = `${literal}/`;
-  return { source, isEverything: false, matches: (path) => path === literal || path.startsWith(below) };
+  return { ...kind, matches: (path) => path === literal || path.startsWith(below) };
 }
 
 /** `**` takes any number of segments; on failure only the last `**` is tried again, which is enough. */

@@ -94,7 +94,7 @@ const OVERLONG = [
   ...['\\xf8\\x80{2}[\\x80-\\x9f][\\x80-\\xbf]', '\\xfc\\x80{3}[\\x80-\\x9f][\\x80-\\xbf]'],
 ].join('|');
 
-/** No expression here can look at a character more than a fixed number of times: no nested repetition, no overlap. */
+/** No expression here can look at a character more than a fixed number of times: no overlap. */
 const STEPS: readonly Step[] = [
   includes('%', decodeOnce),
   // IIS and old JScript: %u0061.
@@ -126,10 +126,29 @@ const STEPS: readonly Step[] = [
   step(/[^./ ][. ]+(?:\/|$)|\/ /, trimNames),
   // What follows a colon is a stream of the file.
   includes(':', (reading) => reading.replace(/:[^/]*/g, '')),
-  // ASP.NET takes /(S(…))/ out wherever it stands, with its slash (CVE-2023-36899) or without; so may others after us.
-  step(/\([A-Za-z]\([^()]*\)\)/, (reading) => reading.replace(/\([A-Za-z]\([^()]*\)\)/g, '')),
-  step(/\/\([A-Za-z]\([^()]*\)\)/, (reading) => reading.replace(/\/\([A-Za-z]\([^()]*\)\)/g, '')),
+  // ASP.NET takes /(S(…))/ and /(A(…)F(…)S(…))/ out wherever they stand, with the slash (CVE-2023-36899) or without; so may others.
+  step(/\((?:[A-Za-z]\([^()]*\))+\)/, (reading) => reading.replace(/\((?:[A-Za-z]\([^()]*\))+\)/g, '')),
+  step(/\/\((?:[A-Za-z]\([^()]*\))+\)/, (reading) => reading.replace(/\/\((?:[A-Za-z]\([^()]*\))+\)/g, '')),
 ];
+
+/**
+ * A reading without the suffix of its last name, by its first dot and by its last: `/admin.json` is `/admin` to Rails, which takes
+ * the suffix for a format, to Spring before 5.3 and to Struts. Not a step, for to all others it is another file.
+ */
+export function withoutSuffix(reading: string): readonly string[] {
+  if (!reading.includes('.')) return NO_READINGS;
+  let end = reading.length;
+  while (end > 0 && reading[end - 1] === '/') end--;
+  const name = reading.lastIndexOf('/', end - 1) + 1;
+  // A dot that begins the name is no suffix.
+  const first = reading.indexOf('.', name + 1);
+  if (first < 0 || first >= end) return NO_READINGS;
+  const last = reading.lastIndexOf('.', end - 1);
+  const shortest = reading.slice(0, first);
+  return last === first ? [shortest] : [shortest, reading.slice(0, last)];
+}
+
+const NO_READINGS: readonly string[] = [];
 
 /** Percent-decode every valid escape, one level. Works on bytes: ten times as fast as a replacement with a callback. */
 export function decodeOnce(text: string): string {

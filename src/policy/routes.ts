@@ -8,7 +8,7 @@
 import type { Config } from '../config/config.ts';
 import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
-import { decodeNeeded, foldPath, foldUnicode, readPath } from './path.ts';
+import { decodeNeeded, foldPath, foldUnicode, readPath, withoutSuffix } from './path.ts';
 import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';
 import { parseTagList } from './tag-list.ts';
 
@@ -21,12 +21,18 @@ export interface RouteMatch {
 /** Why a path got its route: for `transid explain`. */
 export interface RouteFinding extends RouteMatch {
   readonly isExhausted: boolean;
-  readonly readings: ReadonlyArray<{
-    readonly reading: string;
-    /** The first route that matches with case, and the first that matches without. */
-    readonly exact: RoutePolicy;
-    readonly folded: RoutePolicy;
-  }>;
+  readonly readings: readonly FoundReading[];
+}
+
+interface FoundReading {
+  readonly reading: string;
+  /** The first route that matches with case, and the first that matches without. */
+  readonly exact: RoutePolicy;
+  readonly folded: RoutePolicy;
+}
+
+interface StrictReading extends FoundReading {
+  readonly strict: RoutePolicy;
 }
 
 export interface RouteTable {
@@ -60,6 +66,7 @@ export function compileRoutes(config: Config): RouteTable {
   const policies = routes.map((route) => route.policy);
   const reachable = policies.slice(0, 1 + routes.findIndex(isCatchAll));
   const hasCookieOnlyRoutes = reachable.some((policy) => policy.useOnlyCookies);
+  const namedStrict = routes.filter(isNamedStrict);
   const isMixed = hasCookieOnlyRoutes && reachable.some((policy) => !policy.useOnlyCookies);
 
   const first = (host: string, matches: (route: CompiledRoute) => boolean): CompiledRoute => {
@@ -84,6 +91,35 @@ export function compileRoutes(config: Config): RouteTable {
     return [orChosen(exact), orChosen(folded)];
   }
 
+  /**
+   * Readings without a suffix. They count where they lead to a route of their own that is `use_only_cookies`, unless a route names
+   * this very path.
+   */
+  function suffixReadings(
+    host: string,
+    all: readonly string[],
+    primary: string,
+    chosen: CompiledRoute,
+  ): StrictReading[] {
+    const found: StrictReading[] = [];
+    for (const whole of all) {
+      for (const reading of withoutSuffix(whole)) {
+        // Hardly any leads there.
+        if (!leadsToStrict(foldPath(reading))) continue;
+        const exact = exactRoute(host, reading);
+        const folded = foldedRoute(host, reading);
+        const strict = isNamedStrict(exact) ? exact : isNamedStrict(folded) ? folded : null;
+        if (strict === null || chosen.exact.some((one) => one.isLiteral && one.matches(primary))) continue;
+        found.push({ reading, exact: exact.policy, folded: folded.policy, strict: strict.policy });
+      }
+    }
+    return found;
+  }
+
+  function leadsToStrict(folded: string): boolean {
+    return namedStrict.some((route) => route.folded.some((pattern) => pattern.matches(folded)));
+  }
+
   function match(hostField: string, rawPath: string): RouteMatch {
     const host = normaliseHost(hostField);
     const { primary, all, isExhausted } = readPath(rawPath);
@@ -98,6 +134,10 @@ export function compileRoutes(config: Config): RouteTable {
       if (exact !== byPrimary || folded !== byPrimary) isAmbiguous = true;
       if (strict === null) strict = exact.useOnlyCookies ? exact : folded.useOnlyCookies ? folded : null;
     }
+    if (strict === null) {
+      strict = suffixReadings(host, all, primary, chosen)[0]?.strict ?? null;
+      isAmbiguous ||= strict !== null;
+    }
     if (strict === null && isExhausted) strict = strictestOf(routes, host);
     return { policy: strict ?? byPrimary, isAmbiguous };
   }
@@ -110,6 +150,7 @@ export function compileRoutes(config: Config): RouteTable {
       const [exact, folded] = routesOf(host, reading, chosen);
       return { reading, exact, folded };
     });
+    readings.push(...suffixReadings(host, all, primary, chosen).map(({ strict: _strict, ...found }) => found));
     return { ...match(hostField, rawPath), isExhausted, readings };
   }
 
@@ -145,6 +186,10 @@ function meansPathOf(route: CompiledRoute, reading: string): boolean {
 /** No request passes such a route; the default route is one. */
 function isCatchAll(route: CompiledRoute): boolean {
   return route.hosts === null && takesEveryPath(route);
+}
+
+function isNamedStrict(route: CompiledRoute): boolean {
+  return route.policy.useOnlyCookies && !takesEveryPath(route);
 }
 
 function takesEveryPath(route: CompiledRoute): boolean {

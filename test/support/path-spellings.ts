@@ -61,6 +61,7 @@ export const BACKENDS: Readonly<Record<string, Backend>> = {
       .replace(/[\xec-\xef]/g, 'i'),
   'resolves by the URL parser': (target) => byUrlParser(target),
   'decodes, then resolves by the URL parser': (target) => byUrlParser(decode(target)),
+  'takes a suffix for a format': (target) => dots(decode(target)).replace(/\.[^/.]+$/, ''),
   'cuts at the first parameter': (target) => dots(decode(target.split(';')[0]!)),
   'takes + for a blank, trims names, ignores controls': (target) =>
     dots(
@@ -123,6 +124,8 @@ const suffix = fc.constantFrom(
   '.',
   '%20',
   '+',
+  '.json',
+  '%2ehtml',
   '%01',
   '//',
   '/.',

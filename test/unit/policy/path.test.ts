@@ -74,6 +74,7 @@ describe('path: readings', () => {
     ['/(S(abc))/a', '/a', 'the cookieless mark of ASP.NET'],
     ['/b/(S(x))in/c', '/bin/c', 'the same within a name (CVE-2023-36899)'],
     ['/ad(S(x))min', '/admin', 'the same without a slash of its own'],
+    ['/(A(x)F(y)S(z))/a', '/a', 'several marks of ASP.NET in one'],
   ] as const) {
     it(`${why}: ${path} → ${reading}`, () => expect(readPath(path).all).to.include(reading));
   }
@@ -119,6 +120,9 @@ describe('path: bounds', () => {
     '. ./',
     '(S(x))/',
     '(a(',
+    '(a()a()',
+    'a()',
+    '(',
     '%00',
     'a:b/',
     '%ef%bd%81',

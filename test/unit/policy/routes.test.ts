@@ -95,6 +95,44 @@ describe('routes: which route', () => {
     }
   });
 
+  describe('a suffix, which some frameworks take for a format', () => {
+    const framework = tableOf(`routes:
+  - { name: named, path: [/account.php, /admin.css], use_trans_sid: true }
+  - { name: admin, path: [/admin/**, /account], use_only_cookies: true }
+  - { name: app, path: /app/**, use_trans_sid: true }
+  - { name: page, path: /index.php, use_trans_sid: true }
+  - { name: rest, path: /**, use_only_cookies: true, host: shut.test }
+  - { name: open, path: /**, use_trans_sid: true }
+`);
+    for (const [host, path, label] of [
+      ['a.test', '/admin.json', 'admin'],
+      ['a.test', '/Admin.tar.gz', 'admin'],
+      ['a.test', '/admin.json/', 'admin'],
+      ['a.test', '/admin%2ehtml', 'admin'],
+      ['a.test', '/account.html', 'admin'],
+      ['a.test', '/account.php', 'named'],
+      ['a.test', '/admin.css', 'named'],
+      ['a.test', '/administrator.html', 'open'],
+      ['a.test', '/.admin', 'open'],
+      ['a.test', '/x.y/admin.json', 'open'],
+      ['a.test', '/x.y/account', 'open'],
+      ['shut.test', '/index.php', 'page'],
+      ['shut.test', '/app/x.html', 'app'],
+      ['shut.test', '/app.html', 'rest'],
+    ] as const) {
+      it(`${host}${path} → ${label}`, () => expect(labelOf(framework, host, path)).to.equal(label));
+    }
+
+    it('is explained', () => {
+      const { readings, policy, isAmbiguous } = framework.explain('a.test', '/admin.json');
+      expect(readings.map(({ reading, exact }) => [reading, exact.label])).to.deep.equal([
+        ['/admin.json', 'open'],
+        ['/admin', 'admin'],
+      ]);
+      expect({ label: policy.label, isAmbiguous }).to.deep.equal({ label: 'admin', isAmbiguous: true });
+    });
+  });
+
   it('leaves the protected route only where every reading leaves it', () => {
     expect(labelOf(table, 'a.test', '/admin/../files/x')).to.equal('admin');
     expect(labelOf(table, 'a.test', '/files/../admin')).to.equal('admin');
