@@ -123,11 +123,12 @@ function seeFields(fields: readonly string[]): SeenFields {
   return seen;
 }
 
-const NESTED_NAVIGATIONS = new Set(['document', 'iframe', 'frame', 'object', 'embed']);
+/** `empty`: a service worker passes the navigation on (Chromium), by `fetch(event.request)`. */
+const NAVIGATIONS = new Set(['document', 'iframe', 'frame', 'object', 'embed', 'empty']);
 
 function isNavigation(method: string, mode: string | null, dest: string | null, accept: string | null): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
-  if (mode !== null) return mode === 'navigate' && (dest === null || NESTED_NAVIGATIONS.has(dest));
+  if (mode !== null) return mode === 'navigate' && (dest === null || NAVIGATIONS.has(dest));
   return accept?.includes('text/html') ?? false;
 }
 

@@ -106,6 +106,7 @@ describe('observeClient: navigations', () => {
     ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }, true],
     ['GET', { 'sec-fetch-mode': 'navigate' }, true],
     ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'image', accept: 'text/html' }, false],
+    ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'empty', accept: 'text/html' }, true],
     ['GET', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: 'text/html' }, false],
     ['GET', { accept: 'text/html,application/xhtml+xml' }, true],
     ['GET', { accept: 'image/*' }, false],
