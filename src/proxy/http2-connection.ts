@@ -31,7 +31,7 @@ export class Http2Connection {
   #bytesReadBefore = -1;
   /** Up to this byte the session is known to understand its client. */
   #wellUntil = -1;
-  /** Bytes that had left when a PING was queued; -1 when none waits to be looked for. */
+  /** Bytes that had left when a PING, or a GOAWAY in its place, was queued; -1 when none waits to be looked for. */
   #writtenBeforePing = -1;
 
   constructor(session: ServerHttp2Session, socket: TLSSocket, nowMs: number) {
@@ -76,7 +76,8 @@ export class Http2Connection {
   /**
    * After most frames that break the rules nghttp2 sends its GOAWAY and is done: it reads and writes nothing more, streams stay
    * open, and Node tells nobody. So a session whose client has fallen silent gets a PING, once: one that is done does not send
-   * it. When the client answers is of no importance, for it may be far away.
+   * it. When the client answers is of no importance, for it may be far away. Once a GOAWAY came or went, Node sends no PING
+   * any more: another GOAWAY, which says nothing new, does as well (RFC 9113 §6.8).
    */
   #isBroken(): boolean {
     const { bytesRead, bytesWritten } = this.socket;
@@ -86,10 +87,14 @@ export class Http2Connection {
     this.#bytesReadBefore = bytesRead;
     if (!isSilent || bytesRead === this.#wellUntil || this.streams.size === 0) return false;
     this.#wellUntil = bytesRead;
+    this.#writtenBeforePing = bytesWritten;
+    if (this.session.closed) {
+      this.session.goaway();
+      return false;
+    }
     const isQueued = this.session.ping((error) => {
       if (error === null) this.#wellUntil += PONG_BYTES;
     });
-    this.#writtenBeforePing = bytesWritten;
     // Too many (`MAX_PINGS`) are unanswered for one whose answers stand behind a slow upload of its own.
     return !isQueued;
   }

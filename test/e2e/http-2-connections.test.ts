@@ -10,6 +10,7 @@ const DATA = 0;
 const HEADERS = 1;
 const RST_STREAM = 3;
 const PING = 6;
+const GOAWAY = 7;
 
 describe('engine: the end of HTTP/2 connections', () => {
   let upstream: ScriptedUpstream;
@@ -76,6 +77,27 @@ describe('engine: the end of HTTP/2 connections', () => {
     }
     expect(codes()).to.deep.equal([]);
   });
+
+  for (const [what, end] of [
+    ['we drain', () => void proxy.server.drain()],
+    ['the client has sent its GOAWAY', ({ socket }: FrameClient) => socket.write(frame(GOAWAY, 0, 0, Buffer.alloc(8)))],
+  ] as const) {
+    it(`an exchange that takes its time goes on when ${what}`, async () => {
+      await open({ timeouts: { drainMs: 20_000 } });
+      upstream.script = async ({ socket }) => {
+        await sleep(4500);
+        socket.write(answer(200, 'mine'));
+      };
+      const client = connect();
+      client.socket.write(getRequest(1));
+      await eventually('it is under way', () => upstream.requestCount === 1);
+      end(client);
+      await eventually('it is answered', () => client.types.includes(DATA), 6000);
+      expect(client.types).to.not.include(RST_STREAM);
+      expect(codes()).to.deep.equal([]);
+      client.socket.destroy();
+    });
+  }
 
   it('a client that takes nothing more loses its connection', async () => {
     await open({ timeouts: { sendIdleMs: 500 } });
