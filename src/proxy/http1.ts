@@ -31,6 +31,8 @@ export class Http1Front {
   readonly #front: Front;
   readonly #upgradeHandler: UpgradeHandler;
   readonly #http2: Http2Front | null;
+  /** A reload brings another certificate; whether there is TLS at all was settled at the start. */
+  #tls: ListenerTls | null;
   #isDraining = false;
   #isCutting = false;
 
@@ -38,21 +40,27 @@ export class Http1Front {
     this.#front = front;
     this.#upgradeHandler = upgradeHandler;
     this.connections = new ConnectionTable(front.options.timeouts, (connection) => this.#onSilence(connection));
-    const { tls } = front.options.listener;
-    this.#http2 = tls?.http2 === true ? new Http2Front(front) : null;
-    this.server = tls === null ? createServer(httpOptions(front)) : this.#createTlsServer(tls);
+    this.#tls = front.options.listener.tls;
+    this.#http2 = this.#tls === null ? null : new Http2Front(front);
+    this.server = this.#tls === null ? createServer(httpOptions(front)) : this.#createTlsServer(this.#tls);
     this.#wire(this.server);
     this.server.headersTimeout = front.options.timeouts.headerMs;
   }
 
-  /** Limits and timeouts, and the certificate of a TLS listener, from now on. Throws when the certificate is bad. */
+  /**
+   * Limits and timeouts, and what a TLS listener shows and offers, from now on; open connections keep what node:http was told
+   * when they began. Throws when the certificate is bad.
+   */
   reconfigure(options: ServerOptions): void {
     const { tls } = options.listener;
-    if (tls !== null && this.#front.options.listener.tls !== null) {
+    if (tls !== null && this.#tls !== null) {
       (this.server as TlsServer).setSecureContext(certificateOf(tls));
+      this.#tls = tls;
     }
     this.#front.reconfigure(options);
+    this.#http2?.reconfigure();
     this.server.headersTimeout = options.timeouts.headerMs;
+    (this.server as ServerWithLimit).maxHeaderSize = options.limits.headerBytes;
     this.connections.patience = options.timeouts;
   }
 
@@ -78,7 +86,8 @@ export class Http1Front {
     const server = createTlsServer({
       ...httpOptions(this.#front),
       ...certificateOf(tls),
-      ALPNProtocols: [...(tls.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
+      // Asked for each handshake: HTTP/2 may have been switched off meanwhile.
+      ALPNCallback: ({ protocols }) => offered(this.#tls).find((protocol) => protocols.includes(protocol)),
       handshakeTimeout: this.#front.options.timeouts.headerMs,
     });
     // node:https would speak HTTP/1 on every connection: those that chose HTTP/2 go elsewhere.
@@ -131,9 +140,9 @@ export class Http1Front {
   }
 
   #onConnection(socket: Socket): void {
-    const { limits, isTrustedProxy, listener } = this.#front.options;
+    const { limits, isTrustedProxy } = this.#front.options;
     if (this.connections.admit(socket, limits, isTrustedProxy)) {
-      if (listener.tls === null) this.connections.open(socket);
+      if (this.#tls === null) this.connections.open(socket);
       return;
     }
     this.#front.report('', new ProxyError('TOO_MANY_CONNECTIONS'), socket.remoteAddress ?? '');
@@ -314,6 +323,16 @@ function httpOptions(front: Front) {
 
 function certificateOf({ cert, key, minVersion }: ListenerTls) {
   return { cert, key, minVersion };
+}
+
+/** By ALPN, the best first. */
+function offered(tls: ListenerTls | null): string[] {
+  return [...(tls?.http2 === true ? ['h2'] : []), 'http/1.1', 'http/1.0'];
+}
+
+/** Read for each new connection; the type definitions leave it out. */
+interface ServerWithLimit extends Server {
+  maxHeaderSize: number;
 }
 
 /** What an error answer depends on. */

@@ -31,14 +31,24 @@ const BROKEN = 'HTTP/2 connection error';
 
 export class Http2Front {
   readonly #front: Front;
-  readonly #server: Http2Server;
+  #server: Http2Server;
   readonly #connections = new Set<Http2Connection>();
   #clock: NodeJS.Timeout | null = null;
 
   constructor(front: Front) {
     this.#front = front;
-    const { limits } = front.options;
-    this.#server = createServer({
+    this.#server = this.#createServer();
+  }
+
+  /** Connections that come from now on have the limits of now. */
+  reconfigure(): void {
+    this.#server = this.#createServer();
+  }
+
+  /** It listens nowhere: it makes sessions of connections. */
+  #createServer(): Http2Server {
+    const { limits } = this.#front.options;
+    const server = createServer({
       settings: {
         maxConcurrentStreams: limits.http2Streams,
         maxHeaderListSize: limits.headerBytes,
@@ -51,8 +61,9 @@ export class Http2Front {
       maxOutstandingPings: MAX_PINGS,
     });
     const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);
-    for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) this.#server.on(event, onRequest);
-    this.#server.on('sessionError', (error, session) => this.#onSessionError(error, session));
+    for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) server.on(event, onRequest);
+    server.on('sessionError', (error, session) => this.#onSessionError(error, session));
+    return server;
   }
 
   /** Speak HTTP/2 on this connection. */
