@@ -141,15 +141,27 @@ export class Supervisor {
 
   /** Put a new process into a slot. Resolves when it listens, rejects when it ends before. */
   #fill(slot: Slot): Promise<{ host: string; port: number }> {
-    const worker = cluster.fork();
-    slot.worker = worker;
     slot.startedAtMs = Date.now();
+    let worker: Worker;
+    try {
+      worker = cluster.fork();
+    } catch (error) {
+      // No memory for one, for instance.
+      const reason = whyNotStarted(error);
+      if (this.#phase === 'serving') this.#replace(slot, codeOf(error), reason);
+      return Promise.reject(new Error(reason));
+    }
+    slot.worker = worker;
     return new Promise((resolve, reject) => {
       let reason = 'it ended before it listened';
       worker.on('message', (message: ToPrimary) => {
         switch (message.kind) {
           case 'waiting':
-            if (this.#phase === 'stopping') break;
+            if (this.#phase === 'stopping') {
+              // It was not listening when all were told.
+              tell(worker, { kind: 'stop' });
+              break;
+            }
             tell(worker, {
               kind: 'start',
               text: this.#text,
@@ -173,8 +185,13 @@ export class Supervisor {
             break;
         }
       });
-      // A message or a connection that was on its way to a process that died: its exit is told by itself.
-      worker.on('error', () => {});
+      worker.on('error', (error) => {
+        // A message or a connection that was on its way to a process that died: its exit is told by itself.
+        if (worker.process.pid !== undefined) return;
+        // The system has no process to give, or no descriptors for one. Node leaves it at that.
+        reason = whyNotStarted(error);
+        worker.process.emit('exit', null, codeOf(error) as NodeJS.Signals);
+      });
       worker.once('exit', (code, signal) => {
         const hadListened = this.#listening.delete(worker.id);
         slot.worker = null;
@@ -244,6 +261,15 @@ export class Supervisor {
       tell(worker, { kind: 'read', id });
     });
   }
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  return (error as NodeJS.ErrnoException).code ?? error.name;
+}
+
+function whyNotStarted(error: unknown): string {
+  return `a worker cannot be started (${codeOf(error)})`;
 }
 
 /** A worker that is gone hears nothing; its exit is told by itself. */

@@ -26,11 +26,17 @@ export interface CliOptions {
   readonly cwd?: string;
   /** A module of `test/support` that is loaded before the program, also in its workers. */
   readonly preload?: string;
+  /** Beside those of this process. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Start `transid …args`. `input` goes to its standard input, which is closed then. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliRun {
-  const child = spawn(process.execPath, cliCommand(args, options.preload), { cwd: options.cwd ?? ROOT, stdio: 'pipe' });
+  const child = spawn(process.execPath, cliCommand(args, options.preload), {
+    cwd: options.cwd ?? ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: 'pipe',
+  });
   return watch(child, options.input ?? '');
 }
 
