@@ -33,6 +33,8 @@ export class Http1Front {
   readonly #http2: Http2Front | null;
   /** A reload brings another certificate; whether there is TLS at all was settled at the start. */
   #tls: ListenerTls | null;
+  /** Connections whose TLS handshake is not over. */
+  readonly #handshakes = new Set<Socket>();
   #isDraining = false;
   #isCutting = false;
 
@@ -73,6 +75,8 @@ export class Http1Front {
     this.#isDraining = true;
     const closed = new Promise((resolve) => this.server.close(resolve));
     for (const connection of this.connections.all()) connection.drain();
+    // Nothing would come of them but a close, after as long as a head may take.
+    for (const socket of this.#handshakes) socket.destroy();
     this.#http2?.drain();
     const timer = setTimeout(() => {
       this.#isCutting = true;
@@ -94,6 +98,7 @@ export class Http1Front {
     const [speakHttp1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
     server.removeAllListeners('secureConnection');
     server.on('secureConnection', (socket: TLSSocket) => {
+      this.#handshakes.delete((socket as SocketWithParent)._parent);
       if (socket.alpnProtocol === 'h2' && this.#http2 !== null) {
         // A handshake that ends while the others drain.
         if (this.#isDraining) socket.destroySoon();
@@ -143,10 +148,16 @@ export class Http1Front {
     const { limits, isTrustedProxy } = this.#front.options;
     if (this.connections.admit(socket, limits, isTrustedProxy)) {
       if (this.#tls === null) this.connections.open(socket);
+      else this.#awaitHandshake(socket);
       return;
     }
     this.#front.report('', new ProxyError('TOO_MANY_CONNECTIONS'), socket.remoteAddress ?? '');
     socket.destroy();
+  }
+
+  #awaitHandshake(socket: Socket): void {
+    this.#handshakes.add(socket);
+    socket.once('close', () => this.#handshakes.delete(socket));
   }
 
   #onRequest(req: IncomingMessage, res: ServerResponse): void {
@@ -328,6 +339,11 @@ function certificateOf({ cert, key, minVersion }: ListenerTls) {
 /** By ALPN, the best first. */
 function offered(tls: ListenerTls | null): string[] {
   return [...(tls?.http2 === true ? ['h2'] : []), 'http/1.1', 'http/1.0'];
+}
+
+/** The socket beneath TLS; the type definitions leave it out. */
+interface SocketWithParent extends TLSSocket {
+  readonly _parent: Socket;
 }
 
 /** Read for each new connection; the type definitions leave it out. */

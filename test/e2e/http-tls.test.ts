@@ -567,6 +567,16 @@ describe('engine: TLS and HTTP/2', () => {
       expect(Date.now() - startedMs, 'the drain may take 30 s').to.be.lessThan(5000);
     });
 
+    it('one that never ends is not waited for', async () => {
+      const tcp = connectTcp(proxy.port, '127.0.0.1').on('error', () => {});
+      await eventually('it is there', () => proxy.server.connectionCount === 2);
+      session.destroy();
+      const startedMs = Date.now();
+      await proxy.server.drain();
+      expect(Date.now() - startedMs, 'a handshake may take 1 s').to.be.lessThan(500);
+      tcp.destroy();
+    });
+
     it('a new certificate is shown to new connections; the old ones go on', async () => {
       const subject = () =>
         new Promise<string>((resolve, reject) => {
