@@ -5,7 +5,7 @@
  * lent first, a byte that nobody asked for ends the connection, and one listener and one clock serve all requests.
  */
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { ProxyError } from '../errors.ts';
 import type { ResponseFraming } from './response-head.ts';
 import { Silence, SilenceClock } from './silence.ts';
@@ -252,7 +252,7 @@ export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions, o
           port,
           ALPNProtocols: ['http/1.1'],
           rejectUnauthorized: tls.verify,
-          ...(tls.ca === null ? {} : { ca: tls.ca }),
+          secureContext: contextOf(tls),
           // An IP address is no server name (RFC 6066 §3); the certificate is then checked against the address.
           ...(isIP(tls.serverName ?? host) === 0 ? { servername: tls.serverName ?? host } : {}),
         });
@@ -264,6 +264,19 @@ export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions, o
   });
   socket.once('close', () => clearTimeout(timer));
   return socket;
+}
+
+type TlsOptions = NonNullable<PoolOptions['tls']>;
+
+/** Kept: to read a bundle of public authorities takes 20 ms, which is too much for each connection. */
+const contexts = new WeakMap<TlsOptions, SecureContext>();
+
+function contextOf(tls: TlsOptions): SecureContext {
+  const known = contexts.get(tls);
+  if (known !== undefined) return known;
+  const context = createSecureContext(tls.ca === null ? {} : { ca: tls.ca });
+  contexts.set(tls, context);
+  return context;
 }
 
 function ignore(): void {}

@@ -9,7 +9,7 @@ import {
 } from 'node:http2';
 import { createServer as createTlsUpstream } from 'node:https';
 import { type AddressInfo, connect as connectTcp, createServer as createTcp } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, rootCertificates } from 'node:tls';
 import { expect } from 'chai';
 import { frame, literalField } from '../support/http2-frames.ts';
 import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
@@ -685,6 +685,28 @@ describe('engine: https upstream', () => {
     );
     await proxy.close();
     server.close();
+  });
+
+  it('authorities are read once, not for each connection', async () => {
+    const server = createTlsUpstream(CERTIFICATE, (_req, res) => res.end('over tls'));
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const upstreamPort = (server.address() as AddressInfo).port;
+    async function cpuMsOf(ca: string): Promise<number> {
+      const tls = { ca, serverName: 'app.test', verify: true };
+      const proxy = await startPlainProxy({ upstreamPort, upstream: { tls, poolSize: 0 } });
+      const before = process.cpuUsage();
+      for (let i = 0; i < 30; i++) await talk(proxy.port, [GET], { until: (seen) => seen.includes('tls') });
+      const { user, system } = process.cpuUsage(before);
+      await proxy.close();
+      return (user + system) / 1000;
+    }
+    await cpuMsOf(CERTIFICATE.cert);
+    const oneMs = await cpuMsOf(CERTIFICATE.cert);
+    const allMs = await cpuMsOf([CERTIFICATE.cert, ...rootCertificates].join('\n'));
+    server.close();
+    expect(allMs / oneMs, `${allMs} ms for all, ${oneMs} ms for one`).to.be.lessThan(2.5);
   });
 
   it('a handshake that never ends: UPSTREAM_CONNECT_TIMEOUT', async () => {
