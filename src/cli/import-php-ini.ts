@@ -10,8 +10,10 @@ import { type PhpSetting, type PhpSettings, readPhpSettings } from './php-settin
 
 const USAGE = `Usage: transid import-php-ini [--upstream URL] FILE...
 
-Prints a configuration that does what the session settings of php.ini, .user.ini or Apache files (php_value, php_flag) did.
-Of a setting that comes more than once the last one counts. "-" reads standard input.
+Prints a configuration that does what the session settings of php.ini, .user.ini, a pool of PHP-FPM or Apache files (php_value,
+php_flag) did.
+Of a setting that comes more than once the last one counts; php_admin_value and php_admin_flag count before all others.
+"-" reads standard input.
 `;
 
 /** Exit code 0; 1 when a file cannot be read; 2 for wrong usage. */

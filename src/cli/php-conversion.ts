@@ -6,7 +6,8 @@
  * are listed, and settings that are not about sessions are named at the end.
  */
 import { maskSecrets } from '../config/excerpt.ts';
-import { isOn, type PhpSetting, type PhpSettings } from './php-settings.ts';
+import { groupByScope, lastOf, type Place } from './php-scopes.ts';
+import { isOn, isOurs, type PhpSetting, type PhpSettings } from './php-settings.ts';
 
 /** A setting that is a comment: where what it did is now. */
 const REMARKS: Readonly<Record<string, string>> = {
@@ -61,9 +62,9 @@ export function convertPhpSettings({ settings, unread }: PhpSettings, upstream: 
   const ours = settings.filter(({ name }) => isOurs(name));
   const others = settings.filter(({ name }) => !isOurs(name));
   const everywhere = lastOf(ours.filter(({ scope }) => scope.host === null && scope.path === null));
-  const places = groupByScope(ours.filter(({ scope }) => scope.host !== null || scope.path !== null));
+  const places = groupByScope(ours);
   const remarks = [...everywhere.values()].flatMap(remarkOn);
-  const routes = places.flatMap(({ scope, own }) => routeLines(scope, own, everywhere));
+  const routes = places.flatMap((place) => routeLines(place, everywhere));
   return [
     "# Made from PHP's settings. Set `upstream` to where PHP serves, and let PHP use cookies only:",
     '# session.use_cookies=1, session.use_only_cookies=1, session.use_trans_sid=0. Then look at every comment here.',
@@ -85,36 +86,6 @@ export function convertPhpSettings({ settings, unread }: PhpSettings, upstream: 
     ),
     '',
   ].join('\n');
-}
-
-function isOurs(name: string): boolean {
-  return /^(session|url_rewriter)\./.test(name) || /^arg_separator\./.test(name);
-}
-
-/** By name; the last one counts. */
-function lastOf(settings: readonly PhpSetting[]): Map<string, PhpSetting> {
-  return new Map(settings.map((setting) => [setting.name, setting]));
-}
-
-/** The most special place first: a path before a host without one, a longer path before a shorter. */
-function groupByScope(
-  settings: readonly PhpSetting[],
-): Array<{ scope: PhpSetting['scope']; own: Map<string, PhpSetting> }> {
-  const keyOf = ({ host, path }: PhpSetting['scope']): string => `${host ?? ''}\n${path ?? ''}`;
-  const scopes = new Map(settings.map(({ scope }) => [keyOf(scope), scope]));
-  return [...scopes.values()]
-    .sort((a, b) => specificity(b) - specificity(a))
-    .map((scope) => {
-      // A <Location> has the settings of its <VirtualHost> too, its own last.
-      const ofHost =
-        scope.host === null ? [] : settings.filter((one) => one.scope.host === scope.host && one.scope.path === null);
-      const own = settings.filter((one) => keyOf(one.scope) === keyOf(scope));
-      return { scope, own: lastOf([...ofHost, ...own]) };
-    });
-}
-
-function specificity({ host, path }: PhpSetting['scope']): number {
-  return (path === null ? 0 : 1000 + path.length) + (host === null ? 0 : 1);
 }
 
 // ---------------------------------------------------------------------------------------------------------- sections
@@ -214,18 +185,13 @@ function listLines(settings: ReadonlyMap<string, PhpSetting>, isWhole: boolean):
   return lines;
 }
 
-function routeLines(
-  scope: PhpSetting['scope'],
-  own: ReadonlyMap<string, PhpSetting>,
-  everywhere: ReadonlyMap<string, PhpSetting>,
-): Lines {
-  const path = scope.path === null ? '/**' : globOf(scope.path);
+function routeLines({ hosts, path, own }: Place, everywhere: ReadonlyMap<string, PhpSetting>): Lines {
   // What a route says of use_trans_sid would change use_only_cookies too, where neither names it: so both are written.
   const triple = own.has('session.use_trans_sid') && !own.has('session.use_only_cookies');
   const inherited = everywhere.get('session.use_only_cookies');
   const keys = [
-    `path: ${yamlText(path)}`,
-    ...(scope.host === null ? [] : [`host: ${yamlText(scope.host)}`]),
+    `path: ${yamlText(path === null ? '/**' : globOf(path))}`,
+    ...(hosts.length === 0 ? [] : [`host: ${hosts.length === 1 ? yamlText(hosts[0] ?? '') : yamlList(hosts)}`]),
     ...tripleLines(own, false),
     ...(triple ? [`use_only_cookies: ${inherited === undefined || isOn(inherited.value)} # as everywhere`] : []),
     ...listLines(own, false),
@@ -312,7 +278,7 @@ function tagList(value: string): Converted {
 /** PHP's hosts are names without port and scheme [PHP 6.1]; what is none cannot have matched. */
 function hostList(value: string): Converted {
   const { taken, leftOut } = sorted(value, (host) => /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(host));
-  return { yaml: `[${taken.map(yamlText).join(', ')}]`, leftOut };
+  return { yaml: yamlList(taken), leftOut };
 }
 
 function sorted(list: string, isTaken: (item: string) => boolean): { taken: string[]; leftOut: string[] } {
@@ -321,6 +287,10 @@ function sorted(list: string, isTaken: (item: string) => boolean): { taken: stri
     .map((item) => item.trim())
     .filter((item) => item !== '');
   return { taken: items.filter(isTaken), leftOut: items.filter((item) => !isTaken(item)) };
+}
+
+function yamlList(texts: readonly string[]): string {
+  return `[${texts.map(yamlText).join(', ')}]`;
 }
 
 /** A YAML scalar that reads back as this very text. */

@@ -5,12 +5,15 @@
  * Settings keep the place they hold for: a [HOST=…] section of php.ini or a <VirtualHost>, a <Location>. Lines that cannot be
  * understood are results too: nothing is dropped.
  */
+import { hasOpenQuote, type IniValue, readIniValue } from './ini-value.ts';
 
 export interface PhpSetting {
   /** As PHP names it, such as `session.use_trans_sid`. */
   readonly name: string;
   /** Without quotes; constants such as `On` as they stand. */
   readonly value: string;
+  /** By `php_admin_value` or `php_admin_flag`: what has no `admin` does not change it. */
+  readonly isAdmin: boolean;
   readonly file: string;
   /** Counted from 1. */
   readonly line: number;
@@ -20,6 +23,8 @@ export interface PhpSetting {
 export interface SettingScope {
   /** Lower case; null for every host. */
   readonly host: string | null;
+  /** Further names of the host; `*` in them stands for any characters. */
+  readonly aliases: readonly string[];
   /** URL path of a <Location>; null for every path. */
   readonly path: string | null;
 }
@@ -37,10 +42,10 @@ export interface PhpSettings {
   readonly unread: readonly UnreadLine[];
 }
 
-const INI_SETTING = /^\s*([A-Za-z_][\w.[\]-]*)\s*=\s*(.*)$/;
+const INI_SETTING = /^\s*([A-Za-z_][\w.[\]-]*)\s*=\s*([\s\S]*)$/;
 /** How a pool of PHP-FPM spells a setting of PHP. */
-const POOL_SETTING = /^php_(?:admin_)?(?:value|flag)\[(.+)\]$/;
-const APACHE_SETTING = /^\s*php_(?:admin_)?(?:value|flag)(?=\s|$)/i;
+const POOL_SETTING = /^php_(admin_)?(?:value|flag)\[(.+)\]$/;
+const APACHE_SETTING = /^\s*php_(admin_)?(value|flag)(?=\s|$)/i;
 const NO_SETTING = 'not a setting';
 const APACHE_CONTAINER = /^\s*<\/?[A-Za-z]/;
 
@@ -51,6 +56,11 @@ const MATTERS_TO_PHP: ReadonlyArray<readonly [RegExp, reason: string]> = [
   [/^php/i, NO_SETTING],
 ];
 
+/** Of sessions and what travels with them; all else stays in PHP. */
+export function isOurs(name: string): boolean {
+  return /^(?:session|url_rewriter|arg_separator)\./.test(name);
+}
+
 /** The settings of one file, of all kinds line by line. */
 export function readPhpSettings(text: string, file: string): PhpSettings {
   const lines = joinContinued(text.replace(/^\u{FEFF}/u, '').split(/\r\n|\n|\r/));
@@ -58,34 +68,53 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
   const isApacheAlone = hasApache && !lines.some((line) => INI_SETTING.test(line));
   const settings: Array<{ setting: Omit<PhpSetting, 'scope'>; at: Scope }> = [];
   const unread: UnreadLine[] = [];
-  const top: Scope = { kind: '', host: { name: null }, path: null, isUnknown: false, above: null };
+  const top: Scope = { kind: '', host: { name: null, aliases: [] }, path: null, isUnknown: false, above: null };
   let scope = top;
+  let pool: Scope | null = null;
   for (const [index, line] of lines.entries()) {
     const at = { file, line: index + 1 };
     const trimmed = line.trim();
     const refuse = (reason: string) => unread.push({ ...at, text: trimmed, reason });
     if (/^(?:[;#]|$)/.test(trimmed)) continue;
     const next = scopeBehind(trimmed, scope, top);
-    const serverName = /^ServerName\s+(\S+)/i.exec(trimmed)?.[1];
     if (next !== null) {
+      if (next.kind === FOLDER && trimmed.startsWith('[') && next !== scope)
+        refuse('a folder of the server is no path of a URL');
+      else if (/^\[[^\]]*\]\s*[^;#\s]/.test(trimmed)) refuse('what stands behind the ] needs a line of its own');
       scope = next;
-      if (next.kind === FOLDER && trimmed.startsWith('[')) refuse('a folder of the server is no path of a URL');
-    } else if (serverName !== undefined) {
-      // It may stand behind the settings that it is the host of: settings look at it when all is read.
-      scope.host.name = hostOf(unquote(serverName));
-    } else {
+    } else if (!readNames(trimmed, scope.host)) {
       const setting = readSetting(trimmed);
+      const isOfPool = setting?.isOfPool === true;
+      if (isOfPool) pool ??= scope;
       if (setting === null) {
         const reason = whyUnread(trimmed, isApacheAlone);
         if (reason !== null) refuse(reason);
       } else if (scope.isUnknown) refuse(reasonOf(scope));
-      else settings.push({ setting: { ...at, ...setting }, at: scope });
+      else if (isOfPool && pool !== scope) refuse('of another pool: import each pool by itself');
+      else if (setting.fault !== null && isOurs(setting.name)) refuse(setting.fault);
+      else {
+        const { name, value, isAdmin } = setting;
+        settings.push({ setting: { ...at, name, value: value ?? '', isAdmin }, at: scope });
+      }
     }
   }
-  return {
-    settings: settings.map(({ setting, at }) => ({ ...setting, scope: { host: at.host.name, path: at.path } })),
-    unread,
-  };
+  return { settings: settings.map(({ setting, at }) => ({ ...setting, scope: placeOf(at) })), unread };
+}
+
+/** True for a line that names the host that its <VirtualHost> is for. It may stand behind settings: they look at it at the end. */
+function readNames(line: string, host: Scope['host']): boolean {
+  const [, kind, names = ''] = /^Server(Name|Alias)\s+(\S.*)$/i.exec(line) ?? [];
+  if (kind === undefined) return false;
+  const [first = '', ...more] = words(names).map(hostOf);
+  if (kind.toLowerCase() === 'name') host.name = first;
+  // Apache's `?` is one character, which no pattern of a route can say.
+  else host.aliases.push(...[first, ...more].map((name) => name.replace(/\?/g, '*')));
+  return true;
+}
+
+function placeOf({ host, path }: Scope): SettingScope {
+  const [name = null, ...aliases] = host.name === null ? host.aliases : [host.name, ...host.aliases];
+  return { host: name, aliases, path };
 }
 
 /** Null: there is nothing of PHP in it, so that nothing is to be said. */
@@ -94,45 +123,67 @@ function whyUnread(line: string, isApacheAlone: boolean): string | null {
   return known?.[1] ?? (isApacheAlone ? null : NO_SETTING);
 }
 
-/** Null for a line that is none. */
-function readSetting(line: string): { name: string; value: string } | null {
-  if (APACHE_SETTING.test(line)) {
-    const [, name = '', ...values] = words(line);
-    const [value] = values;
-    return value === undefined || values.length > 1 ? null : { name, value };
-  }
-  const [, name, value = ''] = INI_SETTING.exec(line) ?? /^([A-Za-z_][\w.[\]-]*)$/.exec(line) ?? [];
-  return name === undefined ? null : { name: POOL_SETTING.exec(name)?.[1] ?? name, value: iniValue(value) };
+interface SettingLine {
+  readonly name: string;
+  /** Null where it has a fault. */
+  readonly value: string | null;
+  readonly fault: string | null;
+  readonly isAdmin: boolean;
+  readonly isOfPool: boolean;
 }
 
-/** Quotes taken off, a comment behind the value cut. In double quotes a backslash escapes only a quote or itself. */
-function iniValue(raw: string): string {
-  const quoted = /^"((?:[^"\\]|\\.)*)"|^'([^']*)'/.exec(raw);
-  if (quoted !== null) return (quoted[1]?.replace(/\\(["\\])/g, '$1') ?? quoted[2]) as string;
-  return raw.replace(/\s*;.*$/, '').trim();
+/** Null for a line that is none. */
+function readSetting(line: string): SettingLine | null {
+  const [, apachesAdmin, kind] = APACHE_SETTING.exec(line) ?? [];
+  if (kind !== undefined) {
+    const [, name = '', ...values] = words(line);
+    const [value] = values;
+    if (value === undefined || values.length > 1) return null;
+    return { ...apacheValue(value, kind), name, isAdmin: apachesAdmin !== undefined, isOfPool: false };
+  }
+  const [, spelt, raw = ''] = INI_SETTING.exec(line) ?? /^([A-Za-z_][\w.[\]-]*)$/.exec(line) ?? [];
+  if (spelt === undefined) return null;
+  const [, admin, inner] = POOL_SETTING.exec(spelt) ?? [];
+  const isOfPool = inner !== undefined;
+  const read = readIniValue(raw);
+  const given = isOfPool && read.value?.includes('$pool') === true ? NAME_OF_POOL : read;
+  return { ...given, name: inner ?? spelt, isAdmin: admin !== undefined, isOfPool };
+}
+
+const NAME_OF_POOL = { value: null, fault: 'PHP-FPM puts the name of the pool in: write it' } as const;
+
+/** As mod_php has it: `none` is an empty value, and a flag is on by `On` and `1` alone. */
+function apacheValue(value: string, kind: string): IniValue {
+  if (kind.toLowerCase() === 'flag' && isOn(value) && !/^(?:on|1)$/i.test(value))
+    return { value: null, fault: `mod_php takes ${value} for Off: write On or Off` };
+  return { value: /^none$/i.test(value) ? '' : value, fault: null };
 }
 
 /** Where a setting stands while the file is read: a section of an INI file or a container of Apache's. */
 interface Scope {
   readonly kind: string;
   /** Shared by all that stands within one <VirtualHost>. */
-  readonly host: { name: string | null };
+  readonly host: { name: string | null; readonly aliases: string[] };
   readonly path: string | null;
   /** A condition that no route can have: [PATH=…], <Directory>, <Files>, <LocationMatch>, <If>. */
   readonly isUnknown: boolean;
   readonly above: Scope | null;
 }
 
-/** The kind of a [PATH=…] section. */
+/** The kinds of sections that settings hold for. */
 const FOLDER = '[PATH]';
+const HOST = '[HOST]';
 
 /** Where the lines behind this one stand; null when it neither opens nor closes anything. */
 function scopeBehind(line: string, scope: Scope, top: Scope): Scope | null {
   const section = /^\[([^\]]*)\]/.exec(line)?.[1];
   if (section !== undefined) {
-    if (/^PATH=/i.test(section)) return { ...top, kind: FOLDER, isUnknown: true };
-    const host = /^HOST=(.+)$/i.exec(section)?.[1]?.trim().toLowerCase();
-    return host === undefined ? top : { ...top, kind: '[HOST]', host: { name: host } };
+    // As PHP has it: the `=` may be missing or stand between blanks, a slash at the end is dropped.
+    const [, kind, place = ''] = /^(PATH|HOST)[=\s]+(.*?)[/\s]*$/i.exec(section) ?? [];
+    if (kind?.toUpperCase() === 'PATH' && place !== '') return { ...top, kind: FOLDER, isUnknown: true };
+    if (place !== '') return { ...top, kind: HOST, host: { name: place.toLowerCase(), aliases: [] } };
+    // No other section ends these two: what stands in [Session] behind [HOST=…] is the host's.
+    return scope.kind === FOLDER || scope.kind === HOST ? scope : { ...top };
   }
   const [, kind, argument = ''] = /^<([A-Za-z]+)\s*([^>]*)>$/.exec(line) ?? [];
   if (kind !== undefined) return opened(scope, kind.toLowerCase(), unquote(argument.trim()));
@@ -141,7 +192,7 @@ function scopeBehind(line: string, scope: Scope, top: Scope): Scope | null {
 
 function opened(above: Scope, kind: string, argument: string): Scope {
   const within = { ...above, kind, above };
-  if (kind === 'virtualhost') return { ...within, host: { name: null } };
+  if (kind === 'virtualhost') return { ...within, host: { name: null, aliases: [] } };
   if (kind === 'location' && argument.startsWith('/') && !/[*?~[]/.test(argument)) return { ...within, path: argument };
   // What is loaded or defined is as good as there.
   if (/^if(module|define|version)$/.test(kind)) return within;
@@ -159,11 +210,21 @@ function hostOf(serverName: string): string {
     .toLowerCase();
 }
 
-/** Lines of Apache's that end in a backslash go on; the numbers of the lines stay. In an INI file it is part of a value. */
+/**
+ * Lines of Apache's that end in a backslash go on; the numbers of the lines stay. In an INI file it is part of a value, which goes on
+ * while its quote is open.
+ */
 function joinContinued(lines: readonly string[]): string[] {
   const joined: string[] = [];
   let open: number | null = null;
-  for (const line of lines) {
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index] as string;
+    const more = open === null ? linesOfQuote(lines, index) : 0;
+    if (more > 0) {
+      joined.push(lines.slice(index, index + more + 1).join('\n'), ...Array<string>(more).fill(''));
+      index += more;
+      continue;
+    }
     const goesOn = line.endsWith('\\') && !(open === null && /^\s*;/.test(line)) && !INI_SETTING.test(line);
     const text = goesOn ? line.slice(0, -1) : line;
     if (open === null) {
@@ -178,6 +239,20 @@ function joinContinued(lines: readonly string[]): string[] {
   return joined;
 }
 
+/** How many lines the value that begins at `index` goes on for; 0 too where its quote is never closed. */
+function linesOfQuote(lines: readonly string[], index: number): number {
+  let [, , value = ''] = INI_SETTING.exec(lines[index] as string) ?? [];
+  if (!hasOpenQuote(value)) return 0;
+  for (let end = index + 1; end < Math.min(lines.length, index + MAX_QUOTED_LINES); end++) {
+    value += `\n${lines[end]}`;
+    if (!hasOpenQuote(value)) return end - index;
+  }
+  return 0;
+}
+
+/** No list of hosts is longer: a quote that is never closed costs no more. */
+const MAX_QUOTED_LINES = 1000;
+
 function words(text: string): string[] {
   return (text.match(/"(?:[^"\\]|\\.)*"|'[^']*'|\S+/g) ?? []).map(unquote);
 }
@@ -187,7 +262,7 @@ function unquote(text: string): string {
   return quoted === null ? text : (quoted[2] as string).replace(/\\(["\\])/g, '$1');
 }
 
-/** PHP's booleans: `On`, `yes`, `true` and any number but 0. */
+/** PHP's booleans: `On`, `yes`, `true` and any whole number but 0. */
 export function isOn(value: string): boolean {
-  return /^(on|yes|true)$/i.test(value.trim()) || Number.parseInt(value, 10) > 0;
+  return /^(on|yes|true)$/i.test(value) || Math.abs(Number.parseInt(value, 10)) > 0;
 }
