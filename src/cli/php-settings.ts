@@ -66,7 +66,7 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
   const lines = joinContinued(text.replace(/^\u{FEFF}/u, '').split(/\r\n|\n|\r/));
   const hasApache = lines.some((line) => APACHE_SETTING.test(line) || APACHE_CONTAINER.test(line));
   const isApacheAlone = hasApache && !lines.some((line) => INI_SETTING.test(line));
-  const settings: Array<{ setting: Omit<PhpSetting, 'scope'>; at: Scope }> = [];
+  const settings: Array<{ setting: Omit<PhpSetting, 'scope'>; at: Scope; refuse: (reason: string) => void }> = [];
   const unread: UnreadLine[] = [];
   const top: Scope = { kind: '', host: { name: null, aliases: [] }, path: null, isUnknown: false, above: null };
   let scope = top;
@@ -82,7 +82,11 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
         refuse('a folder of the server is no path of a URL');
       else if (/^\[[^\]]*\]\s*[^;#\s]/.test(trimmed)) refuse('what stands behind the ] needs a line of its own');
       scope = next;
-    } else if (!readNames(trimmed, scope.host)) {
+    } else if (readNames(trimmed, scope.host)) {
+      const odd = scope.host.aliases.filter((alias) => !HOST_PATTERN.test(alias));
+      if (odd.length > 0) refuse(noHost(odd.join(', ')));
+      scope.host.aliases = scope.host.aliases.filter((alias) => !odd.includes(alias));
+    } else {
       const setting = readSetting(trimmed);
       const isOfPool = setting?.isOfPool === true;
       if (isOfPool) pool ??= scope;
@@ -94,11 +98,24 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
       else if (setting.fault !== null && isOurs(setting.name)) refuse(setting.fault);
       else {
         const { name, value, isAdmin } = setting;
-        settings.push({ setting: { ...at, name, value: value ?? '', isAdmin }, at: scope });
+        settings.push({ setting: { ...at, name, value: value ?? '', isAdmin }, at: scope, refuse });
       }
     }
   }
-  return { settings: settings.map(({ setting, at }) => ({ ...setting, scope: placeOf(at) })), unread };
+  const placed = settings.flatMap(({ setting, at, refuse }) => {
+    const place = placeOf(at);
+    if (place.host === null || HOST_PATTERN.test(place.host)) return [{ ...setting, scope: place }];
+    refuse(noHost(place.host));
+    return [];
+  });
+  return { settings: placed, unread: unread.sort((a, b) => a.line - b.line) };
+}
+
+/** As the key `host` of a route has it, but for addresses in brackets. */
+const HOST_PATTERN = /^[A-Za-z0-9.*_-]+$/;
+
+function noHost(name: string): string {
+  return `holds for ${name}: no host that a route can name`;
 }
 
 /** True for a line that names the host that its <VirtualHost> is for. It may stand behind settings: they look at it at the end. */
@@ -163,7 +180,7 @@ function apacheValue(value: string, kind: string): IniValue {
 interface Scope {
   readonly kind: string;
   /** Shared by all that stands within one <VirtualHost>. */
-  readonly host: { name: string | null; readonly aliases: string[] };
+  readonly host: { name: string | null; aliases: string[] };
   readonly path: string | null;
   /** A condition that no route can have: [PATH=…], <Directory>, <Files>, <LocationMatch>, <If>. */
   readonly isUnknown: boolean;

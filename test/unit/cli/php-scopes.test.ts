@@ -49,6 +49,18 @@ php_value session.name SHOP
     expect(policyOf(text, 'h', '/shop/x')).to.deep.include({ useOnlyCookies: false });
   });
 
+  for (const [path, below] of [
+    ['/a b', '/a%20b/c'],
+    ['/a  b#', '/a%20%20b%23/c'],
+    ['/a%2f%2Fb', '/axb/c'],
+    ['/a,/b', '/a,/b/c'],
+  ] as const) {
+    it(`<Location "${path}"> is a pattern`, () => {
+      const text = `<Location "${path}">\nphp_value session.name A\n</Location>\n`;
+      expect(policyOf(text, 'h', below).session.name).to.equal('A');
+    });
+  }
+
   it('all names of a host', () => {
     const text = `${OPEN}<VirtualHost *>
 php_flag session.use_only_cookies on
@@ -98,6 +110,25 @@ php_value session.use_only_cookies 0
     it(`${section} is for a folder`, () => {
       const yaml = convert(`${section}\nsession.name = X\n`);
       expect(yaml).to.include('a.conf:2: session.name = X (holds for a folder of the server only)');
+    });
+  }
+
+  for (const [what, text, refused] of [
+    ['a section', '[HOST=a b]\nsession.name = X\n', 'a.conf:2: session.name = X (holds for a b: no host'],
+    [
+      'a ServerName',
+      '<VirtualHost *>\nServerName a@b\nphp_value session.name X\n</VirtualHost>\n',
+      'a.conf:3: php_value session.name X (holds for a@b: no host',
+    ],
+    [
+      'a ServerAlias',
+      '<VirtualHost *>\nServerName a\nServerAlias b @c\nphp_value session.name Y\n</VirtualHost>\n',
+      'a.conf:3: ServerAlias b @c (holds for @c: no host',
+    ],
+  ] as const) {
+    it(`${what} that no route can name is told`, () => {
+      expect(convert(text)).to.include(refused);
+      expect(policyOf(text, 'b', '/').session.name).to.equal(what === 'a ServerAlias' ? 'Y' : 'PHPSESSID');
     });
   }
 
