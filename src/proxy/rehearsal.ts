@@ -48,8 +48,8 @@ export type RehearsedHead = Pick<RawHead, 'method' | 'target' | 'fields' | 'isEn
 
 /** The facts of a request over HTTP/1.1, or why it is refused. What it says of other proxies is not believed. */
 export function readRequest({ config }: Site, head: RehearsedHead): RequestFacts | HeadFault {
-  // Node's parser knows these and no others.
-  if (!METHODS.includes(head.method)) return { fault: 'BAD_REQUEST', detail: 'method' };
+  const unparsed = parserFault(head, config.limits.headerBytes);
+  if (unparsed !== null) return unparsed;
   const raw: RawHead = { ...head, versionMajor: 1, versionMinor: 1, http2: null, peerAddress: SOMEWHERE };
   const limits = {
     maxFields: config.limits.fields,
@@ -59,6 +59,16 @@ export function readRequest({ config }: Site, head: RehearsedHead): RequestFacts
     forwardedFields: config.forwardedFields,
   };
   return readHead(raw, limits, 'rehearsal');
+}
+
+/** What Node's parser refuses before anything of ours is asked. */
+function parserFault({ method, target, fields }: RehearsedHead, headerBytes: number): HeadFault | null {
+  if (!METHODS.includes(method)) return { fault: 'BAD_REQUEST', detail: 'method' };
+  if (/[\x80-\xff]/.test(target))
+    return { fault: 'BAD_REQUEST', detail: 'bytes above 7F in the target, which browsers send as %xx' };
+  // As the parser counts: the target, and the names and values of the fields.
+  if (target.length + fields.join('').length < headerBytes) return null;
+  return { fault: target.length < headerBytes ? 'FIELDS_TOO_LARGE' : 'TARGET_TOO_LONG', detail: 'limits.header' };
 }
 
 /** Every outcome that the request can have, the likeliest first. @throws ProxyError where the proxy would answer with an error. */

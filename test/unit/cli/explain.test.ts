@@ -208,6 +208,16 @@ Verdict accepts: the route is use_only_cookies.
       [/^get http:\/\/localhost\n\nNo verdict: .* 400, .*\(BAD_REQUEST\)/],
     ],
     [
+      'a target that no parser takes',
+      ['/caf\u00e9'],
+      [/^GET http:\/\/localhost\n\nNo verdict: .* 400, .*browsers send as %xx \(BAD_REQUEST\)/],
+    ],
+    [
+      'a head that is too large',
+      ['-H', `Cookie: a=${'x'.repeat(17_000)}`, '/x'],
+      [/No verdict: .* 431, .*limits\.header \(FIELDS_TOO_LARGE\)/],
+    ],
+    [
       'a browser that the route plays',
       [...PAGE, '-H', 'Cookie: sess=abc', '/played/a'],
       [
