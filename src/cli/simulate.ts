@@ -162,6 +162,7 @@ function readArguments(argv: string[]): Arguments {
       throw new UsageError('--crawl and --compare exclude each other');
     if (values.lint === true && values.script !== undefined && values.crawl !== true)
       throw new UsageError('--lint with --script needs --crawl');
+    if (values.marker === '') throw new UsageError('--marker is empty: every page would have it');
     if (values.compare === true && values.cookies === 'on')
       throw new UsageError('--compare already runs with cookies on');
   }
@@ -176,7 +177,7 @@ function readArguments(argv: string[]): Arguments {
       insecure: values.insecure === true,
       fetchMetadata: values['fetch-metadata'] !== false,
       headers: Object.fromEntries((values.header ?? []).map(readHeader)),
-      ...(values['user-agent'] === undefined ? {} : { userAgent: values['user-agent'] }),
+      ...(values['user-agent'] === undefined ? {} : { userAgent: fieldValue('--user-agent', values['user-agent']) }),
     },
     crawl: {
       depth: natural('--depth', values.depth ?? '5'),
@@ -227,7 +228,13 @@ function absolute(url: string): string {
 function readHeader(line: string): [string, string] {
   const match = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(line);
   if (match === null) throw new UsageError(`--header '${line}' is not 'Name: value'`);
-  return [match[1] ?? '', match[2] ?? ''];
+  return [match[1] ?? '', fieldValue('--header', match[2] ?? '')];
+}
+
+/** On the wire a value is bytes, which Node takes as latin1. */
+function fieldValue(option: string, text: string): string {
+  if (/[^\t\x20-\x7e\x80-\u{10ffff}]/u.test(text)) throw new UsageError(`${option}: no control characters`);
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 function readPattern(source: string): RegExp {

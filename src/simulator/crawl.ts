@@ -20,7 +20,7 @@ import {
 } from './judge.ts';
 import { type LintItem, lintPage } from './lint.ts';
 import { compileMarker } from './marker.ts';
-import { type Initiator, refreshOf } from './navigate.ts';
+import { type Initiator, isDocument, refreshOf } from './navigate.ts';
 import { type MayVisit, parseRobots } from './robots.ts';
 import { SID_NAMES, withoutSid } from './sid.ts';
 import { relation } from './site.ts';
@@ -75,6 +75,11 @@ interface Waiting {
   readonly edge: Edge;
 }
 
+/** What is thrown and no fault of the site. */
+interface Fault {
+  readonly thrown: unknown;
+}
+
 /** @throws SimulatorError when the first page cannot be loaded, or EXPECTED when the journey before it fails. */
 export async function crawl(options: CrawlOptions): Promise<CrawlReport> {
   const startedAtMs = performance.now();
@@ -98,8 +103,9 @@ class Walk {
   readonly #arrivals = new Map<string, Arrival | null>();
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #variants = new Map<string, number>();
-  #queue: Job[] = [];
-  #active = 0;
+  readonly #queue: Job[] = [];
+  /** Pages that were or will be fetched, without the broken ones. */
+  #planned = 1;
   #mayVisit: MayVisit = () => true;
   #hasSession = true;
   /** Page → whether it had a session when its edges were read. */
@@ -118,8 +124,11 @@ class Walk {
     this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
     // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
-    this.#hasMarker = (page) =>
-      marker === null || isFrameset(page) || this.#movesOnTo(page) !== null ? null : marker(page);
+    // So it is with a download or a picture, unless its text shows the marker.
+    this.#hasMarker = (page) => {
+      if (marker === null || isFrameset(page) || this.#movesOnTo(page) !== null) return null;
+      return marker(page) || (isDocument(page.fields) ? false : null);
+    };
   }
 
   async start(): Promise<void> {
@@ -186,39 +195,44 @@ class Walk {
     }
   }
 
-  /** Run until no job is left; a job may add others. */
+  /**
+   * Run until no job is left; a job may add others. Several pages are fetched at a time, but read in the order in which they were
+   * found: what lies within the bounds, and the report, must not hang on which answer was the fastest.
+   */
   async #drain(): Promise<void> {
     const mode = this.#options.browser?.cookies ?? 'off';
     const concurrency = this.#options.concurrency ?? (mode === 'off' ? 4 : 1);
-    await new Promise<void>((resolve, reject) => {
-      const next = (): void => {
-        if (this.#queue.length === 0 && this.#active === 0) resolve();
-        while (this.#active < concurrency) {
-          const job = this.#queue.shift();
-          if (job === undefined) return;
-          this.#active++;
-          this.#run(job).then(() => {
-            this.#active--;
-            next();
-          }, reject);
-        }
-      };
-      next();
-    });
+    const fetching: Array<{ job: Job; fetched: Promise<Page | SimulatorError | Fault> }> = [];
+    for (;;) {
+      while (fetching.length < concurrency) {
+        const job = this.#queue.shift();
+        if (job === undefined) break;
+        fetching.push({ job, fetched: this.#fetch(job) });
+      }
+      const first = fetching.shift();
+      if (first === undefined) return;
+      this.#finish(first.job, await first.fetched);
+    }
   }
 
-  async #run(job: Job): Promise<void> {
+  /** Never rejects: nobody may be waiting for it yet. */
+  async #fetch({ url, cause, initiator }: Job): Promise<Page | SimulatorError | Fault> {
     try {
-      const { url, cause, initiator } = job;
-      const page = await this.#browser.visit({ url, cause, initiator, stays: true });
-      this.#take(page, job);
+      return await this.#browser.visit({ url, cause, initiator, stays: true });
     } catch (error) {
-      if (!(error instanceof SimulatorError)) throw error;
+      return error instanceof SimulatorError ? error : { thrown: error };
+    }
+  }
+
+  #finish(job: Job, result: Page | SimulatorError | Fault): void {
+    if ('thrown' in result) throw result.thrown;
+    if (result instanceof SimulatorError) {
       job.node.session = 'broken';
-      this.#broken.push({ url: job.node.url, why: error.message });
+      this.#planned--;
+      this.#broken.push({ url: job.node.url, why: result.message });
       this.#arrivals.set(job.url, null);
       this.#waiting.delete(job.url);
-    }
+    } else this.#take(result, job);
     const { onProgress } = this.#options;
     onProgress?.({ visited: this.#visited, waiting: this.#queue.length, lost: this.#counts.lost });
   }
@@ -227,7 +241,8 @@ class Walk {
   #take(page: Page, job: Job): SessionEvidence {
     this.#visited++;
     const { snapshot } = page;
-    const edges = edgesOf(page.document, page.charset, page.fields.get('refresh'));
+    // A download is saved, and the page before it stays.
+    const edges = isDocument(page.fields) ? edgesOf(page.document, page.charset, page.fields.get('refresh')) : [];
     const next = this.#movesOnTo(page);
     const seen = gatherEvidence(
       { url: page.url, setCookies: snapshot.setCookies },
@@ -302,12 +317,10 @@ class Walk {
     const canonical = withoutSid(target, this.#names);
     const variants = this.#variants.get(canonical) ?? 0;
     if (depth >= (this.#options.depth ?? 5)) this.#skipped.depth++;
-    else if (
-      variants >= MAX_VARIANTS ||
-      this.#visited + this.#queue.length + this.#active >= (this.#options.maxPages ?? 200)
-    ) {
+    else if (variants >= MAX_VARIANTS || this.#planned >= (this.#options.maxPages ?? 200)) {
       this.#skipped.limit++;
     } else {
+      this.#planned++;
       this.#variants.set(canonical, variants + 1);
       this.#waiting.set(target, [waiting]);
       const cause =

@@ -343,6 +343,11 @@ function isMarkup(contentType: string | null): boolean {
   return contentType === null || /^\s*(?:text\/html|application\/xhtml\+xml|text\/vnd\.wap\.wml)\b/i.test(contentType);
 }
 
+/** Does a browser show it as a page, and neither saves it nor shows it as something else? */
+export function isDocument(fields: Headers): boolean {
+  return isMarkup(fields.get('content-type')) && !/^\s*attachment\b/i.test(fields.get('content-disposition') ?? '');
+}
+
 /** Where a refresh leads that comes within `maxSeconds`; null also for a page that only reloads itself. */
 export function refreshOf(snapshot: Snapshot, maxSeconds: number): string | null {
   const field = snapshot.fields.get('refresh');

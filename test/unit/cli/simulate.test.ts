@@ -63,6 +63,9 @@ describe('transid simulate', () => {
     [['--depth', 'deep', 'x'], "--depth is a whole number, not 'deep'"],
     [['--max-pages', '0', 'x'], '--max-pages is at least 1'],
     [['--header', 'nonsense', 'x'], "--header 'nonsense' is not 'Name: value'"],
+    [['--header', 'X: a\u0001b', 'x'], '--header: no control characters'],
+    [['--user-agent', 'a\nb', 'x'], '--user-agent: no control characters'],
+    [['--marker', '', 'x'], '--marker is empty'],
     [['--exclude', '(', 'x'], "--exclude '(' is no regular expression"],
     [['--no-such-option', 'x'], "Unknown option '--no-such-option'"],
     [['--compare', 'x'], '--compare needs --script'],
@@ -136,12 +139,14 @@ describe('transid simulate', () => {
       'Lynx',
       '--header',
       'X-A: b',
+      '--header',
+      'X-B: \u20ac',
       '--no-fetch-metadata',
       '--robots',
       'ignore',
       origin,
     );
-    expect(fields).to.include({ 'user-agent': 'Lynx', 'x-a': 'b' });
+    expect(fields).to.include({ 'user-agent': 'Lynx', 'x-a': 'b', 'x-b': '\xe2\x82\xac' });
     expect(fields).to.not.have.property('sec-fetch-site');
     const { out } = await run('--cookies', 'on', '--marker', '#user', '--format', 'json', `${origin}/`);
     expect(JSON.parse(out) as { cookies: string; hasSession: boolean }).to.include({
