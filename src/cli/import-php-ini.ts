@@ -2,7 +2,7 @@
  * `transid import-php-ini php.ini`: reads PHP's settings (`php-settings.ts`) and prints the configuration that does the same
  * (`php-conversion.ts`).
  */
-import { configFromUpstream, readConfigText } from '../config/load.ts';
+import { configFromUpstream, readBytes } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import { type CommandIo, inputOf, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { convertPhpSettings } from './php-conversion.ts';
@@ -31,7 +31,7 @@ export async function importPhpIniCommand(argv: string[], io: CommandIo): Promis
   const all: { settings: PhpSetting[]; unread: Array<PhpSettings['unread'][number]> } = { settings: [], unread: [] };
   for (const file of args.files) {
     try {
-      const text = file === '-' ? await readAll(io) : readConfigText(file);
+      const text = file === '-' ? await readAll(io) : readBytes(file).toString('utf8');
       const { settings, unread } = readPhpSettings(text, file);
       all.settings.push(...settings);
       all.unread.push(...unread);

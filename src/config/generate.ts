@@ -50,7 +50,7 @@ const INTRODUCTION = `# Configuration reference
 
 Made by \`npm run generate\` from \`src/config/schema.ts\`: edit that file, not this one.
 
-One YAML file. Times carry a unit (\`500ms\`, \`30s\`, \`24m\`, \`8h\`, \`2d\`), sizes too (\`512B\`, \`64KiB\`, \`8MiB\`, \`1GiB\`). File
+One YAML file, in UTF-8. Times carry a unit (\`500ms\`, \`30s\`, \`24m\`, \`8h\`, \`2d\`), sizes too (\`512B\`, \`64KiB\`, \`8MiB\`, \`1GiB\`). File
 names are relative to the folder of the configuration file. An unknown key is an error. \`transid check FILE\` tells all
 problems of a file at once; [example.yaml](example.yaml) is a file to start from. The column *PHP* has the name that PHP has
 for the same thing.

@@ -2,6 +2,7 @@
  * YAML text → validated, frozen Config. All problems are reported at once, each with file, line and column; nothing is
  * half valid.
  */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument, type YAMLError } from 'yaml';
@@ -35,10 +36,24 @@ export function loadConfigFile(path: string): Config {
   return parseConfig(readConfigText(path), path);
 }
 
-/** The text of a configuration file; ConfigError when it cannot be read. */
+/**
+ * The text of a configuration file; ConfigError when it cannot be read, or is in another charset than UTF-8: a path with a wrong
+ * character would protect nothing.
+ */
 export function readConfigText(path: string): string {
+  const bytes = readBytes(path);
+  const text = bytes.toString('utf8');
+  if (isUtf8(bytes)) return text;
+  const before = text.slice(0, text.indexOf('\u{FFFD}')).split(/\r\n|\n|\r/);
+  const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  const message = 'not UTF-8 from here on: save the file in that charset';
+  throw new ConfigError([{ file: path, ...place, path: '', message, suggestion: null }]);
+}
+
+/** What a file holds; ConfigError when it cannot be read. */
+export function readBytes(path: string): Buffer {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     const message = `cannot be read: ${reasonOf(error)}`;
     throw new ConfigError([{ file: path, line: 1, column: 1, path: '', message, suggestion: null }]);

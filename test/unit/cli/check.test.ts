@@ -107,6 +107,19 @@ c.yaml: 3 problems
     expect(out()).to.include('nothing.yaml:1:1: cannot be read: there is no such file');
   });
 
+  for (const [what, bytes, place] of [
+    ['latin1', Buffer.from('upstream: http://127.0.0.1:9\r\nroutes: [{ path: /caf\xe9/** }]\n', 'latin1'), '2:22'],
+    ['UTF-16', Buffer.from('\u{FEFF}upstream: http://127.0.0.1:9\n', 'utf16le'), '1:1'],
+    ['UTF-8 that is cut', Buffer.from('# caf\xc3', 'latin1'), '1:6'],
+  ] as const) {
+    it(`a file in ${what}, whose paths would be others`, async () => {
+      writeFileSync(join(folder, 'odd.yaml'), bytes);
+      const { io, out } = captureIo();
+      expect(await checkCommand([join(folder, 'odd.yaml')], io)).to.equal(1);
+      expect(out()).to.include(`odd.yaml:${place}: not UTF-8 from here on`);
+    });
+  }
+
   for (const [argv, fault] of [
     [[], 'one FILE is needed, not 0'],
     [['a', 'b'], 'one FILE is needed, not 2'],

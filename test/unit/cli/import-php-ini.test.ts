@@ -390,6 +390,13 @@ describe('transid import-php-ini: the command', () => {
     expect(config.defaults.useTransSid).to.equal(true);
   });
 
+  it('takes a file in any charset', async () => {
+    writeFileSync(join(folder, 'php.ini'), Buffer.from('; f\xfcr uns\nsession.name = A\n', 'latin1'));
+    const { io, out } = captureIo();
+    expect(await importPhpIniCommand([join(folder, 'php.ini')], io)).to.equal(0);
+    expect(parseConfig(out(), 'c.yaml').session.name).to.equal('A');
+  });
+
   it('reads standard input', async () => {
     const { io, out } = captureIo('session.name = FROMSTDIN\n');
     expect(await importPhpIniCommand(['-'], io)).to.equal(0);
