@@ -48,6 +48,8 @@ export interface Wire {
 
 /** Sockets of one origin at a time, as browsers have it. */
 const MAX_SOCKETS_PER_ORIGIN = 6;
+/** Of an answer, in bytes, as Chromium has it. */
+const MAX_HEAD_BYTES = 256 * 1024;
 
 export function openWire(options: WireOptions): Wire {
   const agentOptions = { keepAlive: true, maxSockets: MAX_SOCKETS_PER_ORIGIN };
@@ -59,8 +61,7 @@ export function openWire(options: WireOptions): Wire {
   });
   return {
     async send(request) {
-      const message = await exchange(request, options, request.url.startsWith('https:') ? secure : plain);
-      return message;
+      return await exchange(request, options, request.url.startsWith('https:') ? secure : plain);
     },
     close() {
       plain.destroy();
@@ -69,20 +70,23 @@ export function openWire(options: WireOptions): Wire {
   };
 }
 
-function exchange(request: WireRequest, options: WireOptions, agent: http.Agent): Promise<WireResponse> {
+function exchange(request: WireRequest, options: WireOptions, agent: http.Agent, attempt = 1): Promise<WireResponse> {
   const url = new URL(request.url);
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const detour = options.connectTo[`${url.hostname}:${port}`] ?? options.connectTo[url.hostname];
   const { promise, resolve, reject } = withResolvers<WireResponse>();
+  let hasFailed = false;
   const fail = (code: 'NETWORK' | 'TIMEOUT' | 'BODY_TOO_LARGE' | 'BODY_BROKEN', why: string, cause?: unknown): void => {
     clearTimeout(timer);
+    hasFailed = true;
     reject(new SimulatorError(code, `${request.method} ${request.url}: ${why}`, { cause }));
     outgoing.destroy();
   };
 
   const outgoing = (url.protocol === 'https:' ? https : http).request({
     agent,
+    maxHeaderSize: MAX_HEAD_BYTES,
     method: request.method,
     host: detour?.host ?? host,
     port: detour?.port ?? port,
@@ -95,8 +99,18 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent)
   });
   const timer = setTimeout(() => fail('TIMEOUT', `no answer within ${options.timeoutMs} ms`), options.timeoutMs);
 
-  outgoing.on('error', (error) => fail('NETWORK', error.message === '' ? String(error) : error.message, error));
+  let isAnswered = false;
+  outgoing.on('error', (error: NodeJS.ErrnoException) => {
+    // The server had closed a connection that was kept: browsers send the request again, whatever its method. Each of the kept ones
+    // may be such a one.
+    const isStale = outgoing.reusedSocket && !isAnswered && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+    if (!isStale || attempt > MAX_SOCKETS_PER_ORIGIN || hasFailed)
+      return fail('NETWORK', error.message === '' ? String(error) : error.message, error);
+    clearTimeout(timer);
+    resolve(exchange(request, options, agent, attempt + 1));
+  });
   outgoing.on('response', (incoming) => {
+    isAnswered = true;
     const chunks: Buffer[] = [];
     let bytes = 0;
     incoming.on('data', (chunk: Buffer) => {
@@ -160,7 +174,7 @@ function isZlib(bytes: Buffer): boolean {
 }
 
 function withResolvers<T>() {
-  let resolve!: (value: T) => void;
+  let resolve!: (value: T | Promise<T>) => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<T>((yes, no) => {
     resolve = yes;
