@@ -34,15 +34,15 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Exit code 0; 1 when the configuration has problems; 2 for wrong usage. */
 export async function explainCommand(argv: string[], io: CommandIo): Promise<number> {
-  if (argv.length === 1 && (argv[0] === '--help' || argv[0] === '-h')) {
-    io.stdout.write(USAGE);
-    return 0;
-  }
-  let asked: Asked;
+  let asked: Asked | 'help';
   try {
     asked = readArgs(argv);
   } catch (error) {
     return refuseUsage(io, 'transid explain', error, USAGE);
+  }
+  if (asked === 'help') {
+    io.stdout.write(USAGE);
+    return 0;
   }
   let config: Config;
   try {
@@ -56,16 +56,18 @@ export async function explainCommand(argv: string[], io: CommandIo): Promise<num
   return 0;
 }
 
-function readArgs(argv: string[]): Asked {
+function readArgs(argv: string[]): Asked | 'help' {
   const args = parseOptions({
     args: argv,
     options: {
       config: { type: 'string', short: 'c' },
       method: { type: 'string', short: 'X' },
       header: { type: 'string', short: 'H', multiple: true },
+      help: { type: 'boolean', short: 'h' },
     },
     allowPositionals: true,
   });
+  if (args.values.help) return 'help';
   const [url, ...more] = args.positionals;
   if (url === undefined || more.length > 0) throw new UsageError('one URL is needed');
   const match = /^(?:(https?:)\/\/([^/?#\s]+))?(\/[^#\s]*|\?[^#\s]*)?(?:#.*)?$/i.exec(url);

@@ -48,6 +48,13 @@ describe('transid explain', () => {
     return { code, out: out(), err: err() };
   };
 
+  for (const argv of [['--help'], ['-h'], ['http://shop.test/', '--help']]) {
+    it(`tells its usage: ${argv.join(' ')}`, async () => {
+      expect(await explain(...argv)).to.deep.include({ code: 0, err: '' });
+      expect((await explain(...argv)).out).to.match(/^Usage: transid explain -c FILE/);
+    });
+  }
+
   it('tells the whole story of one request', async () => {
     const { code, out } = await explain('http://shop.test/public/..%2fADMIN?x=1');
     expect(code).to.equal(0);
