@@ -69,10 +69,23 @@ export interface Fault {
 
 /** Every issue of zod as faults; `valueAt` gives the value that stands in the file. */
 export function faultsOf(issues: readonly z.core.$ZodIssue[], valueAt: (path: KeyPath) => unknown): Fault[] {
-  const faults = issues.flatMap((issue) => faultsOfIssue(issue, [], valueAt));
+  const faults = faultsWithin(issues, [], valueAt);
   // A value that breaks two rules of one meaning is told once: 1e99 is above the bound, and no safe integer either.
   const told = new Map(faults.map((fault) => [JSON.stringify([fault.path, fault.at, fault.message]), fault]));
   return [...told.values()];
+}
+
+/** Of a value of another kind nothing else is true: zod measures a list where a text is needed. */
+function faultsWithin(
+  issues: readonly z.core.$ZodIssue[],
+  above: KeyPath,
+  valueAt: (path: KeyPath) => unknown,
+): Fault[] {
+  const spell = ({ path }: z.core.$ZodIssue): string => JSON.stringify(path);
+  const ofWrongKind = new Set(issues.filter(({ code }) => code === 'invalid_type').map(spell));
+  return issues
+    .filter((issue) => issue.code !== 'too_small' || !ofWrongKind.has(spell(issue)))
+    .flatMap((issue) => faultsOfIssue(issue, above, valueAt));
 }
 
 function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: KeyPath) => unknown): Fault[] {
@@ -93,7 +106,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: 
         const suggestion = didYouMean(nearest(String(valueAt(path)), constantsAt(path)));
         return [{ path, at: 'value', message: issue.message, suggestion }];
       }
-      return branch.flatMap((inner) => faultsOfIssue(inner, path, valueAt));
+      return faultsWithin(branch, path, valueAt);
     }
     case 'invalid_value': {
       const choices = issue.values.map(String);
@@ -107,9 +120,21 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: 
       const message = isOwnWord ? issue.message : `${YAML_WORDS[issue.expected] ?? issue.expected} is needed`;
       return [{ path, at: 'value', message, suggestion: null }];
     }
+    case 'invalid_key':
+      return faultsWithin(issue.issues, path, valueAt).map((inner) => ({ ...inner, at: 'key' }));
+    case 'too_small':
+    case 'too_big':
+      return [{ path, at: 'value', message: wordsOfSize(issue), suggestion: null }];
     default:
       return [{ path, at: 'value', message: issue.message, suggestion: null }];
   }
+}
+
+/** The schema's own words, where it has any. */
+function wordsOfSize(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  if (!/^Too (?:small|big)/.test(issue.message)) return issue.message;
+  if (issue.code === 'too_big') return `at most ${issue.maximum} characters are possible`;
+  return issue.origin === 'array' ? 'a list of at least one is needed' : 'must not be empty';
 }
 
 const YAML_WORDS: Record<string, string> = {

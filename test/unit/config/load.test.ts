@@ -198,6 +198,22 @@ routes:
       ['c.yaml:2:19: limits.fields: a whole number from 16 to 1000 is needed'],
     ],
     ['a key twice', `${BASE}workers: 1\nworkers: 2`, [/^c\.yaml:3:1: .*unique/]],
+    [
+      'nothing where something is needed',
+      `${BASE}routes: [{ path: [], rewrite_vars: { "": a } }]\nsession: { rotation: { on: [] } }\nstore: { kind: redis, url: "redis://h", username: "", key_prefix: ${'x'.repeat(65)} }`,
+      [
+        'c.yaml:2:18: routes[0].path: a list of at least one is needed',
+        'c.yaml:2:38: routes[0].rewrite_vars.: must not be empty',
+        'c.yaml:3:28: session.rotation.on: a list of at least one is needed',
+        'c.yaml:4:51: store.username: must not be empty',
+        'c.yaml:4:67: store.key_prefix: at most 64 characters are possible',
+      ],
+    ],
+    [
+      'a list where a text is needed',
+      'upstream: { url: "http://a", tls: { server_name: [] } }',
+      ['c.yaml:1:50: upstream.tls.server_name: a text is needed'],
+    ],
     ['an empty value', `${BASE}routes:`, ['c.yaml:2:8: routes: a list is needed']],
     ['no unit', `${BASE}limits: { body: 8MB }`, [/^c\.yaml:2:17: limits\.body: not a size/]],
     ['too small', `${BASE}limits: { target: 1B }`, [/at least 256 bytes/]],
