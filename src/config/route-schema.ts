@@ -116,7 +116,7 @@ export const routeShape = {
   }),
   arg_separator: z
     .string()
-    .regex(/^[&;,a-z0-9#]{1,16}$/i, { error: 'not a separator: such as "&amp;", "&" or ";"' })
+    .regex(/^[&;,A-Za-z0-9#]{1,16}$/, { error: 'not a separator: such as "&amp;", "&" or ";"' })
     .optional()
     .meta({
       description:

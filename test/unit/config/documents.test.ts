@@ -51,6 +51,14 @@ describe('config: generated documents', () => {
     });
   }
 
+  it('an editor takes a separator in capitals, as `check` does', () => {
+    expect(readConfig('upstream: http://a\ndefaults: { arg_separator: "&AMP;" }', 'c.yaml').problems).to.deep.equal([]);
+    const { properties } = JSON.parse(jsonSchema()) as {
+      properties: { defaults: { properties: { arg_separator: { pattern: string } } } };
+    };
+    expect('&AMP;').to.match(new RegExp(properties.defaults.properties.arg_separator.pattern, 'u'));
+  });
+
   it('the schema says nothing of our own metadata', () => {
     expect(jsonSchema()).to.not.match(/"(php|example)":/);
   });
