@@ -4,7 +4,7 @@
  */
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { parseDocument, visit } from 'yaml';
 import { reasonOf } from '../errors.ts';
 import type { BrowserOptions } from '../simulator/browser.ts';
 import type { CrawlOptions } from '../simulator/crawl.ts';
@@ -297,11 +297,24 @@ async function loadJourney(file: string): Promise<Journey> {
   const source = await readText(file);
   let value: unknown;
   try {
-    value = parseYaml(source);
+    value = readYaml(source);
   } catch (error) {
     throw new UsageError(`${file}: ${reasonOf(error)}`);
   }
   return readJourney(value, basename(file).replace(/\.\w+$/, ''));
+}
+
+/** Numbers that are spelt in a way of their own are texts: what is typed as `0042` or `1.50` into a field is no 42 and no 1.5. */
+function readYaml(source: string): unknown {
+  const document = parseDocument(source);
+  const [fault] = document.errors;
+  if (fault !== undefined) throw fault;
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'number' && node.source !== String(node.value)) node.value = node.source ?? node.value;
+    },
+  });
+  return document.toJS();
 }
 
 async function runScript(args: Arguments, journey: Journey): Promise<Report> {

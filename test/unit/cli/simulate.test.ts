@@ -38,6 +38,10 @@ describe('transid simulate', () => {
         response.end('<p>no session here</p>');
         return;
       }
+      if (request.url === '/form') {
+        response.end('<form action="/sent"><input name=pin><input name=price><input name=n></form>');
+        return;
+      }
       const page = '<a href="/b?_sid=s1">B</a><a href="/?_sid=s1">Home</a><script>fetch("/api/x")</script>';
       response.end(
         request.url?.startsWith('/lost') ? '<a href=/lost/2>2</a>' : `${isKnown ? '<b id=user>ada</b>' : ''}${page}`,
@@ -210,6 +214,13 @@ describe('transid simulate', () => {
     it('has its start in the file, too', async () => {
       const { code } = await run('--cookies', 'on', '--script', file('start.yaml', `start: ${origin}\n${JOURNEY}`));
       expect(code).to.equal(0);
+    });
+
+    it('sends numbers as they are typed', async () => {
+      const steps =
+        '[{ open: /form }, { submit: { fields: { pin: 0042, price: 1.50, n: 2 } } }, { expect: { status: 200, url: "/sent?pin=0042&price=1.50&n=2" } }]';
+      const { code, out } = await run('--script', file('form.yaml', steps), origin);
+      expect(code, out).to.equal(0);
     });
 
     it('--crawl goes on from where the journey ends', async () => {
