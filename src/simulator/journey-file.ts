@@ -88,6 +88,7 @@ function readLink(argument: unknown, where: string): LinkTarget {
       throw bad(where, `unknown key '${key}'${suggest(key, ['selector', 'text', 'href'])}`);
     return [key, text(value, where, key)] as const;
   });
+  if (entries.length === 0) throw bad(where, '`follow` says which link');
   return Object.fromEntries(entries);
 }
 
@@ -119,14 +120,18 @@ function readFields(argument: unknown, where: string): Fields {
 const EXPECTATIONS = ['text', 'no_text', 'status', 'url', 'selector', 'no_selector', 'title'];
 
 function readExpectation(argument: unknown, where: string): Expectation {
-  if (typeof argument === 'string') return { text: [argument] };
-  if (!isRecord(argument)) throw bad(where, '`expect` says what must be seen');
+  if (typeof argument === 'string' && argument !== '') return { text: [argument] };
+  if (!isRecord(argument) || Object.keys(argument).length === 0) throw bad(where, '`expect` says what must be seen');
   for (const key of Object.keys(argument)) {
     if (!EXPECTATIONS.includes(key)) throw bad(where, `unknown key '${key}'${suggest(key, EXPECTATIONS)}`);
   }
   const many = (key: string): string[] | null => {
     const value = argument[key];
-    return value === undefined ? null : (Array.isArray(value) ? value : [value]).map((each) => text(each, where, key));
+    if (value === undefined) return null;
+    const texts = (Array.isArray(value) ? value : [value]).map((each) => text(each, where, key));
+    // Every page has an empty text: such a step would expect nothing.
+    if (texts.length === 0 || texts.includes('')) throw bad(where, `\`${key}\` says what it expects`);
+    return texts;
   };
   const status = argument['status'];
   if (status !== undefined && typeof status !== 'number') throw bad(where, '`status` is a number');
