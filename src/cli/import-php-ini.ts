@@ -33,8 +33,8 @@ export async function importPhpIniCommand(argv: string[], io: CommandIo): Promis
     try {
       const text = file === '-' ? await readAll(io) : readBytes(file).toString('utf8');
       const { settings, unread } = readPhpSettings(text, file);
-      all.settings.push(...settings);
-      all.unread.push(...unread);
+      all.settings = all.settings.concat(settings);
+      all.unread = all.unread.concat(unread);
     } catch (error) {
       if (!(error instanceof ConfigError)) return refuseUsage(io, 'transid import-php-ini', error, USAGE);
       io.stderr.write(`${error.report()}\n`);

@@ -397,6 +397,12 @@ describe('transid import-php-ini: the command', () => {
     expect(parseConfig(out(), 'c.yaml').session.name).to.equal('A');
   });
 
+  it('takes a file of any length', async () => {
+    const { io, out } = captureIo(`${'x\n'.repeat(200_000)}session.name = LAST\n`);
+    expect(await importPhpIniCommand(['-'], io)).to.equal(0);
+    expect(out()).to.include('name: LAST ');
+  });
+
   it('reads standard input', async () => {
     const { io, out } = captureIo('session.name = FROMSTDIN\n');
     expect(await importPhpIniCommand(['-'], io)).to.equal(0);
