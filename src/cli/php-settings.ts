@@ -47,11 +47,12 @@ const INI_SETTING = /^\s*([A-Za-z_][\w.[\]-]*)\s*=\s*([\s\S]*)$/;
 const POOL_SETTING = /^php_(admin_)?(?:value|flag)\[(.+)\]$/;
 const APACHE_SETTING = /^\s*php_(admin_)?(value|flag)(?=\s|$)/i;
 const NO_SETTING = 'not a setting';
+const OTHER_FILE = 'another file: import it too';
 const APACHE_CONTAINER = /^\s*<\/?[A-Za-z]/;
 
 /** What may set something of PHP, or was meant to; all other lines of Apache's configuration are none of PHP's. */
 const MATTERS_TO_PHP: ReadonlyArray<readonly [RegExp, reason: string]> = [
-  [/^Include(?:Optional)?\s/i, 'another file: import it too'],
+  [/^Include(?:Optional)?\s/i, OTHER_FILE],
   [/^PHPIniDir\s/i, 'where php.ini is: import that file too'],
   [/^php/i, NO_SETTING],
 ];
@@ -93,7 +94,8 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
       if (setting === null) {
         const reason = whyUnread(trimmed, isApacheAlone);
         if (reason !== null) refuse(reason);
-      } else if (scope.isUnknown) refuse(reasonOf(scope));
+      } else if (setting.name === 'include') refuse(OTHER_FILE);
+      else if (scope.isUnknown) refuse(reasonOf(scope));
       else if (isOfPool && pool !== scope) refuse('of another pool: import each pool by itself');
       else if (setting.fault !== null && isOurs(setting.name)) refuse(setting.fault);
       else {

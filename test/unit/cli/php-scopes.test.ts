@@ -132,6 +132,11 @@ php_value session.use_only_cookies 0
     });
   }
 
+  it('what PHP-FPM includes is another file', () => {
+    const yaml = convert('[global]\ninclude=/etc/php/8.2/fpm/pool.d/*.conf\n');
+    expect(yaml).to.include('a.conf:2: include=/etc/php/8.2/fpm/pool.d/*.conf (another file: import it too)');
+  });
+
   it('of the pools of one file the first', () => {
     const yaml = convert(`[global]
 pid = /run/fpm.pid
