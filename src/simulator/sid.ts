@@ -26,8 +26,19 @@ export function sidOf(url: string, names: readonly string[]): string | null {
   for (const [, name = '', value = ''] of path.matchAll(PATH_PARAMETER)) {
     if (value !== '' && isSidName(name, names)) return value;
   }
-  for (const [, dotnet, name = '', value = ''] of path.matchAll(SEGMENT)) {
-    if (dotnet !== undefined || isSidName(name, names)) return dotnet ?? value;
+  for (const [, inner = ''] of path.matchAll(SEGMENT)) {
+    const sid = sidOfSegment(inner, names);
+    if (sid !== null) return sid;
+  }
+  return null;
+}
+
+/** Of `S(…)` or `name-…`, where a name may have hyphens of its own. */
+function sidOfSegment(inner: string, names: readonly string[]): string | null {
+  const dotnet = /^S\(([^()/]+)\)$/.exec(inner)?.[1];
+  if (dotnet !== undefined) return dotnet;
+  for (let at = inner.indexOf('-'); at > 0; at = inner.indexOf('-', at + 1)) {
+    if (at + 1 < inner.length && isSidName(inner.slice(0, at), names)) return inner.slice(at + 1);
   }
   return null;
 }
@@ -37,9 +48,7 @@ export function withoutSid(url: string, names: readonly string[]): string {
   const { authority, path, query } = partsOf(url);
   const clean = path
     .replace(PATH_PARAMETER, (whole, name: string) => (isSidName(name, names) ? '' : whole))
-    .replace(SEGMENT, (whole, dotnet: string | undefined, name: string) =>
-      dotnet !== undefined || isSidName(name, names) ? '' : whole,
-    );
+    .replace(SEGMENT, (whole, inner: string) => (sidOfSegment(inner, names) === null ? whole : ''));
   const kept = (query ?? '').split('&').filter((pair) => !isSidName(splitPair(pair)[0] ?? '', names));
   const search = query === null || kept.length === 0 ? '' : `?${kept.join('&')}`;
   return `${authority}${clean === '' ? '/' : clean}${search}`;
@@ -66,4 +75,4 @@ function splitPair(pair: string): string[] {
 }
 
 const PATH_PARAMETER = /;([^=;/]+)=([^;/]*)/g;
-const SEGMENT = /\/\((?:S\(([^()/]+)\)|([^()/-]+)-([^()/]+))\)(?=\/|$)/g;
+const SEGMENT = /\/\((S\([^()/]+\)|[^()/]+-[^()/]+)\)(?=\/|$)/g;

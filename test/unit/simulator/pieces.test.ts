@@ -13,6 +13,8 @@ import { relation } from '../../../src/simulator/site.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
+const NAMES = [...SID_NAMES, 'session-id'];
+
 describe('simulator jar', () => {
   const own = (url: string, more: { isSameSite?: boolean; isTopLevel?: boolean; isSafe?: boolean } = {}) => ({
     url,
@@ -210,6 +212,10 @@ describe('simulator SIDs in URLs', () => {
     ['http://x/a;jsessionid=1/b;c=2', '1', 'http://x/a/b;c=2'],
     ['http://x/(_sid-1)/a?b', '1', 'http://x/a?b'],
     ['http://x/app/(S(1))/a', '1', 'http://x/app/a'],
+    ['http://x/(_sid-a-b)/a', 'a-b', 'http://x/a'],
+    ['http://x/(session-id-2)/a', '2', 'http://x/a'],
+    ['http://x/(-2)/a', null, 'http://x/(-2)/a'],
+    ['http://x/(_sid-)/a', null, 'http://x/(_sid-)/a'],
     ['http://x/(other-1)/a', null, 'http://x/(other-1)/a'],
     ['http://x/a?_sid=', null, 'http://x/a'],
     ['http://x/a?my_sid=1', null, 'http://x/a?my_sid=1'],
@@ -217,7 +223,7 @@ describe('simulator SIDs in URLs', () => {
     ['http://x/a?b=?_sid', null, 'http://x/a?b=?_sid'],
     ['http://x/', null, 'http://x/'],
   ] as const) {
-    it(url, () => expect([sidOf(url, SID_NAMES), withoutSid(url, SID_NAMES)]).to.deep.equal([sid, clean]));
+    it(url, () => expect([sidOf(url, NAMES), withoutSid(url, NAMES)]).to.deep.equal([sid, clean]));
   }
 });
 
