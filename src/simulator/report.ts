@@ -121,6 +121,10 @@ function crawlText(report: CrawlReport, { good, bad, dim }: Palette): string {
   if (!report.hasSession)
     lines.push(bad(`The marker '${report.marker}' is not on the first page: there is no session to follow.`));
   lines.push(`session kept ${good(String(kept))}, lost ${lost > 0 ? bad(String(lost)) : '0'}, nothing to lose ${none}`);
+  if (kept === 0 && lost === 0 && report.hasSession)
+    lines.push(
+      dim('No page showed a session: --sid-name tells how it is called in URLs, --marker what only its pages show.'),
+    );
   const { robots, excluded, depth, limit } = report.skipped;
   const skips = [
     [robots, 'forbidden by robots.txt'],

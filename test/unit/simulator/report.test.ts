@@ -139,6 +139,13 @@ describe('simulator reports', () => {
     });
   }
 
+  it('as text: a crawl that saw no session says how to name it', () => {
+    const none: CrawlReport = { ...CRAWL, lost: [], counts: { kept: 0, lost: 0, none: 3 } };
+    const hint = 'No page showed a session: --sid-name tells';
+    expect(formatText(none)).to.include(`nothing to lose 3\n${hint}`);
+    expect(formatText(CRAWL)).to.not.include(hint);
+  });
+
   it('the text of a crawl lists what was lost, where, and why', () => {
     const text = formatText(CRAWL);
     expect(text).to.include('http://shop/  cookies off, 2 pages in 1.2 s\n');
