@@ -20,7 +20,8 @@ export function readIniValue(raw: string): IniValue {
   const quote = text.startsWith('"') || text.startsWith("'") ? text[0] : undefined;
   if (quote === undefined) {
     const [bare = ''] = text.split(';');
-    return /["'=|&^~!()]/.test(bare) ? refuse(notPlain(text)) : plain(bare.trim());
+    // A `$` by itself would take the comment or the line end into the value.
+    return /["'=|&^~!()]|\$(?!\{)/.test(bare) ? refuse(notPlain(text)) : plain(bare.trim());
   }
   const [whole = '', inner] = (quote === '"' ? IN_DOUBLE_QUOTES : IN_SINGLE_QUOTES).exec(text.slice(1)) ?? [];
   if (inner === undefined || !/^\s*(?:;|$)/.test(text.slice(1 + whole.length))) return refuse(notPlain(text));

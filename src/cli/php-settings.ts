@@ -160,15 +160,16 @@ function readSetting(line: string): SettingLine | null {
     if (value === undefined || values.length > 1) return null;
     return { ...apacheValue(value, kind), name, isAdmin: apachesAdmin !== undefined, isOfPool: false };
   }
-  const [, spelt, raw = ''] = INI_SETTING.exec(line) ?? /^([A-Za-z_][\w.[\]-]*)$/.exec(line) ?? [];
+  const [, spelt, raw] = INI_SETTING.exec(line) ?? /^([A-Za-z_][\w.[\]-]*)\s*(?:;.*)?$/.exec(line) ?? [];
   if (spelt === undefined) return null;
   const [, admin, inner] = POOL_SETTING.exec(spelt) ?? [];
   const isOfPool = inner !== undefined;
-  const read = readIniValue(raw);
-  const given = isOfPool && read.value?.includes('$pool') === true ? NAME_OF_POOL : read;
+  const read = raw === undefined ? NO_VALUE : readIniValue(raw);
+  const given = isOfPool && raw?.includes('$pool') === true ? NAME_OF_POOL : read;
   return { ...given, name: inner ?? spelt, isAdmin: admin !== undefined, isOfPool };
 }
 
+const NO_VALUE = { value: null, fault: 'without = and a value, PHP does nothing with it' } as const;
 const NAME_OF_POOL = { value: null, fault: 'PHP-FPM puts the name of the pool in: write it' } as const;
 
 /** As mod_php has it: `none` is an empty value, and a flag is on by `On` and `1` alone. */

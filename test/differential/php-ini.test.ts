@@ -27,6 +27,7 @@ const FILES: readonly string[] = [
   'session.use_trans_sid = -1\nsession.use_only_cookies = 00\nsession.use_cookies = 2',
   'session.use_trans_sid = TRUE\nsession.use_only_cookies = None\nsession.use_cookies = "on"',
   'session.use_trans_sid = 1M\nsession.use_only_cookies = " on "\nsession.use_cookies = y',
+  'session.name = A\nsession.name\nsession.use_only_cookies ; x\nsession.cookie_path',
   '[HOST = a.example]\nsession.name = A\n[HOST=b.example]\nsession.name = B\n[PATH = /x]\nsession.name = C',
   '[host x]\nsession.name = A\n[Session]\nsession.use_trans_sid = 1',
   '[PATH=/x]\nsession.name = A\n[]\nsession.name = B\n[HOST=]\nsession.name = C',

@@ -158,6 +158,8 @@ describe('php settings: values that are not taken over', () => {
     ['session.name = "A${B}"', 'PHP takes ${B} from its environment: write its value'],
     ['session.use_only_cookies = !0', 'no plain text for PHP: write it in one pair of quotes'],
     ['session.trans_sid_tags = a=href,area=href', 'no plain text for PHP: write it in one pair of quotes'],
+    ['session.use_only_cookies', 'without = and a value, PHP does nothing with it'],
+    ['session.name = A$', 'no plain text for PHP: write it in one pair of quotes'],
     ['session.name = "A" "B"', 'no plain text for PHP: write it in one pair of quotes'],
     ['session.name = "A', 'its quote is never closed'],
     ['php_value[session.name] = SESS_$pool', 'PHP-FPM puts the name of the pool in: write it'],
