@@ -238,6 +238,7 @@ function fieldValue(option: string, text: string): string {
 }
 
 function readPattern(source: string): RegExp {
+  if (source === '') throw new UsageError('--exclude is empty: it would leave out every page');
   try {
     return new RegExp(source);
   } catch {

@@ -70,6 +70,7 @@ describe('transid simulate', () => {
     [['--header', 'X: a\u0001b', 'x'], '--header: no control characters'],
     [['--user-agent', 'a\nb', 'x'], '--user-agent: no control characters'],
     [['--marker', '', 'x'], '--marker is empty'],
+    [['--exclude', '', 'x'], '--exclude is empty'],
     [['--exclude', '(', 'x'], "--exclude '(' is no regular expression"],
     [['--no-such-option', 'x'], "Unknown option '--no-such-option'"],
     [['--compare', 'x'], '--compare needs --script'],
