@@ -104,7 +104,7 @@ class Walk {
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #variants = new Map<string, number>();
   readonly #queue: Job[] = [];
-  /** Pages that were or will be fetched, without the broken ones. */
+  /** Pages that were or will be fetched, the broken ones too: a site that hangs must not be asked for ever. */
   #planned = 1;
   #mayVisit: MayVisit = () => true;
   #hasSession = true;
@@ -228,7 +228,6 @@ class Walk {
     if ('thrown' in result) throw result.thrown;
     if (result instanceof SimulatorError) {
       job.node.session = 'broken';
-      this.#planned--;
       this.#broken.push({ url: job.node.url, why: result.message });
       this.#arrivals.set(job.url, null);
       this.#waiting.delete(job.url);

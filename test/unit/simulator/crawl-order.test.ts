@@ -47,8 +47,17 @@ describe('simulator crawl', () => {
     const first = await tell();
     delayOf = (path) => (3 - (path.charCodeAt(1) % 3)) * 15;
     expect(await tell()).to.deep.equal(first);
-    expect(first.pages.filter(({ status }) => status > 0)).to.have.length(8);
+    expect(first.pages.filter(({ status }) => status > 0)).to.have.length(7);
     expect(first.broken).to.have.length(1);
+  });
+
+  it('a page that is broken counts: a site where all are is left at the limit', async () => {
+    answerOf = () => ({
+      body: Array.from({ length: 50 }, (_, at) => `<a href="/broken?${at}&_sid=s1">x</a>`).join(''),
+    });
+    const report = await walk({ maxPages: 10 });
+    expect(report.broken).to.have.length(9);
+    expect(report.skipped.limit).to.equal(41);
   });
 
   for (const [what, answer] of [
