@@ -222,6 +222,16 @@ describe('simulator crawl: where it goes', () => {
     });
   }
 
+  it('tells ways out from words that hold theirs', async () => {
+    const pages = ['/blog-outline', '/catalog_output', '/design-outdoors'];
+    const waysOut = ['/userLogout.do', '/log-out', '/x?do=sign_out', '/SIGNOUT', '/log_out/now'];
+    site = { '/': [...pages, ...waysOut].map((path) => `<a href=${path}>x</a>`).join('') };
+    for (const path of pages) site[path] = 'here';
+    const report = await walk({});
+    expect(visited()).to.deep.equal(['/', ...pages].sort());
+    expect(report.skipped.excluded).to.equal(waysOut.length);
+  });
+
   it('visits other hosts of the site when it may', async () => {
     site['/'] = '<a href=http://www.shop.example/1>1</a>';
     const port = Number(new URL(origin).port);
