@@ -131,25 +131,6 @@ const STEPS: readonly Step[] = [
   step(/\/\((?:[A-Za-z]\([^()]*\))+\)/, (reading) => reading.replace(/\/\((?:[A-Za-z]\([^()]*\))+\)/g, '')),
 ];
 
-/**
- * A reading without the suffix of its last name, by its first dot and by its last: `/admin.json` is `/admin` to Rails, which takes
- * the suffix for a format, to Spring before 5.3 and to Struts. Not a step, for to all others it is another file.
- */
-export function withoutSuffix(reading: string): readonly string[] {
-  if (!reading.includes('.')) return NO_READINGS;
-  let end = reading.length;
-  while (end > 0 && reading[end - 1] === '/') end--;
-  const name = reading.lastIndexOf('/', end - 1) + 1;
-  // A dot that begins the name is no suffix.
-  const first = reading.indexOf('.', name + 1);
-  if (first < 0 || first >= end) return NO_READINGS;
-  const last = reading.lastIndexOf('.', end - 1);
-  const shortest = reading.slice(0, first);
-  return last === first ? [shortest] : [shortest, reading.slice(0, last)];
-}
-
-const NO_READINGS: readonly string[] = [];
-
 /** Percent-decode every valid escape, one level. Works on bytes: ten times as fast as a replacement with a callback. */
 export function decodeOnce(text: string): string {
   if (!text.includes('%')) return text;

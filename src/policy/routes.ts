@@ -7,8 +7,9 @@
  */
 import type { Config } from '../config/config.ts';
 import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
+import { frameworkReadings } from './frameworks.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
-import { decodeNeeded, foldPath, foldUnicode, readPath, withoutSuffix } from './path.ts';
+import { decodeNeeded, foldPath, foldUnicode, readPath } from './path.ts';
 import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';
 import { parseTagList } from './tag-list.ts';
 
@@ -92,10 +93,10 @@ export function compileRoutes(config: Config): RouteTable {
   }
 
   /**
-   * Readings without a suffix. They count where they lead to a route of their own that is `use_only_cookies`, unless a route names
-   * this very path.
+   * What a framework may make of the readings. It counts where it leads to a route that is `use_only_cookies` by a path of
+   * its own, unless a route names this very path.
    */
-  function suffixReadings(
+  function looseReadings(
     host: string,
     all: readonly string[],
     primary: string,
@@ -103,7 +104,7 @@ export function compileRoutes(config: Config): RouteTable {
   ): StrictReading[] {
     const found: StrictReading[] = [];
     for (const whole of all) {
-      for (const reading of withoutSuffix(whole)) {
+      for (const reading of frameworkReadings(whole)) {
         // Hardly any leads there.
         if (!leadsToStrict(foldPath(reading))) continue;
         const exact = exactRoute(host, reading);
@@ -135,7 +136,7 @@ export function compileRoutes(config: Config): RouteTable {
       if (strict === null) strict = exact.useOnlyCookies ? exact : folded.useOnlyCookies ? folded : null;
     }
     if (strict === null) {
-      strict = suffixReadings(host, all, primary, chosen)[0]?.strict ?? null;
+      strict = looseReadings(host, all, primary, chosen)[0]?.strict ?? null;
       isAmbiguous ||= strict !== null;
     }
     if (strict === null && isExhausted) strict = strictestOf(routes, host);
@@ -150,7 +151,7 @@ export function compileRoutes(config: Config): RouteTable {
       const [exact, folded] = routesOf(host, reading, chosen);
       return { reading, exact, folded };
     });
-    readings.push(...suffixReadings(host, all, primary, chosen).map(({ strict: _strict, ...found }) => found));
+    readings.push(...looseReadings(host, all, primary, chosen).map(({ strict: _strict, ...found }) => found));
     return { ...match(hostField, rawPath), isExhausted, readings };
   }
 

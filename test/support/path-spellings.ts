@@ -61,6 +61,7 @@ export const BACKENDS: Readonly<Record<string, Backend>> = {
       .replace(/[\xec-\xef]/g, 'i'),
   'resolves by the URL parser': (target) => byUrlParser(target),
   'decodes, then resolves by the URL parser': (target) => byUrlParser(decode(target)),
+  'looks behind its front controller': (target) => dots(decode(target)).replace(/^\/index\.php(?=\/)/, ''),
   'takes a suffix for a format': (target) => dots(decode(target)).replace(/\.[^/.]+$/, ''),
   'cuts at the first parameter': (target) => dots(decode(target.split(';')[0]!)),
   'takes + for a blank, trims names, ignores controls': (target) =>

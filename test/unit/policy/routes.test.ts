@@ -95,7 +95,7 @@ describe('routes: which route', () => {
     }
   });
 
-  describe('a suffix, which some frameworks take for a format', () => {
+  describe('a suffix or a front, which some frameworks do not look at', () => {
     const framework = tableOf(`routes:
   - { name: named, path: [/account.php, /admin.css], use_trans_sid: true }
   - { name: admin, path: [/admin/**, /account], use_only_cookies: true }
@@ -110,6 +110,18 @@ describe('routes: which route', () => {
       ['a.test', '/admin.json/', 'admin'],
       ['a.test', '/admin%2ehtml', 'admin'],
       ['a.test', '/account.html', 'admin'],
+      ['a.test', '/index.php/admin', 'admin'],
+      ['a.test', '/index.php/Admin/users', 'admin'],
+      ['a.test', '/index.php/admin.json', 'admin'],
+      ['a.test', '/index.php//admin', 'admin'],
+      ['a.test', '/index.php%2fadmin', 'admin'],
+      ['a.test', '/cgi-bin/app.cgi/account', 'admin'],
+      ['a.test', '/admin/x.php/y', 'admin'],
+      ['a.test', '/x.php/y/admin', 'open'],
+      ['a.test', '/app.fcgi/account', 'admin'],
+      ['a.test', '/index.php/administrator', 'open'],
+      ['a.test', '/_next/data/b1/admin/users.json', 'admin'],
+      ['a.test', '/_next/data/admin', 'open'],
       ['a.test', '/account.php', 'named'],
       ['a.test', '/admin.css', 'named'],
       ['a.test', '/administrator.html', 'open'],
@@ -117,6 +129,8 @@ describe('routes: which route', () => {
       ['a.test', '/x.y/admin.json', 'open'],
       ['a.test', '/x.y/account', 'open'],
       ['shut.test', '/index.php', 'page'],
+      ['shut.test', '/app/index.php/x', 'app'],
+      ['shut.test', '/app/index.php/../admin', 'app'],
       ['shut.test', '/app/x.html', 'app'],
       ['shut.test', '/app.html', 'rest'],
     ] as const) {
