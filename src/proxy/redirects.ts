@@ -3,6 +3,7 @@
  * comes again as it is. Always to our own origin by an absolute URL: a target such as `//host/x` would lead elsewhere as a
  * relative reference.
  */
+import { FORGET_NETWORK_ERRORS } from '../response/reports.ts';
 import { markWithin } from '../sid/mark.ts';
 import { type Arrival, ownOrigin } from './arrival.ts';
 import { probeName, probeStamp } from './locate.ts';
@@ -98,6 +99,8 @@ function cleanUrl(arrival: Arrival): string {
 /** The fields of such a redirect: never cached but the robots' permanent one, which only concerns robots. */
 export function redirectFields(redirect: OwnRedirect): string[] {
   const fields = ['Location', redirect.location, 'Content-Length', '0', 'Referrer-Policy', 'same-origin'];
+  // The SID stands in the address that was asked for, or in that of the page before.
+  if (redirect.reason !== 'probe') fields.push('NEL', FORGET_NETWORK_ERRORS);
   if (redirect.setCookie !== null) fields.push('Set-Cookie', redirect.setCookie);
   if (redirect.status === 301) fields.push('Vary', 'User-Agent');
   else fields.push('Cache-Control', 'private, no-store');

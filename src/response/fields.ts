@@ -6,6 +6,7 @@ import { firstValue, joinedValue, mapFields } from '../field-list.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import { pathOf } from '../policy/path.ts';
 import { FIELD_POLICIES, withoutTellingPolicies } from './referrer-policies.ts';
+import { withoutReports } from './reports.ts';
 
 /** What the upstream asks of us by `Transid-*` response fields. They never reach the client. */
 export interface UpstreamSignals {
@@ -301,20 +302,7 @@ export function guardPart(fields: readonly string[]): string[] {
 
 /** The value of a field of the given lower-case name that shows the page's URL to nobody; null if the field is for that alone. */
 function untelling(lowerName: string, value: string): string | null {
-  if (REPORTING.has(lowerName)) return null;
-  if (POLICIES.test(lowerName)) return withoutReports(value);
-  return lowerName === 'link' ? withoutTellingPolicies(value) : value;
-}
-
-/** With the first names of CSP, and that of the XSS filters of old browsers. */
-const POLICIES = /^(?:(?:x-)?content-security-policy|x-webkit-csp|x-xss-protection)/;
-
-/** They make the browser send the page's URL, with the SID in it, to where they say. */
-const REPORTING: ReadonlySet<string> = new Set(['reporting-endpoints', 'report-to', 'nel']);
-
-/** A policy without its `report-uri` and `report-to` or `report=`, which would be told the page's URL. */
-function withoutReports(policy: string): string {
-  return policy.replace(/(^|[;,])\s*report(?:-uri\b|-to\b|\s*=)[^;,]*/gi, '$1');
+  return lowerName === 'link' ? withoutTellingPolicies(value) : withoutReports(lowerName, value);
 }
 
 function varyByCookie(vary: string | null): string {

@@ -221,8 +221,26 @@ describe('guardMarked: reports', () => {
     const guardedFields = guardMarked(fields, 'own');
     expect(firstValue(guardedFields, 'content-security-policy')).to.match(/^default-src 'self';+ ?img-src \*$/);
     expect(firstValue(guardedFields, 'content-security-policy-report-only')).to.equal('');
-    expect(guardedFields.join()).to.not.match(/r\.test|accel|nel/i);
+    expect(guardedFields.join()).to.not.match(/r\.test|accel/i);
   });
+
+  for (const [name, value, want] of [
+    ['NEL', '{"report_to":"g","max_age":86400,"success_fraction":1}', '{"max_age":0}'],
+    [
+      'Report-To',
+      '{"group":"a b","max_age":9,"endpoints":[{"url":"http://r.test/"}]}, {"max_age":9,"endpoints":[]}',
+      '{"group":"a b","max_age":0,"endpoints":[]}, {"group":"default","max_age":0,"endpoints":[]}',
+    ],
+    ['Report-To', '{"group":"\xc3\xa9","endpoints":[]}', '{"group":"\\u00e9","max_age":0,"endpoints":[]}'],
+    ['Report-To', '{"group":7}, null', Array(2).fill('{"group":"default","max_age":0,"endpoints":[]}').join(', ')],
+    ['Report-To', '{"group":', null],
+    ['Report-To', '', null],
+  ] as const) {
+    it(`revokes what holds for the whole origin: ${name}: ${value}`, () => {
+      for (const guard of [guardMarked, guardAddress, guardPart])
+        expect(firstValue(guard([name, value], 'own'), name.toLowerCase())).to.equal(want);
+    });
+  }
 
   for (const [name, value, want] of [
     ['X-Content-Security-Policy', "allow 'self'; report-uri http://r.test/csp", "allow 'self';"],
