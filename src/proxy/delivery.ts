@@ -41,7 +41,7 @@ import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts
 import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
-import { type Arrival, ownOrigin } from './arrival.ts';
+import { type Arrival, cleanReferer, ownOrigin } from './arrival.ts';
 import { pipeBody } from './body-pipe.ts';
 import { type ClientResponse, canTell, sendHead } from './client-response.ts';
 import { sessionsOf } from './site.ts';
@@ -338,8 +338,12 @@ function sendUntouched(
 
 /** The fields of an answer without marks: an address with a SID, honoured or not, is not shown to others by it. */
 function guarded(arrival: Arrival, status: number, fields: readonly string[]): readonly string[] {
-  const { carriedIn, foundBy, policy } = arrival;
-  if (carriedIn === null) return foundBy === 'referer' ? makePrivate(guardPart(fields)) : fields;
+  const { carriedIn, foundBy, policy, client } = arrival;
+  if (carriedIn === null) {
+    if (foundBy === 'referer') return makePrivate(guardPart(fields));
+    // Honoured or not: reports tell where a page was asked from, too.
+    return client.referer !== null && cleanReferer(arrival) !== client.referer ? guardPart(fields) : fields;
+  }
   const own = guardAddress(fields, refererUse(policy));
   return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;
 }

@@ -92,6 +92,19 @@ describe('addresses with a SID', () => {
     expect(fields).to.include(REVOKED);
   });
 
+  it('nor what honours no Referer, whose reports would tell it all the same', async () => {
+    for (const [referer, isTold] of [
+      [`http://own.test/x?_sid=${sid}`, false],
+      ['http://own.test/x?a=1', true],
+    ] as const) {
+      const { fields } = await send('/admin/text/html', { referer, cookie: 'other=1' });
+      const csp = TALKATIVE['Content-Security-Policy'];
+      expect(fields).to.include({ 'referrer-policy': 'unsafe-url', 'cache-control': 'public, max-age=60' });
+      expect(fields['content-security-policy']).to.equal(isTold ? csp : "default-src 'self';");
+      expect(fields['nel']).to.equal(isTold ? TALKATIVE.NEL : REVOKED.nel);
+    }
+  });
+
   it('nor does a page with rewrite variables alone', async () => {
     const { fields, body } = await send('/vars/x?_sid=0123456789abcdefghijklmnop');
     expect(body).to.equal('<a href="/x?lang=en">x</a>');
