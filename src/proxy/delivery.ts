@@ -338,14 +338,22 @@ function sendUntouched(
 
 /** The fields of an answer without marks: an address with a SID, honoured or not, is not shown to others by it. */
 function guarded(arrival: Arrival, status: number, fields: readonly string[]): readonly string[] {
-  const { carriedIn, foundBy, policy, client } = arrival;
-  if (carriedIn === null) {
-    if (foundBy === 'referer') return makePrivate(guardPart(fields));
-    // Honoured or not: reports tell where a page was asked from, too.
-    return client.referer !== null && cleanReferer(arrival) !== client.referer ? guardPart(fields) : fields;
+  const { carriedIn, foundBy, policy } = arrival;
+  const use = refererUse(policy);
+  if (carriedIn !== null) {
+    const own = guardAddress(fields, use);
+    return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;
   }
-  const own = guardAddress(fields, refererUse(policy));
-  return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;
+  if (foundBy !== 'referer' && !hasSidInReferer(arrival)) return fields;
+  // Reports tell where a page was asked from, and a redirect takes that Referer on, under a policy of its own.
+  const isRedirect = status >= 300 && status < 400;
+  const told = isRedirect ? guardAddress(fields, use) : guardPart(fields);
+  return foundBy === 'referer' ? makePrivate(told) : told;
+}
+
+function hasSidInReferer(arrival: Arrival): boolean {
+  const { referer } = arrival.client;
+  return referer !== null && cleanReferer(arrival) !== referer;
 }
 
 function sendRewritten(

@@ -33,7 +33,7 @@ describe('addresses with a SID', () => {
   before(async () => {
     upstream = await startUpstream(({ target }, response) => {
       if (target === '/start') response.setHeader('Set-Cookie', 'app=1; Path=/');
-      if (target.startsWith('/away')) {
+      if (/^\/(?:admin\/)?away/.test(target)) {
         response.writeHead(302, { ...TALKATIVE, Location: 'https://other.test/' }).end();
         return;
       }
@@ -110,6 +110,26 @@ describe('addresses with a SID', () => {
     expect(body).to.equal('<a href="/x?lang=en">x</a>');
     expect(fields).to.include({ 'referrer-policy': 'same-origin' });
     expect(fields).to.include(REVOKED);
+  });
+
+  it('a redirect abroad takes the Referer of the page on, but under no policy that tells it', async () => {
+    const image = {
+      accept: 'image/*',
+      'sec-fetch-dest': 'image',
+      'sec-fetch-mode': 'no-cors',
+      'sec-fetch-site': 'same-origin',
+    };
+    for (const [target, referer, want] of [
+      ['/away', `http://own.test/x?_sid=${sid}`, 'same-origin'],
+      ['/admin/away', `http://own.test/x?_sid=${sid}`, 'same-origin'],
+      ['/away', 'http://own.test/x', 'unsafe-url'],
+    ] as const) {
+      const { status, fields } = await send(target, { ...image, referer });
+      expect({ status, policy: fields['referrer-policy'] }, target + referer).to.deep.equal({
+        status: 302,
+        policy: want,
+      });
+    }
   });
 
   it('links that go ahead of the page tell others no address with a SID', async () => {
