@@ -31,6 +31,8 @@ export interface Arrival {
   readonly target: string;
   /** The SIDs that were taken off the target and the form, as they were spelt; most requests have none. */
   readonly carriedSids: readonly string[];
+  /** A hidden field of the form carried one. */
+  readonly isInForm: boolean;
   readonly ownIn: Located['ownIn'];
   readonly carriedIn: Located['carriedIn'];
   readonly client: ClientFacts;
@@ -90,6 +92,7 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     policy,
     target,
     carriedSids,
+    isInForm: formSids.length > 0,
     targetSids: located.sids,
     ownIn,
     carriedIn,
@@ -114,6 +117,7 @@ function conclude(seen: Observed, found: Found | null): Arrival {
     policy,
     target: seen.target,
     carriedSids: seen.carriedSids,
+    isInForm: seen.isInForm,
     ownIn: seen.ownIn,
     carriedIn: seen.carriedIn,
     client,
@@ -269,6 +273,12 @@ export function cleanReferer(arrival: Arrival): string | null {
   const isOwn = referer.startsWith(`${ownOrigin(arrival.facts)}/`);
   const clean = withoutAnySid(arrival, referer, isOwn ? undefined : parseUrl(referer)?.host);
   return clean === '' && referer !== '' ? null : clean;
+}
+
+/** Honoured or not. */
+export function hasSidInReferer(arrival: Arrival): boolean {
+  const { referer } = arrival.client;
+  return referer !== null && cleanReferer(arrival) !== referer;
 }
 
 /** A URL of one of our hosts, by default the one that was asked, without any SID. */

@@ -41,9 +41,10 @@ import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts
 import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
-import { type Arrival, cleanReferer, ownOrigin } from './arrival.ts';
+import { type Arrival, hasSidInReferer, ownOrigin } from './arrival.ts';
 import { pipeBody } from './body-pipe.ts';
 import { type ClientResponse, canTell, sendHead } from './client-response.ts';
+import { repeatsFormAbroad } from './repeated-form.ts';
 import { sessionsOf } from './site.ts';
 
 /** What happened, for the log and the metrics. */
@@ -65,8 +66,9 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
     if (!canTell(res, response.status)) {
       throw new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: `status ${response.status}` });
     }
-    const { signals, fields: ofPage } = takeSignals(response.fields);
+    const { signals: asked, fields: ofPage } = takeSignals(response.fields);
     const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, ofPage) };
+    const signals = repeatsFormAbroad(arrival, adopted) ? { ...asked, rotate: true } : asked;
     const vars = varsOf(arrival, signals);
     const mayRewrite = arrival.treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
     const kind = mayRewrite ? pageKind(adopted) : null;
@@ -349,11 +351,6 @@ function guarded(arrival: Arrival, status: number, fields: readonly string[]): r
   const isRedirect = status >= 300 && status < 400;
   const told = isRedirect ? guardAddress(fields, use) : guardPart(fields);
   return foundBy === 'referer' ? makePrivate(told) : told;
-}
-
-function hasSidInReferer(arrival: Arrival): boolean {
-  const { referer } = arrival.client;
-  return referer !== null && cleanReferer(arrival) !== referer;
 }
 
 function sendRewritten(

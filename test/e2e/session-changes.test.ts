@@ -183,6 +183,26 @@ describe('answers that change a session', () => {
     expect(upstream.requests.at(-1)).to.include({ target: '/field/self', body: 'u=me' });
   });
 
+  for (const [what, status, location, isChanged] of [
+    ['to another host', 307, 'https://pay.test/', true],
+    ['to another host for good', 308, '//pay.test/', true],
+    ['to another host, without its body', 303, 'https://pay.test/', false],
+    ['to a page of our own', 307, '/field/next', false],
+    ['to a cookie-only route of our own', 307, '/admin', false],
+  ] as const) {
+    it(`a form whose field has the SID is sent on ${what}: the SID ${isChanged ? 'is replaced' : 'stays'}`, async () => {
+      const sidOf = (body: string) => /value="([0-9a-v]{26})"/.exec(body)?.[1] ?? expect.fail('no SID');
+      answers.set('/field/start', [200, { 'Set-Cookie': 'app=1; Path=/' }]);
+      const sid = sidOf((await send('/field/start')).body);
+      answers.set('/field/pay', [status, { Location: location }]);
+      const post = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '31' };
+      expect(await send('/field/pay', post, 'POST', `_sid=${sid}`)).to.include({ status });
+      const next = await send(`/field/next?_sid=${sid}`);
+      expect(upstream.requests.at(-1)?.fields.cookie, 'for the client itself').to.equal('app=1');
+      expect(sidOf(next.body) !== sid).to.equal(isChanged);
+    });
+  }
+
   it('… in mirror mode, too, where only the application knows which SID is alive', async () => {
     const mirror = await startProxy(
       upstream.origin,
