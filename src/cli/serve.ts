@@ -2,6 +2,7 @@
  * `transid serve [-c FILE]` and `transid http://app:8000`: run the proxy until SIGTERM or SIGINT, then drain.
  */
 import cluster from 'node:cluster';
+import { constants } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { configFromUpstream, parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
@@ -26,7 +27,7 @@ Runs the proxy in front of the application at URL, with session IDs in URLs for 
 
 /**
  * Exit code 0 after a signal, 1 when the address cannot be had, 2 for wrong usage or a configuration with problems. A process that
- * loses its session store drains and ends by SIGKILL.
+ * loses its session store drains and ends by SIGKILL, or with 1 where that cannot be.
  */
 export async function serveCommand(argv: string[], io: CommandIo): Promise<number> {
   // The primary starts its workers with its own arguments and tells them the rest.
@@ -170,7 +171,8 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
   await running.stop();
   if (hasFailed) endWithLostStore();
   endSoon();
-  return 0;
+  // The first process of a container is still here: no signal of its own ends it that it does not listen to.
+  return hasFailed ? 1 : 0;
 }
 
 /** As if nobody listened for the signal. */
@@ -178,6 +180,8 @@ function dieOf(signal: (typeof STOP_SIGNALS)[number], running: Running): void {
   running.abandon();
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
+  // The first process of a container is still here.
+  process.exit(128 + constants.signals[signal]);
 }
 
 /** All problems at once, each with file:line:column; null when there are any. */

@@ -1,0 +1,3 @@
+/** Loaded by `--import`: both at once. */
+import './break-lmdb.ts';
+import './first-process.ts';
