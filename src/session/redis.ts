@@ -3,7 +3,8 @@
  *
  * One value per session, written by one atomic script with its end (PX), so nothing is ever half there. A command that has
  * no answer in time fails; it may still happen, and compare-and-set makes that harmless: the next attempt reads first.
- * Nothing is queued for a server that is away. After five failures in a row the breaker refuses at once.
+ * Nothing is queued for a server that is away. After five failures in a row the breaker refuses at once. Writes have a
+ * breaker of their own: a server whose memory or disk is full refuses them and is read on.
  *
  * Replication is asynchronous: a failover may lose the last moments (the client signs in again), and never mixes sessions,
  * since an update only goes onto the very version that it was made from.
@@ -86,6 +87,10 @@ class RedisStore implements SessionStore {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #breaker: Breaker;
+  readonly #writeBreaker: Breaker;
+  /** As told last. */
+  #isAway = false;
+  readonly #onChange: StoreListener | undefined;
   /** Why there is no connection: more than the commands can say that find none. */
   #connectionFault: unknown = null;
   /** Runs from the beginning or the loss of a connection until it is ready; null while one is. */
@@ -98,14 +103,16 @@ class RedisStore implements SessionStore {
     this.#timeoutMs = commandTimeoutMs;
     client.defineCommand('transidCompareAndSet', { numberOfKeys: 1, lua: COMPARE_AND_SET });
     client.defineCommand('transidTouch', { numberOfKeys: 1, lua: TOUCH });
-    this.#breaker = new Breaker({
+    this.#onChange = onChange;
+    const breaking = {
       maxFailures: MAX_FAILURES,
       probeEveryMs: PROBE_EVERY_MS,
-      // A write: a server that only reads (a replica after a failover) is no store yet.
-      probe: () => within(this.#timeoutMs, client.set(`${keyPrefix}probe`, '1', 'PX', PROBE_EVERY_MS)),
-      onOpen: (failure) => onChange?.(spell(this.#connectionFault ?? failure)),
-      onClose: () => onChange?.(null),
-    });
+      probe: () => within(this.#timeoutMs, this.#probe()),
+      onOpen: (failure: unknown) => this.#tellAway(failure),
+      onClose: () => this.#tellBack(),
+    };
+    this.#breaker = new Breaker(breaking);
+    this.#writeBreaker = new Breaker(breaking);
     // Of each attempt to connect: so a server that is away is known as such before anybody needs it.
     client.on('error', (error: unknown) => {
       this.#connectionFault = error;
@@ -118,6 +125,7 @@ class RedisStore implements SessionStore {
       this.#connectionFault = null;
       this.#stopWaiting();
       this.#breaker.probeNow();
+      this.#writeBreaker.probeNow();
     });
     client.on('close', () => this.#awaitReady());
     this.#awaitReady();
@@ -133,8 +141,30 @@ class RedisStore implements SessionStore {
     this.#unreadyTimer = null;
   }
 
+  /** A write, for a server that only reads (a replica after a failover) is no store yet; and a script, which a user may lack. */
+  async #probe(): Promise<void> {
+    const key = `${this.#prefix}probe`;
+    await this.#client.set(key, '1', 'PX', PROBE_EVERY_MS);
+    await this.#client.transidTouch(key, PROBE_EVERY_MS);
+  }
+
+  #tellAway(failure: unknown): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.#onChange?.(spell(this.#connectionFault ?? failure));
+  }
+
+  /** The probe of the one breaker speaks for both. */
+  #tellBack(): void {
+    this.#breaker.close();
+    this.#writeBreaker.close();
+    this.#isAway = false;
+    this.#onChange?.(null);
+  }
+
+  /** False also where only writes are refused. */
   get isAvailable(): boolean {
-    return !this.#breaker.isOpen;
+    return !this.#breaker.isOpen && !this.#writeBreaker.isOpen;
   }
 
   async read(key: string): Promise<StoredRecord | null> {
@@ -146,7 +176,7 @@ class RedisStore implements SessionStore {
   async compareAndSet(key: string, expectedVersion: number, sealed: Buffer, ttlMs: number): Promise<boolean> {
     const expected = expectedVersion === 0 ? NOTHING : head(expectedVersion);
     const value = Buffer.concat([head(expectedVersion + 1), sealed]);
-    const written = await this.#run(() =>
+    const written = await this.#write(() =>
       this.#client.transidCompareAndSet(this.#prefix + key, expected, value, wholeMs(ttlMs)),
     );
     return written === 1;
@@ -157,7 +187,7 @@ class RedisStore implements SessionStore {
   }
 
   async remove(key: string, tombstoneMs: number): Promise<void> {
-    await this.#run(() => this.#client.set(this.#prefix + key, TOMBSTONE, 'PX', wholeMs(tombstoneMs)));
+    await this.#write(() => this.#client.set(this.#prefix + key, TOMBSTONE, 'PX', wholeMs(tombstoneMs)));
   }
 
   /** Keys of the database, or of all masters: exact when nothing else lives there, apart from tombstones. */
@@ -171,7 +201,21 @@ class RedisStore implements SessionStore {
     this.#isClosed = true;
     this.#stopWaiting();
     this.#breaker.close();
+    this.#writeBreaker.close();
     this.#client.disconnect();
+  }
+
+  /** Of a value: the end of one may be moved where no other is taken. */
+  async #write<T>(command: () => Promise<T>): Promise<T> {
+    if (this.#writeBreaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis takes no writes' });
+    try {
+      const reply = await this.#run(command);
+      this.#writeBreaker.succeeded();
+      return reply;
+    } catch (error) {
+      this.#writeBreaker.failed(error instanceof ProxyError ? error.cause : error);
+      throw error;
+    }
   }
 
   async #run<T>(command: () => Promise<T>): Promise<T> {

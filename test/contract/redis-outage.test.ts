@@ -192,6 +192,47 @@ describe('redis away [needs redis]', () => {
     expect(await store.compareAndSet('k', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
   });
 
+  it('full: writes are refused, at once in the end, and that is told; what is there is read', async () => {
+    await start();
+    const said: Array<string | null> = [];
+    const asked = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+    expect(await asked.compareAndSet('k', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
+    await server.ask('CONFIG SET maxmemory 1');
+    for (let i = 0; i < 7; i++) {
+      const fault = await asked.compareAndSet('k', 1, Buffer.from('y'), LONG_MS).catch((error: unknown) => error);
+      expect(fault).to.include({ code: 'STORE_UNAVAILABLE' });
+      // A write comes of a request, and each of those reads first.
+      expect((await asked.read('k'))?.sealed.toString()).to.equal('x');
+      await asked.touch('k', LONG_MS);
+    }
+    expect(asked.isAvailable).to.equal(false);
+    expect(said).to.deep.equal(['OOM']);
+    await server.ask('CONFIG SET maxmemory 0');
+    const backMs = performance.now();
+    while (!asked.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.deep.equal(['OOM', null]);
+    expect(await asked.compareAndSet('k', 1, Buffer.from('y'), LONG_MS)).to.equal(true);
+    await asked.close();
+  });
+
+  it('with a user who may run no script: away until that is mended, told once', async () => {
+    await start();
+    const said: Array<string | null> = [];
+    const asked = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+    await server.ask('ACL SETUSER default -evalsha -eval');
+    for (let i = 0; i < 7; i++) {
+      await asked.compareAndSet('k', 0, Buffer.from('x'), LONG_MS).catch(() => {});
+      await asked.read('k');
+    }
+    await delay(1500); // a probe later
+    expect(said).to.deep.equal(['NOPERM']);
+    await server.ask('ACL SETUSER default +@all');
+    const backMs = performance.now();
+    while (!asked.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.deep.equal(['NOPERM', null]);
+    await asked.close();
+  });
+
   it('holding foreign values under our keys: treated as no session', async () => {
     await start();
     const key = `transid:${sealKeys(CLIENT.host, session.sid).storeKey}`;
