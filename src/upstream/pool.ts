@@ -5,7 +5,7 @@
  * lent first, a byte that nobody asked for ends the connection, and one listener and one clock serve all requests.
  */
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { ProxyError } from '../errors.ts';
 import type { ResponseFraming } from './response-head.ts';
 import { Silence, SilenceClock } from './silence.ts';
@@ -253,7 +253,8 @@ export function openSocket({ host, port, tls, connectTimeoutMs }: PoolOptions, o
           ALPNProtocols: ['http/1.1'],
           rejectUnauthorized: tls.verify,
           secureContext: contextOf(tls),
-          // An IP address is no server name (RFC 6066 §3); the certificate is then checked against the address.
+          checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName ?? host, certificate),
+          // An IP address is not sent as a server name (RFC 6066 §3).
           ...(isIP(tls.serverName ?? host) === 0 ? { servername: tls.serverName ?? host } : {}),
         });
   socket.setNoDelay(true);

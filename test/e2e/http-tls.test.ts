@@ -653,6 +653,8 @@ describe('engine: https upstream', () => {
     ['checked against the address when no name is given', CERTIFICATE.cert, null, 200],
     ['a certificate that nobody signed', null, 'app.test', 502],
     ['a certificate for another name', CERTIFICATE.cert, 'other.test', 502],
+    ['a name that is an address', CERTIFICATE.cert, '127.0.0.1', 200],
+    ['a certificate for another address', CERTIFICATE.cert, '127.0.0.9', 502],
   ] as const) {
     it(`${what}: ${status}`, async () => {
       const server = createTlsUpstream(CERTIFICATE, (req, res) =>
