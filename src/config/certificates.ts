@@ -16,13 +16,16 @@ const AUTHORITIES: readonly KeyPath[] = [
 /** PKCS #8, and what OpenSSL wrote before (RFC 1421). */
 const ENCRYPTED = /^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
+const BEFORE_EACH = /^(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/m;
+
 /** `texts`: what the files hold, by spelt path of the key; a file that could not be read is told of elsewhere. */
 export function certificateFaults(texts: ReadonlyMap<string, string>): Fault[] {
   const faults: Fault[] = [];
   const tell = (path: KeyPath, message: string | null) => {
     if (message !== null) faults.push({ path, at: 'value', message, suggestion: null });
   };
-  for (const path of [CERT, ...AUTHORITIES]) tell(path, certificateFault(texts.get(spellPath(path))));
+  tell(CERT, certificateFault(texts.get(spellPath(CERT))));
+  for (const path of AUTHORITIES) tell(path, authoritiesFault(texts.get(spellPath(path))));
   const cert = texts.get(spellPath(CERT));
   const key = texts.get(spellPath(KEY));
   tell(KEY, keyFault(key));
@@ -41,6 +44,13 @@ function certificateFault(pem: string | undefined): string | null {
     // Whatever OpenSSL has against it.
     return 'the file holds no certificate in PEM form';
   }
+}
+
+/** OpenSSL reads a bundle up to the first one that it does not understand, and trusts no other, without a word. */
+function authoritiesFault(pem: string | undefined): string | null {
+  const each = pem?.split(BEFORE_EACH).filter((text) => BEFORE_EACH.test(text)) ?? [];
+  const damaged = each.findIndex((text) => certificateFault(text) !== null);
+  return damaged <= 0 ? certificateFault(pem) : `certificate ${damaged + 1} in the file is damaged`;
 }
 
 function keyFault(pem: string | undefined): string | null {

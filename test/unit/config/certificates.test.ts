@@ -64,5 +64,12 @@ store: { kind: redis, url: "rediss://a:1", ca_file: ca.pem }`;
       `c.yaml:1:47: upstream.tls.ca_file: ${NO_CERTIFICATE}`,
       `c.yaml:2:53: store.ca_file: ${NO_CERTIFICATE}`,
     ]);
+    const bundle = `First\n${cert}\nSecond\n${OTHER_CERTIFICATE.cert}\n`;
+    expect(problemsOf({ 'ca.pem': bundle }, yaml)).to.deep.equal([]);
+    // Half written.
+    expect(problemsOf({ 'ca.pem': bundle.slice(0, -200) }, yaml)).to.deep.equal([
+      'c.yaml:1:47: upstream.tls.ca_file: certificate 2 in the file is damaged',
+      'c.yaml:2:53: store.ca_file: certificate 2 in the file is damaged',
+    ]);
   });
 });
