@@ -4,7 +4,8 @@
  * - A client that leaves ends the upstream request; a body that breaks off ends it without ever completing it.
  * - A request without a body that is safe to repeat is sent once more, on a new connection, when a reused connection
  *   turns out to be dead at once and the upstream has not said a word (RFC 9112 §9.3.1).
- * - The body of the answer emits 'end' only when it is whole. A reset is no end, even of a close-delimited body.
+ * - The body of the answer emits 'end' only when it is whole. A reset is no end, even of a close-delimited body. Deviation:
+ *   RFC 9112 §9.8 wants a closing alert at the end of such a body over TLS; node:tls does not tell whether there was one.
  * - Every wait has an end: connect, first byte, idle. Waiting for the *client* is not counted here; the server does.
  */
 import {
