@@ -8,6 +8,8 @@ const EXHAUSTED: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', '
 const LOOK_UP = /^(?:ENOTFOUND|ENODATA|EAI_[A-Z]+)$/;
 /** Of a handshake: Node's and OpenSSL's own codes, and OpenSSL's names for what is wrong with a certificate. */
 const HANDSHAKE = /^(?:EPROTO$|ERR_(?:TLS|SSL|OSSL)_)|CERT|CRL|VERIFY|_CA$|PATH_LENGTH|_PURPOSE/;
+/** In TLS 1.3 a client is done before its peer has judged it: a certificate that it lacks is told behind the handshake. */
+const ALERT = /^ERR_SSL_\w+_ALERT_/;
 
 /**
  * The ProxyError for an error of a socket or of node:http's client while no head of an answer was there. `isConnected`:
@@ -18,7 +20,7 @@ export function upstreamFault(error: unknown, isConnected: boolean): ProxyError 
   const code = errorCode(error);
   const detail = { detail: code, cause: error };
   if (EXHAUSTED.has(code)) return new ProxyError('EXHAUSTED', detail);
-  if (!isConnected) return new ProxyError(unconnectedFault(code), detail);
+  if (!isConnected || ALERT.test(code)) return new ProxyError(unconnectedFault(code), detail);
   // HPE_INVALID_EOF_STATE: closed in the middle of the head.
   const isMalformed = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
   return new ProxyError(isMalformed ? 'UPSTREAM_BAD_RESPONSE' : 'UPSTREAM_RESET', detail);
