@@ -119,6 +119,11 @@ describe('a SID and cookies of one’s own', () => {
     expect(answer).to.deep.include({ status: 200, cookie: 'fsid=1', setCookies: [], sid });
   });
 
+  it('a SID of ours in a return address is taken out on a route of mirror mode, too', async () => {
+    await send(`/mirror/x?id=abc&next=%2Fx%3F_sid%3D${'0'.repeat(26)}&id2=1`, { accept: 'image/*' });
+    expect(upstream.requests.at(-1)).to.include({ target: '/mirror/x?next=%2Fx&id2=1' });
+  });
+
   it('`detect: probe`: the answered probe beats a SID', async () => {
     const planted = await begin('/forum/');
     const victim = await send(`/probed/x?_sid=${planted}`, { cookie: '_sid_probe=1; SESS=victim' });
