@@ -46,7 +46,8 @@ describe('ranges', () => {
       if (pathname.endsWith('.zip')) res.setHeader('Content-Disposition', 'attachment');
       if (pathname.endsWith('/off')) res.setHeader('Transid-Rewrite', 'off');
       if (pathname === '/login' || pathname.endsWith('/cookie')) res.setHeader('Set-Cookie', 'app=1; Path=/');
-      const from = /^bytes=(\d+)-$/.exec(req.headers.range ?? '')?.[1];
+      const asked = pathname.endsWith('/unasked') ? 'bytes=20-' : req.headers.range;
+      const from = /^bytes=(\d+)-$/.exec(asked ?? '')?.[1];
       if (from !== undefined) {
         res.writeHead(206, { 'Content-Range': `bytes ${from}-${PAGE.length - 1}/${PAGE.length}` });
         res.end(PAGE.slice(Number(from)));
@@ -101,6 +102,13 @@ describe('ranges', () => {
       expect(ranges).to.deep.equal(['bytes=20-']);
     });
   }
+
+  it('that nobody asked for: the part, for another request would bring no other answer', async () => {
+    const sid = await sidOf();
+    ranges = [];
+    expect((await ask(`/unasked?_sid=${sid}`)).status).to.equal(206);
+    expect(ranges).to.deep.equal([undefined]);
+  });
 
   it('of a client with cookies: the part', async () => {
     const answer = await ask('/page', { ...RANGE, Cookie: 'app=1' });

@@ -11,6 +11,7 @@ const ROUTES = `routes:
   - { path: /named/**, use_trans_sid: true, session: { cookies: [SESS, "wp_*"] } }
   - { path: /probed/**, use_trans_sid: true, detect: probe }
   - { path: /mirror/**, use_trans_sid: true, session: { mode: mirror, cookie: SESS, name: id } }
+  - { path: /told/**, use_trans_sid: true, expose: true }
   - { path: /**, use_trans_sid: true }
 `;
 
@@ -117,6 +118,19 @@ describe('a SID and cookies of one’s own', () => {
     };
     const answer = await send(`/forum/x?_sid=${sid}`, { ...frame, cookie: 'bystander=1' });
     expect(answer).to.deep.include({ status: 200, cookie: 'fsid=1', setCookies: [], sid });
+  });
+
+  it('`expose`: the application is told the verdict, and the SID where it must travel in URLs', async () => {
+    const sid = await begin('/forum/');
+    const told = async (target: string, fields: Record<string, string> = {}) => {
+      await send(target, { ...fields, 'transid-client': 'forged', 'transid-sid': 'forged' });
+      const { fields: got } = upstream.requests.at(-1)!; // it has just been asked
+      return [got['transid-client'], got['transid-sid']];
+    };
+    expect(await told('/told/x')).to.deep.equal(['unknown', undefined]);
+    expect(await told(`/told/x?_sid=${sid}`)).to.deep.equal(['unknown', `_sid=${sid}`]);
+    expect(await told('/told/x', { cookie: 'a=1' })).to.deep.equal(['accepts', undefined]);
+    expect(await told('/x'), 'elsewhere').to.deep.equal([undefined, undefined]);
   });
 
   it('a SID of ours in a return address is taken out on a route of mirror mode, too', async () => {
