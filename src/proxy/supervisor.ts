@@ -148,7 +148,7 @@ export class Supervisor {
     } catch (error) {
       // No memory for one, for instance.
       const reason = whyNotStarted(error);
-      if (this.#phase === 'serving') this.#replace(slot, codeOf(error), reason);
+      if (this.#mayReplace(slot)) this.#replace(slot, codeOf(error), reason);
       return Promise.reject(new Error(reason));
     }
     slot.worker = worker;
@@ -197,11 +197,14 @@ export class Supervisor {
         slot.worker = null;
         this.#ledger.ended(worker.id);
         reject(new Error(reason));
-        // One that cannot even start ends them all; one that dies while the others start does not.
-        const isReplaced = this.#phase === 'serving' || (this.#phase === 'starting' && slot.hasListened);
-        if (isReplaced) this.#replace(slot, signal ?? code, hadListened ? null : reason);
+        if (this.#mayReplace(slot)) this.#replace(slot, signal ?? code, hadListened ? null : reason);
       });
     });
+  }
+
+  /** A first one that cannot start ends them all; one that dies while the others start does not. */
+  #mayReplace(slot: Slot): boolean {
+    return this.#phase === 'serving' || (this.#phase === 'starting' && slot.hasListened);
   }
 
   #replace(slot: Slot, end: number | string, reason: string | null): void {
