@@ -219,6 +219,10 @@ describe('readHead: HTTP/2', () => {
       read2([...PSEUDO, 'content-length', '3'], { method: 'POST', http2: { endsWithHead: false, isTooLarge: false } }),
     ).to.have.property('body', 3);
   });
+  it('a length of nothing is no body, though the stream goes on for a moment', () => {
+    const open = { method: 'POST', http2: { endsWithHead: false, isTooLarge: false } };
+    expect(read2([...PSEUDO, 'content-length', '0'], open)).to.have.property('body', 'none');
+  });
 
   const rows: readonly (readonly [what: string, code: string, fields: readonly string[], more?: Partial<RawHead>])[] = [
     ['connection', 'BAD_FIELD', [...PSEUDO, 'connection', 'x']],
