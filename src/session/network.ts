@@ -5,7 +5,9 @@
  */
 import { BlockList, isIP } from 'node:net';
 
-const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+/** In the spellings of RFC 4291 §2.2: some proxies write the groups of an address out, in hexadecimal. */
+const MAPPED_IPV4 =
+  /^(?:::|(?:0{1,4}:){1,4}:|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
 
 /** The network's prefix as text, equal for equal networks; the input itself when it is not an IP address. */
 export function networkOf(address: string): string {
@@ -57,7 +59,12 @@ for (const [net, prefix] of [
 
 /** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`; anything else as it is. */
 export function unmapped(address: string): string {
-  return MAPPED_IPV4.exec(address)?.[1] ?? address;
+  const match = MAPPED_IPV4.exec(address);
+  if (match === null) return address;
+  const [, dotted, high = '', low = ''] = match;
+  if (dotted !== undefined) return dotted;
+  const bytes = Buffer.from(high.padStart(4, '0') + low.padStart(4, '0'), 'hex');
+  return bytes.join('.');
 }
 
 /** The first four of the eight groups of a valid IPv6 address. */

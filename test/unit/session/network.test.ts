@@ -6,7 +6,11 @@ describe('unmapped', () => {
   for (const [address, want] of [
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:c000:201', '::ffff:c000:201'],
+    ['::ffff:c000:201', '192.0.2.1'],
+    ['0:0:0:0:0:ffff:c000:0201', '192.0.2.1'],
+    ['0000::ffff:192.0.2.1', '192.0.2.1'],
+    ['::fffe:c000:201', '::fffe:c000:201'],
+    ['::ffff:c000', '::ffff:c000'],
     ['2001:db8::1', '2001:db8::1'],
     // Translated, not mapped: what is behind the prefix is no address.
     ['::ffff:0:192.0.2.1', '::ffff:0:192.0.2.1'],
