@@ -11,8 +11,13 @@ const lmdbShape = {
   path: fileName().default('./data').meta({ description: 'Folder of the database.' }),
 };
 
-const redisNode = () =>
-  z.string().regex(/^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/, { error: 'not an address: write host:port' });
+const redisNode = () => {
+  const error = 'not an address: write host:port';
+  return z
+    .string()
+    .regex(/^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/, { error, abort: true })
+    .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, { error });
+};
 
 const redisShape = {
   kind: z.literal('redis').meta({ description: 'Redis or Valkey: one of `url`, `sentinels` and `cluster`.' }),

@@ -271,6 +271,11 @@ routes:
     ['an order of times', `${BASE}session: { idle_timeout: 9h }`, [/must not be shorter/]],
     ['workers without a common store', `${BASE}workers: 2`, [/more than one worker needs a store/]],
     ['redis nowhere', `${BASE}store: { kind: redis }`, [/one of `url`, `sentinels` and `cluster`/]],
+    [
+      'a node of a Cluster with no port that there is',
+      `${BASE}store: { kind: redis, cluster: ["a:65536"] }`,
+      [/store\.cluster.*write host:port/],
+    ],
     ['redis twice', `${BASE}store: { kind: redis, url: "redis://a:1", cluster: ["a:1"] }`, [/one of/]],
     [
       'a variable that is not set',
