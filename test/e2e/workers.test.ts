@@ -31,6 +31,10 @@ describe('workers', function () {
       response.end(`<a href="/next">next</a> ${fields.cookie ?? 'none'}`);
     });
   });
+  /** So many of the slow requests are under way. */
+  async function arrived(count: number): Promise<void> {
+    while (upstream.requests.filter(({ target }) => target.startsWith('/slow')).length < count) await sleep(5);
+  }
   afterEach(async () => {
     await program?.stop();
     program = null;
@@ -280,7 +284,7 @@ routes: [{ path: /**, use_trans_sid: true }]
     const { run, origin } = await serve();
     const pids = workersOf(run);
     const slow = Promise.all(Array.from({ length: 6 }, () => textOf(`${origin}/slow`)));
-    await sleep(250);
+    await arrived(6);
     run.child.kill('SIGTERM');
     expect((await slow).every((text) => text.includes('next</a>'))).to.equal(true);
     expect(await run.exit).to.equal(0);
@@ -292,7 +296,7 @@ routes: [{ path: /**, use_trans_sid: true }]
     const { run, origin } = await serve();
     const pids = workersOf(run);
     const slow = Promise.all(Array.from({ length: 6 }, () => textOf(`${origin}/slow`)));
-    await sleep(250);
+    await arrived(6);
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) for (const pid of pids) process.kill(pid, signal);
     run.child.kill('SIGTERM');
     expect((await slow).every((text) => text.includes('next</a>'))).to.equal(true);
@@ -304,7 +308,7 @@ routes: [{ path: /**, use_trans_sid: true }]
     const { run, origin } = await serve();
     const pids = workersOf(run);
     const slow = Promise.allSettled(Array.from({ length: 6 }, () => textOf(`${origin}/slower`)));
-    await sleep(250);
+    await arrived(6);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       run.child.kill(signal);
       await sleep(100);
