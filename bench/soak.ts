@@ -4,8 +4,9 @@
  * Every answer proves whose it is: the upstream writes the user of the session's cookie into each page, and a client
  * knows who it logged in as. Counted are wrong and failed answers, and over the run memory and descriptors of the
  * workers, each time after a collection of garbage. Fails on any wrong or failed answer, on memory that grows by more
- * than 1 MiB per 100,000 requests (judged in the long form, behind a warm-up), and on descriptors that grow. Needs Linux
- * and dist/.
+ * than 1 MiB per 100,000 requests (judged in the long form, behind a warm-up), and on descriptors that grow. The pages of the
+ * store's file count apart, once for each worker that has them: the key of an ended session is kept for ten minutes, so a file that
+ * is younger only grows. Needs Linux and dist/.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,7 +38,9 @@ interface Reply {
 interface Sample {
   readonly requests: number;
   readonly rssMib: number;
-  /** Of it: what is the processes' own. The rest are files: programs, and the store's, which both workers map. */
+  /** Of it: pages of the store's file, which both workers map. */
+  readonly storeMib: number;
+  /** Of it: what is no file's, programs included. */
   readonly anonymousMib: number;
   readonly descriptors: number;
 }
@@ -109,17 +112,21 @@ async function soak(port: number, pid: number, exited: Promise<number | null>, s
 }
 
 function report(tally: Tally, samples: readonly Sample[], seconds: number, exitCode: number | null): number {
-  process.stdout.write('requests | RSS of all processes, MiB | of it anonymous | descriptors\n');
-  for (const { requests, rssMib, anonymousMib, descriptors } of samples) {
-    process.stdout.write(`${requests} | ${rssMib.toFixed(1)} | ${anonymousMib.toFixed(1)} | ${descriptors}\n`);
+  process.stdout.write('requests | RSS of all processes, MiB | of it the store | of it anonymous | descriptors\n');
+  for (const { requests, rssMib, storeMib, anonymousMib, descriptors } of samples) {
+    const memory = [rssMib, storeMib, anonymousMib].map((each) => each.toFixed(1)).join(' | ');
+    process.stdout.write(`${requests} | ${memory} | ${descriptors}\n`);
   }
   const settled = samples.slice(0, -1).filter(({ requests }) => requests >= WARM_UP);
-  const slope = slopeOf(settled.map(({ requests, rssMib }) => [requests / 100_000, rssMib]));
+  const growthOf = (mibOf: (each: Sample) => number) =>
+    slopeOf(settled.map((each) => [each.requests / 100_000, mibOf(each)]));
+  const slope = growthOf(({ rssMib, storeMib }) => rssMib - storeMib);
+  const storeSlope = growthOf(({ storeMib }) => storeMib);
   const descriptors = samples.slice(2, -1).map((each) => each.descriptors);
   const growth = Math.max(...descriptors.slice(-3)) - Math.max(...descriptors.slice(0, 3));
   process.stdout.write(
     `${tally.done} requests in ${seconds.toFixed(0)} s, ${tally.wrong} wrong, ${tally.failed} failed; ` +
-      `RSS ${slope.toFixed(2)} MiB per 100,000; descriptors ${growth >= 0 ? '+' : ''}${growth}; exit code ${exitCode}\n`,
+      `RSS ${slope.toFixed(2)} MiB per 100,000, and the store's pages ${storeSlope.toFixed(2)}; descriptors ${growth >= 0 ? '+' : ''}${growth}; exit code ${exitCode}\n`,
   );
   if (tally.firstFault !== null) process.stdout.write(`first fault: ${tally.firstFault}\n`);
   const grows = COUNTED >= JUDGED_FROM && slope > MAX_MIB_PER_100K;
@@ -229,15 +236,24 @@ function ask(
 /** The process and its children. */
 function sample(pid: number, requests: number): Sample {
   let rssMib = 0;
+  let storeMib = 0;
   let anonymousMib = 0;
   let descriptors = 0;
   for (const each of familyOf(pid)) {
     const status = readFileSync(`/proc/${each}/status`, 'utf8');
     rssMib += mib(status, 'VmRSS');
     anonymousMib += mib(status, 'RssAnon');
+    storeMib += storePagesOf(each);
     descriptors += readdirSync(`/proc/${each}/fd`).length;
   }
-  return { requests, rssMib, anonymousMib, descriptors };
+  return { requests, rssMib, storeMib, anonymousMib, descriptors };
+}
+
+/** Resident pages of the store's file, in MiB. */
+function storePagesOf(pid: number): number {
+  // A mapping is a line with its file, and lines with its figures.
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  return mappings.filter((each) => each.includes('sessions.mdb\n')).reduce((sum, each) => sum + mib(each, 'Rss'), 0);
 }
 
 function mib(status: string, name: string): number {
