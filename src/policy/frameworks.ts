@@ -5,8 +5,8 @@
 
 /** The further readings of one reading. Most paths have none. */
 export function frameworkReadings(reading: string): readonly string[] {
-  // All of them have a dot, or begin so.
-  if (!reading.includes('.') && !reading.startsWith('/_')) return NONE;
+  // All of them have a dot.
+  if (!reading.includes('.')) return NONE;
   const bare = withoutFront(reading);
   return bare === NONE ? withoutSuffix(reading) : [...bare, ...[reading, ...bare].flatMap(withoutSuffix)];
 }
@@ -15,8 +15,8 @@ const NONE: readonly string[] = [];
 
 /**
  * Without what stands in front of the path that a framework looks at: the script that all requests go through (`/index.php/admin`,
- * known to Symfony, Laravel and WordPress; `/cgi-bin/app.cgi/admin`), with the folder of it or without; the folder of a page's data
- * (`/_next/data/BUILD/admin.json` of Next.js).
+ * known to Symfony, Laravel and WordPress; `/cgi-bin/app.cgi/admin`), or the folder of a page's data (`/_next/data/BUILD/admin.json`
+ * of Next.js, which may have a `basePath` of its own before it): with the folder that it stands in or without.
  */
 function withoutFront(reading: string): readonly string[] {
   const front = FRONT.exec(reading);
@@ -27,7 +27,7 @@ function withoutFront(reading: string): readonly string[] {
 }
 
 /** No part can match in two ways. */
-const FRONT = /^\/_next\/data\/[^/]+(?=\/)|\/[^/]+\.(?:php\d?|phtml|f?cgi|pl|py|cfm)(?=\/)/i;
+const FRONT = /\/_next\/data\/[^/]+(?=\/)|\/[^/]+\.(?:php\d?|phtml|f?cgi|pl|py|cfm|aspx?)(?=\/)/i;
 
 /**
  * Without the suffix of the last name, by its first dot and by its last: `/admin.json` is `/admin` to Rails, which takes the suffix for
