@@ -253,10 +253,17 @@ function trimNames(path: string): string {
     .join('/');
 }
 
-/** Without case and without final slashes: the form in which `use_only_cookies` routes are compared. */
+/**
+ * Without case and without final slashes: the form in which `use_only_cookies` routes are compared. Only of ASCII: a byte above it is
+ * a part of a character, whose case `foldUnicode` knows.
+ */
 export function foldPath(reading: string): string {
-  const lower = reading.toLowerCase();
+  const lower = BEYOND_ASCII.test(reading) ? reading.replace(/[A-Z]+/g, lowerCase) : reading.toLowerCase();
   let end = lower.length;
   while (end > 1 && lower[end - 1] === '/') end--;
   return lower.slice(0, end);
+}
+
+function lowerCase(text: string): string {
+  return text.toLowerCase();
 }

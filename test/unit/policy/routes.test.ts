@@ -10,7 +10,7 @@ const labelOf = (table: ReturnType<typeof tableOf>, host: string, path: string):
 
 describe('routes: which route', () => {
   const table = tableOf(`routes:
-  - { name: admin, path: [/admin/**, /Intern/*/edit, /Büro/**], use_only_cookies: true }
+  - { name: admin, path: [/admin/**, /Intern/*/edit, /Büro/**, /Йод/**], use_only_cookies: true }
   - { name: files, path: /files/**, use_trans_sid: true, body_limit: 64MiB }
   - { name: tenant, host: "*.shop.test", use_trans_sid: true }
   - { name: safe, host: safe.test, path: /**, use_only_cookies: true }
@@ -31,6 +31,8 @@ describe('routes: which route', () => {
     ['a.test', '/B%C3%BCro', 'admin'],
     ['a.test', '/b%C3%9CRO/x', 'admin'],
     ['a.test', '/b%DCro/x', 'admin'],
+    ['a.test', '/%D0%B9%D0%BE%D0%B4', 'admin'],
+    ['a.test', '/%D0%99%D0%9E%D0%94/x', 'admin'],
     ['a.test', '/adm%EDn', 'admin'],
     ['a.test', '/m%FCll', 'rest'],
     ['b.shop.test', '/x', 'tenant'],
@@ -71,6 +73,7 @@ describe('routes: which route', () => {
   - { name: blank, path: "/a%20b/**", use_trans_sid: true }
   - { name: books, path: /Bücher/**, use_trans_sid: true }
   - { name: bob, path: /~bob/*.html, use_trans_sid: true }
+  - { name: goods, path: [/Товары/**, /Ελλάδα/**, /سوق/**], use_trans_sid: true }
 `);
     for (const [host, path, label] of [
       ['a.test', '/a%20b/x', 'blank'],
@@ -90,6 +93,11 @@ describe('routes: which route', () => {
       ['a.test', '/B%FCcher/x', 'default'],
       ['a.test', '/Bucher/x', 'default'],
       ['two.test', '/B%C3%BCcher/x', 'buch'],
+      // Bytes that are capitals in Latin-1, and none here.
+      ['a.test', '/%D0%A2%D0%BE%D0%B2%D0%B0%D1%80%D1%8B/x', 'goods'],
+      ['a.test', '/%CE%95%CE%BB%CE%BB%CE%AC%CE%B4%CE%B1', 'goods'],
+      ['a.test', '/%D8%B3%D9%88%D9%82/x', 'goods'],
+      ['a.test', '/%D1%82%D0%BE%D0%B2%D0%B0%D1%80%D1%8B/x', 'default'],
     ] as const) {
       it(`${host}${path} → ${label}`, () => expect(labelOf(escaped, host, path)).to.equal(label));
     }
