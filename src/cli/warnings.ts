@@ -10,6 +10,7 @@ import type { KeyPath } from '../config/problems.ts';
 import { compilePathPattern, matchesWildcard } from '../policy/glob.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { compileRoutes, type RouteTable } from '../policy/routes.ts';
+import { show } from './explain-route.ts';
 import { idleSettings, marksUrls } from './idle-settings.ts';
 import type { Warning } from './warning.ts';
 
@@ -123,6 +124,13 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
         `applications often give the same page there: write ${folder}/**`,
       );
     }
+    for (const [path, reading] of shutPaths(config, routes, policy)) {
+      warn(
+        'path',
+        `no session ID in a URL is honoured at ${path}: servers may read it as ${show(reading)}, which is of a cookie-only route`,
+        'write `*` in place of what they read so, as in `/c*/**`, or give the other path a route of its own',
+      );
+    }
     if (policy.simulate !== null || policy.simulateByField) {
       warn(
         'simulate',
@@ -138,11 +146,34 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
 function narrowPaths(config: Config, routes: RouteTable, policy: RoutePolicy): string[] {
   const route = config.routes[policy.index];
   if (route === undefined || !policy.useOnlyCookies) return [];
-  const host = route.host?.[0]?.replaceAll('*', 'q') ?? 'q.test';
+  const host = sampleHost(route);
   return route.path.filter((path) => {
     const below = `${path.replaceAll('**', 'q').replaceAll('*', 'q').replace(/\/$/, '')}/q`;
     return !path.endsWith('/**') && !routes.match(host, below).policy.useOnlyCookies;
   });
+}
+
+/** Path patterns of a route that honours SIDs of which some reading leads to a cookie-only route, and that reading. */
+function shutPaths(config: Config, routes: RouteTable, policy: RoutePolicy): [path: string, reading: string][] {
+  const route = config.routes[policy.index];
+  if (route === undefined || policy.useOnlyCookies) return [];
+  return route.path.flatMap((path): [string, string][] => {
+    const { readings, policy: winner } = routes.explain(sampleHost(route), samplePath(path));
+    if (!winner.useOnlyCookies || !readings.some(({ exact }) => exact === policy)) return [];
+    const found = readings.find(({ exact, folded }) => exact === winner || folded === winner);
+    return found === undefined ? [] : [[path, found.reading]];
+  });
+}
+
+function sampleHost(route: Config['routes'][number]): string {
+  return route.host?.[0]?.replaceAll('*', 'q') ?? 'q.test';
+}
+
+/** A path that the pattern takes, as a browser sends it. */
+function samplePath(pattern: string): string {
+  const path = pattern.replaceAll('**', 'q').replaceAll('*', 'q');
+  const bytes = Buffer.from(path, 'utf8').toString('latin1');
+  return bytes.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
 }
 
 /** Why no link to this host can ever be marked; null when it can. */

@@ -267,6 +267,23 @@ describe('transid check: warnings', () => {
     ],
     ['… where nothing honours a SID', `routes: [{ path: /admin.php, use_only_cookies: true }]`, []],
     [
+      'a path that may be read as one of a cookie-only route',
+      `routes: [{ path: [/c++/**, "/a;b", "/*;x/*", /b/**, /Товары/*, "/~x/a,b.html"], use_trans_sid: true }]`,
+      [
+        'routes[0].path: no session ID in a URL is honoured at /c++/**: servers may read it as /c  /q, which is of a cookie-only route',
+        'routes[0].path: no session ID in a URL is honoured at /a;b: servers may read it as /a, which is of a cookie-only route',
+        'routes[0].path: no session ID in a URL is honoured at /*;x/*: servers may read it as /q/q, which is of a cookie-only route',
+      ],
+    ],
+    ['… whose every reading stays in the route', `routes: [{ path: /c*/**, use_trans_sid: true }]`, []],
+    [
+      '… by a framework, unless it is named',
+      `routes: [{ path: [/pay.*, /pay.php], use_trans_sid: true }, { path: /pay/**, use_only_cookies: true }, ${OPEN}]`,
+      [
+        'routes[0].path: no session ID in a URL is honoured at /pay.*: servers may read it as /pay, which is of a cookie-only route',
+      ],
+    ],
+    [
       'simulation',
       `routes: [{ path: /x, simulate: no-cookies }]`,
       ['routes[0].simulate: clients are treated as if they had restricted cookies'],
