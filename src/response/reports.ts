@@ -23,7 +23,7 @@ const POLICIES = /^(?:(?:x-)?content-security-policy|x-webkit-csp|x-xss-protecti
 
 /** A policy without its `report-uri` and `report-to` or `report=`. */
 function withoutEndpoints(policy: string): string {
-  return policy.replace(/(^|[;,])\s*report(?:-uri\b|-to\b|\s*=)[^;,]*/gi, '$1');
+  return policy.replace(/(^|[;,])\s*(?:report(?:-uri\b|-to\b|\s*=)[^;,]*(?:[;\s]+|$|(?=,)))+/gi, '$1');
 }
 
 /** A group without endpoints is removed. The value is a JSON array without its brackets (Reporting API of 2018, §3.1). */

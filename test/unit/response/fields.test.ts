@@ -244,10 +244,13 @@ describe('guardMarked: reports', () => {
 
   for (const [name, value, want] of [
     ['X-Content-Security-Policy', "allow 'self'; report-uri http://r.test/csp", "allow 'self';"],
-    ['X-WebKit-CSP', "report-uri http://r.test/csp; default-src 'self'", "; default-src 'self'"],
+    ['X-WebKit-CSP', "report-uri http://r.test/csp; default-src 'self'", "default-src 'self'"],
+    ['X-WebKit-CSP', "report-uri http://r.test/csp, default-src 'self'", ", default-src 'self'"],
+    ['X-WebKit-CSP', 'img-src *; report-uri /a ; report-to b;; report-to c', 'img-src *;'],
     ['X-WebKit-CSP-Report-Only', 'report-uri http://r.test/csp', ''],
     ['X-XSS-Protection', '1; mode=block; report=http://r.test/xss', '1; mode=block;'],
-    ['X-XSS-Protection', '1;report = http://r.test/xss ; mode=block', '1;; mode=block'],
+    // Two semicolons make it invalid to those browsers: `mode=block` would be gone, too.
+    ['X-XSS-Protection', '1;report = http://r.test/xss ; mode=block', '1;mode=block'],
     ['X-XSS-Protection', '0', '0'],
   ] as const) {
     it(`${name}: ${value}`, () => {
