@@ -1,7 +1,7 @@
 /**
  * Walks a site as a browser of the given kind, and tells for each link and form whether the session survives it.
  *
- * Memory: of a page nothing is kept but its URL, title and verdict; of an edge one line. Every list is bounded by
+ * Memory: of a page that was read nothing is kept but its URL, title and verdict; of an edge one line. Every list is bounded by
  * `maxPages` and the bounds below. GET only: POST forms are judged by what they carry and never sent.
  */
 import { Browser, type BrowserOptions, MAX_REFRESH_SECONDS } from './browser.ts';
@@ -60,6 +60,8 @@ const MAX_EDGES = 50_000;
 const MAX_LOST = 5_000;
 /** One page under ever new SIDs is a session that does not hold: more variants tell nothing new. */
 const MAX_VARIANTS = 3;
+/** Pages that are fetched while the one before them is slow: it must not stop the walk, nor may they fill the memory. */
+const MAX_AHEAD = 32;
 
 interface Job {
   readonly url: string;
@@ -202,16 +204,30 @@ class Walk {
   async #drain(): Promise<void> {
     const mode = this.#options.browser?.cookies ?? 'off';
     const concurrency = this.#options.concurrency ?? (mode === 'off' ? 4 : 1);
-    const fetching: Array<{ job: Job; fetched: Promise<Page | SimulatorError | Fault> }> = [];
-    for (;;) {
-      while (fetching.length < concurrency) {
+    const ahead: Array<{ job: Job; fetched: Promise<Page | SimulatorError | Fault> }> = [];
+    let active = 0;
+    const fetchMore = (): void => {
+      while (active < concurrency && ahead.length < MAX_AHEAD) {
         const job = this.#queue.shift();
-        if (job === undefined) break;
-        fetching.push({ job, fetched: this.#fetch(job) });
+        if (job === undefined) return;
+        active++;
+        const fetched = this.#fetch(job).finally(() => {
+          active--;
+          fetchMore();
+        });
+        ahead.push({ job, fetched });
       }
-      const first = fetching.shift();
-      if (first === undefined) return;
-      this.#finish(first.job, await first.fetched);
+    };
+    try {
+      for (;;) {
+        fetchMore();
+        const first = ahead.shift();
+        if (first === undefined) return;
+        this.#finish(first.job, await first.fetched);
+      }
+    } finally {
+      // What is under way must not ask for more when the walk fails.
+      this.#queue.length = 0;
     }
   }
 

@@ -13,16 +13,19 @@ let server: Server;
 let origin: string;
 let answerOf: (path: string) => Answer;
 let delayOf: (path: string) => number;
+/** Resolves when the answer may come; told of each request. */
+let mayAnswer: (path: string) => Promise<unknown>;
 
 describe('simulator crawl', () => {
   beforeEach(async () => {
     delayOf = () => 0;
+    mayAnswer = async () => {};
     server = createServer((request, response) => {
       const path = request.url?.split('?')[0] ?? '/';
       const { body, fields = {} } = answerOf(path);
       const answer = () => response.writeHead(200, { 'content-type': 'text/html', ...fields }).end(body);
       if (path === '/broken') request.socket.destroy();
-      else setTimeout(answer, delayOf(path));
+      else void mayAnswer(path).then(() => setTimeout(answer, delayOf(path)));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -49,6 +52,26 @@ describe('simulator crawl', () => {
     expect(await tell()).to.deep.equal(first);
     expect(first.pages.filter(({ status }) => status > 0)).to.have.length(7);
     expect(first.broken).to.have.length(1);
+  });
+
+  it('one slow page does not stop the others, and no more are asked for at a time', async () => {
+    const paths = Array.from({ length: 20 }, (_, at) => `/${at + 1}`);
+    answerOf = (path) => ({ body: path === '/' ? paths.map((to) => `<a href="${to}?_sid=s1">x</a>`).join('') : '' });
+    let release = () => {};
+    const isLastAsked = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let active = 0;
+    let most = 0;
+    mayAnswer = async (path) => {
+      most = Math.max(most, ++active);
+      if (path === '/20') release();
+      if (path === '/1') await isLastAsked;
+      active--;
+    };
+    const { pages } = await walk({ concurrency: 2, browser: { timeoutMs: 5000 } });
+    expect(pages.filter(({ status }) => status === 200)).to.have.length(21);
+    expect(most).to.equal(2);
   });
 
   it('a page that is broken counts: a site where all are is left at the limit', async () => {
