@@ -148,13 +148,20 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Start, say where, wait for a signal or the end of what it needs, drain. A second signal ends everything at once. */
 async function run(config: Config, io: CommandIo, note: string, start: () => Promise<Running>): Promise<number> {
+  let wasStopped = false;
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of STOP_SIGNALS) process.once(signal, () => resolve());
+    for (const signal of STOP_SIGNALS)
+      process.once(signal, () => {
+        wasStopped = true;
+        resolve();
+      });
   });
   let running: Running;
   try {
     running = await start();
   } catch (error) {
+    // A signal to the whole group ends the workers before they listen: that is no fault.
+    if (wasStopped) return 0;
     io.stderr.write(`transid: ${reasonOf(error)}\n`);
     return 1;
   }

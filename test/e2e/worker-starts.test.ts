@@ -42,6 +42,14 @@ describe('a worker that is started', function () {
     expect(Date.now() - startedMs, 'the drain may take 30 s').to.be.lessThan(15_000);
   });
 
+  it('while the end comes to the whole group, as a terminal sends it: exit 0', async () => {
+    start();
+    await eventually('all begin', () => workers().length === WORKERS);
+    for (const pid of [program.child.pid!, ...workers()]) process.kill(pid, 'SIGTERM');
+    expect(await program.exit).to.equal(0);
+    expect(program.stderr()).to.equal('');
+  });
+
   it('and cannot be: that is told, and tried again', async () => {
     start(WORKERS);
     await program.until(/listens on http/);
