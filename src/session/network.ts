@@ -3,11 +3,7 @@
  * household or company (binding: IPv4 /24, IPv6 /56), and its block, the least that one party holds and so the
  * unit by which new sessions are limited (an IPv4 address, an IPv6 /64).
  */
-import { BlockList, isIP } from 'node:net';
-
-/** In the spellings of RFC 4291 §2.2: some proxies write the groups of an address out, in hexadecimal. */
-const MAPPED_IPV4 =
-  /^(?:::|(?:0{1,4}:){1,4}:|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
+import { BlockList, isIP, SocketAddress } from 'node:net';
 
 /** The network's prefix as text, equal for equal networks; the input itself when it is not an IP address. */
 export function networkOf(address: string): string {
@@ -57,14 +53,14 @@ for (const [net, prefix] of [
   NOT_PUBLIC.addSubnet(net, prefix, 'ipv6');
 }
 
-/** `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, → `192.0.2.1`; anything else as it is. */
+/**
+ * `::ffff:192.0.2.1`, as dual-stack sockets show IPv4 peers, in each of its spellings (RFC 4291 §2.2): some proxies write the groups
+ * out, in hexadecimal. → `192.0.2.1`; anything else as it is.
+ */
 export function unmapped(address: string): string {
-  const match = MAPPED_IPV4.exec(address);
-  if (match === null) return address;
-  const [, dotted, high = '', low = ''] = match;
-  if (dotted !== undefined) return dotted;
-  const bytes = Buffer.from(high.padStart(4, '0') + low.padStart(4, '0'), 'hex');
-  return bytes.join('.');
+  if (!/ffff:/i.test(address) || isIP(address) !== 6) return address;
+  const spelt = new SocketAddress({ address, family: 'ipv6' }).address;
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(spelt)?.[1] ?? address;
 }
 
 /** The first four of the eight groups of a valid IPv6 address. */
