@@ -211,8 +211,17 @@ export class Sessions implements SessionSource {
     let held: HeldSession | null = first;
     for (let attempt = 1; held !== null && attempt <= LIMITS.maxStoreAttempts; attempt++) {
       if (held.record.isProven) return held;
-      const written = await this.#write(held, { ...held.record, isProven: true }, policy);
-      if (written !== null) return written;
+      const proven = { ...held.record, isProven: true };
+      try {
+        const written = await this.#write(held, proven, policy);
+        if (written !== null) return written;
+      } catch (error) {
+        if (!(error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE')) throw error;
+        // No write is taken, but this was read, and it may still be kept: the next request tries again.
+        const nowMs = this.#clock();
+        this.#touches.touch(held.keys.storeKey, ttlOf(proven, policy, nowMs), nowMs);
+        return held;
+      }
       await this.#afterConflict(attempt);
       held = await this.#follow(held.sid, client, policy);
     }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { ProxyError } from '../../../src/errors.ts';
 import type { SessionPolicy } from '../../../src/policy/route-policy.ts';
 import { createMemoryStore } from '../../../src/session/memory.ts';
 import { sealKeys } from '../../../src/session/seal.ts';
@@ -70,6 +71,19 @@ describe('Sessions', () => {
         expect(await sessions.find(sid, { ...CLIENT, ...edits }, LOOSE)).not.to.equal(null);
       }
     });
+  });
+
+  it('is found where no write is taken, though its SID comes back for the first time', async () => {
+    const { sid } = await create();
+    const fault = new ProxyError('STORE_UNAVAILABLE');
+    const { compareAndSet } = store;
+    store.compareAndSet = () => Promise.reject(fault);
+    clock.advance(POLICY.unprovenTimeoutMs - 1000);
+    expect(await cookiesOf(sid)).to.equal('id=1');
+    clock.advance(POLICY.unprovenTimeoutMs);
+    expect(await cookiesOf(sid), 'its end was put off').to.equal('id=1');
+    store.compareAndSet = compareAndSet;
+    expect((await sessions.find(sid, CLIENT, POLICY))?.isProven).to.equal(true);
   });
 
   describe('beginning', () => {
