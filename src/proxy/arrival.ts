@@ -36,6 +36,8 @@ export interface Arrival {
   readonly ownIn: Located['ownIn'];
   readonly carriedIn: Located['carriedIn'];
   readonly client: ClientFacts;
+  /** The Referer as it goes upstream and into the log: without any SID, be it of another of our hosts; null for none. */
+  readonly cleanReferer: string | null;
   readonly binding: ClientBinding;
   /** The client's session, null for none; how it was found. */
   readonly session: Session | null;
@@ -97,6 +99,7 @@ function observe(site: Site, received: RequestFacts, located: Located, formSids:
     ownIn,
     carriedIn,
     client,
+    cleanReferer: cleanRefererOf(site, facts, policy, client.referer),
     binding,
     probed,
     isFromAbroad,
@@ -121,6 +124,7 @@ function conclude(seen: Observed, found: Found | null): Arrival {
     ownIn: seen.ownIn,
     carriedIn: seen.carriedIn,
     client,
+    cleanReferer: seen.cleanReferer,
     binding: seen.binding,
     session,
     foundBy: found?.by ?? null,
@@ -265,24 +269,20 @@ function hasRelevantIn(jarCookies: string, policy: RoutePolicy): boolean {
   return hasRelevantCookie(cookieNamesOf(jarCookies), policy);
 }
 
-/** The Referer as it goes upstream and into the log: without any SID, be it of another of our hosts; null for none. */
-export function cleanReferer(arrival: Arrival): string | null {
-  const { referer } = arrival.client;
+function cleanRefererOf(site: Site, facts: RequestFacts, policy: RoutePolicy, referer: string | null): string | null {
   if (referer === null) return null;
   // A Referer may be a reference without a host (RFC 9110 §10.1.3).
-  const isOwn = referer.startsWith(`${ownOrigin(arrival.facts)}/`);
-  const clean = withoutAnySid(arrival, referer, isOwn ? undefined : parseUrl(referer)?.host);
+  const isOwn = referer.startsWith(`${ownOrigin(facts)}/`);
+  const clean = withoutAnySid({ site, facts, policy }, referer, isOwn ? undefined : parseUrl(referer)?.host);
   return clean === '' && referer !== '' ? null : clean;
 }
 
-/** Honoured or not. */
-export function hasSidInReferer(arrival: Arrival): boolean {
-  const { referer } = arrival.client;
-  return referer !== null && cleanReferer(arrival) !== referer;
-}
-
 /** A URL of one of our hosts, by default the one that was asked, without any SID. */
-export function withoutAnySid({ site, facts, policy }: Arrival, url: string, host = facts.client.host ?? ''): string {
+export function withoutAnySid(
+  { site, facts, policy }: Pick<Arrival, 'site' | 'facts' | 'policy'>,
+  url: string,
+  host = facts.client.host ?? '',
+): string {
   return withoutSids(site, policy, host, url);
 }
 

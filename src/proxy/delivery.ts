@@ -41,7 +41,7 @@ import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts
 import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
-import { type Arrival, hasSidInReferer, ownOrigin } from './arrival.ts';
+import { type Arrival, ownOrigin } from './arrival.ts';
 import { pipeBody } from './body-pipe.ts';
 import { type ClientResponse, canTell, sendHead } from './client-response.ts';
 import { repeatsFormAbroad } from './repeated-form.ts';
@@ -340,14 +340,15 @@ function sendUntouched(
 
 /** The fields of an answer without marks: an address with a SID, honoured or not, is not shown to others by it. */
 function guarded(arrival: Arrival, status: number, fields: readonly string[]): readonly string[] {
-  const { carriedIn, foundBy, policy } = arrival;
+  const { carriedIn, foundBy, policy, client, cleanReferer } = arrival;
   const use = refererUse(policy);
   if (carriedIn !== null) {
     const own = guardAddress(fields, use);
     return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;
   }
-  if (foundBy !== 'referer' && !hasSidInReferer(arrival)) return fields;
-  // Reports tell where a page was asked from, and a redirect takes that Referer on, under a policy of its own.
+  if (foundBy !== 'referer' && cleanReferer === client.referer) return fields;
+  // The Referer has a SID, honoured or not. Reports tell where a page was asked from, and a redirect takes that Referer on, under a
+  // policy of its own.
   const isRedirect = status >= 300 && status < 400;
   const told = isRedirect ? guardAddress(fields, use) : guardPart(fields);
   return foundBy === 'referer' ? makePrivate(told) : told;

@@ -17,7 +17,7 @@ import {
   sendsPageUrl,
   type UpstreamRequest,
 } from '../upstream/request.ts';
-import { type Arrival, cleanReferer, ownOrigin, receive, rejectUrlSid, withoutAnySid } from './arrival.ts';
+import { type Arrival, ownOrigin, receive, rejectUrlSid, withoutAnySid } from './arrival.ts';
 import { CutBody } from './body-pipe.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, handshakeFields, interimFields, mayInsertScript } from './delivery.ts';
@@ -174,7 +174,7 @@ function upstreamRequest(arrival: Arrival, framing: BodyFraming, wantsWhole = fa
   const { site, facts, policy, treatment, client, session } = arrival;
   const edits: { -readonly [Key in keyof RequestEdits]: RequestEdits[Key] } = { target: arrival.target };
   if (framing !== facts.body) edits.body = framing;
-  const referer = toUpstreamOrigin(arrival, cleanReferer(arrival));
+  const referer = toUpstreamOrigin(arrival, arrival.cleanReferer);
   if (referer !== client.referer) edits.referer = referer;
   if (sendsPageUrl(facts)) edits.cleanUrl = (url) => withoutAnySid(arrival, url);
   if (!site.upstreamSettings.preserveHost) edits.origin = toUpstreamOrigin(arrival, firstValue(facts.fields, 'origin'));

@@ -8,7 +8,7 @@ import type { Verdict } from '../client/detect.ts';
 import { type ErrorCode, ProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionEvent } from '../session/session.ts';
-import { type Arrival, cleanReferer } from './arrival.ts';
+import type { Arrival } from './arrival.ts';
 import { CutBody } from './body-pipe.ts';
 import type { Delivery } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -97,7 +97,7 @@ export class ExchangeRecord implements Outcome {
 
   get referer(): string | null {
     if (this.#arrival === null) return null;
-    const referer = cleanReferer(this.#arrival);
+    const referer = this.#arrival.cleanReferer;
     return referer === null ? null : hideSids(referer, this.#arrival.site.sidNames);
   }
 
