@@ -6,7 +6,7 @@
  * are listed, and settings that are not about sessions are named at the end.
  */
 import { maskSecrets } from '../config/excerpt.ts';
-import { groupByScope, lastOf, type Place } from './php-scopes.ts';
+import { groupByScope, holdsEverywhere, lastOf, type Place } from './php-scopes.ts';
 import { isOn, isOurs, type PhpSetting, type PhpSettings } from './php-settings.ts';
 
 /** A setting that is a comment: where what it did is now. */
@@ -61,7 +61,7 @@ type Lines = string[];
 export function convertPhpSettings({ settings, unread }: PhpSettings, upstream: string): string {
   const ours = settings.filter(({ name }) => isOurs(name));
   const others = settings.filter(({ name }) => !isOurs(name));
-  const everywhere = lastOf(ours.filter(({ scope }) => scope.host === null && scope.path === null));
+  const everywhere = lastOf(ours.filter(holdsEverywhere));
   const places = groupByScope(ours);
   const remarks = [...everywhere.values()].flatMap(remarkOn);
   const routes = places.flatMap((place) => routeLines(place, everywhere));

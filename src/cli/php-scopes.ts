@@ -11,6 +11,10 @@ export interface Place {
   readonly own: ReadonlyMap<string, PhpSetting>;
 }
 
+export function holdsEverywhere({ scope }: PhpSetting): boolean {
+  return scope.host === null && scope.path === null;
+}
+
 /** By name. The last one counts, but what `php_admin_…` set only the like of it changes. */
 export function lastOf(settings: readonly PhpSetting[]): Map<string, PhpSetting> {
   const last = new Map<string, PhpSetting>();
@@ -27,8 +31,8 @@ export function lastOf(settings: readonly PhpSetting[]): Map<string, PhpSetting>
  * each <Location> that a path lies in, in the order of the file.
  */
 export function groupByScope(settings: readonly PhpSetting[]): Place[] {
-  const everywhere = settings.filter(({ scope }) => scope.host === null && scope.path === null);
-  const local = settings.filter((one) => !everywhere.includes(one));
+  const everywhere = settings.filter(holdsEverywhere);
+  const local = settings.filter((one) => !holdsEverywhere(one));
   const rank = ({ scope }: PhpSetting): number => (scope.path === null ? 0 : scope.host === null ? 1 : 2);
   const ordered = [...everywhere, ...local.sort((a, b) => rank(a) - rank(b))];
   const hosts = [...new Set(local.map(({ scope }) => scope.host).filter((host) => host !== null)), null];
@@ -41,8 +45,8 @@ export function groupByScope(settings: readonly PhpSetting[]): Place[] {
       const isNamed = holding.some(({ scope }) => bare(scope.path) === path && (path !== null || scope.host === host));
       const isOfHost = host === null || holding.some(({ scope }) => scope.host === host);
       if (!isNamed || !isOfHost) continue;
-      const merged = lastOf(ordered.filter((one) => everywhere.includes(one) || holding.includes(one)));
-      const own = new Map([...merged].filter(([, setting]) => !everywhere.includes(setting)));
+      const merged = lastOf(ordered.filter((one) => holdsEverywhere(one) || holding.includes(one)));
+      const own = new Map([...merged].filter(([, setting]) => !holdsEverywhere(setting)));
       if (own.size > 0) places.push({ hosts: namesOf(host, local), path, own });
     }
   }
