@@ -9,7 +9,7 @@ export type { Config } from './config/config.ts';
 export { configFromUpstream, loadConfigFile, parseConfig } from './config/load.ts';
 export { ConfigError, type ConfigProblem } from './config/problems.ts';
 export { ERRORS, type ErrorCode, ProxyError } from './errors.ts';
-export type { LineSink } from './observe/log.ts';
+export type { LineSink } from './observe/line-stream.ts';
 export type { ListeningAt, ProxyOptions, ReverseProxy } from './proxy/proxy.ts';
 
 /** A proxy that does not listen yet, with its store open; rejects when that cannot be opened. */

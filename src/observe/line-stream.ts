@@ -3,7 +3,11 @@
  * be written are lost, and their number is told when lines are written again. Stalled readers cost a bounded part of the memory.
  */
 import type { Writable } from 'node:stream';
-import type { LineSink } from './log.ts';
+
+/** Where lines go: standard output, or a test's buffer. */
+export interface LineSink {
+  write(line: string): unknown;
+}
 
 /** What may wait for the reader, in characters: some thousand exchanges. */
 const MAX_WAITING = 1024 * 1024;

@@ -6,17 +6,12 @@
 import { type Logger, pino } from 'pino';
 import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
 import type { Outcome } from '../proxy/outcome.ts';
-import { LineStream, surviveFaults } from './line-stream.ts';
+import { type LineSink, LineStream, surviveFaults } from './line-stream.ts';
 
 export interface LogSettings {
   readonly level: string;
   readonly format: 'json' | 'pretty' | 'combined';
   readonly sid: 'hash' | 'none';
-}
-
-/** Where lines go: standard output, or a test's buffer. */
-export interface LineSink {
-  write(line: string): unknown;
 }
 
 export interface Log {

@@ -5,7 +5,8 @@
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import { createMetrics, type Metrics } from '../observe/counting.ts';
-import { createLog, createProcessLog, type LineSink, type Log } from '../observe/log.ts';
+import type { LineSink } from '../observe/line-stream.ts';
+import { createLog, createProcessLog, type Log } from '../observe/log.ts';
 import type { MetricsReading } from '../observe/metrics.ts';
 import { newSessionStats } from '../session/session.ts';
 import type { StoreListener } from '../session/store.ts';
