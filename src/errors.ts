@@ -91,3 +91,8 @@ export class ProxyError extends Error {
     return ERRORS[this.code].status;
   }
 }
+
+/** Is it a store that cannot be reached, which many a request can do without? */
+export function isStoreAway(error: unknown): boolean {
+  return error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
+}

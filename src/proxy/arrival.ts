@@ -13,7 +13,7 @@ import {
   observeClient,
 } from '../client/facts.ts';
 import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
-import { ProxyError } from '../errors.ts';
+import { isStoreAway, ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
 import { unmarkTarget } from '../sid/carrier.ts';
@@ -222,9 +222,8 @@ async function look(seen: Observed, text: string, by: Found['by']): Promise<Foun
     const session = await source.find(sid, seen.binding, policy.session, seen.isFromAbroad);
     return session === null ? null : { session, by };
   } catch (error) {
-    const isAway = error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';
     const takesCookies = policy.useCookies && hasRelevantCookie(client.cookieNames, policy);
-    if (isAway && (takesCookies || policy.onStoreFailure === 'anonymous')) return null;
+    if (isStoreAway(error) && (takesCookies || policy.onStoreFailure === 'anonymous')) return null;
     throw error;
   }
 }

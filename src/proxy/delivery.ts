@@ -3,7 +3,7 @@
  */
 import { Readable } from 'node:stream';
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
-import { ProxyError } from '../errors.ts';
+import { isStoreAway, ProxyError } from '../errors.ts';
 import { firstValue, mapFields } from '../field-list.ts';
 import { BufferPool } from '../html/buffer-pool.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
@@ -250,7 +250,7 @@ async function change(arrival: Arrival, response: ResponseFacts, remaining: read
     const result = await sessionsOf(site, policy).absorb(session, response, binding, policy.session);
     return { session: result.session, event: result.event, fields: remaining };
   } catch (error) {
-    if (!(error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE')) throw error;
+    if (!isStoreAway(error)) throw error;
     // A client that may take cookies gets its page and its cookie all the same; only the marks are missing.
     const isAnonymous = session === null && policy.onStoreFailure === 'anonymous';
     if (treatment.setCookie !== 'both' && !isAnonymous) throw error;

@@ -3,7 +3,7 @@
  * deliver (absorb, plan, rewrite). The server around it answers with an error page when something here throws.
  */
 import { STATUS_CODES } from 'node:http';
-import { ProxyError } from '../errors.ts';
+import { isStoreAway, ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { KNOWN_CODINGS } from '../response/coding.ts';
@@ -138,7 +138,7 @@ async function dropSuperfluousSession(arrival: Arrival): Promise<void> {
     await sessionsOf(arrival.site, arrival.policy).drop(arrival.session, arrival.binding);
   } catch (error) {
     // It ends by itself; a client that takes cookies does not wait for a store.
-    if (!(error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE')) throw error;
+    if (!isStoreAway(error)) throw error;
   }
 }
 

@@ -12,7 +12,7 @@
  */
 import assert from 'node:assert';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ProxyError } from '../errors.ts';
+import { isStoreAway, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { SessionPolicy } from '../policy/route-policy.ts';
 import { Sid } from '../sid/sid.ts';
@@ -216,7 +216,7 @@ export class Sessions implements SessionSource {
         const written = await this.#write(held, proven, policy);
         if (written !== null) return written;
       } catch (error) {
-        if (!(error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE')) throw error;
+        if (!isStoreAway(error)) throw error;
         // No write is taken, but this was read, and it may still be kept: the next request tries again.
         const nowMs = this.#clock();
         this.#touches.touch(held.keys.storeKey, ttlOf(proven, policy, nowMs), nowMs);
