@@ -6,6 +6,7 @@ import { parseConfig } from '../config/load.ts';
 import { createShop } from '../demo/shop.ts';
 import { createProxy } from '../index.ts';
 import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
+import { dieOf, onStopSignal } from './stop-signals.ts';
 
 const DEFAULT_PORT = 8080;
 
@@ -33,7 +34,10 @@ export async function demoCommand(argv: string[], io: CommandIo): Promise<number
   await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve));
   const shopPort = (shop.address() as AddressInfo).port; // A server on a port has an AddressInfo, never a pipe's name.
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    onStopSignal(() => {
+      onStopSignal(dieOf);
+      resolve();
+    });
   });
   try {
     const proxy = await createProxy(parseConfig(demoConfig(port, shopPort), 'demo.yaml'));

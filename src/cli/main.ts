@@ -5,7 +5,9 @@
  *
  * Output that cannot be written ends a command here, whichever it is; a proxy that serves has its own way with that.
  */
+import cluster from 'node:cluster';
 import type { Command, CommandIo } from './command.ts';
+import { hearStopSignals } from './stop-signals.ts';
 
 const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
   serve: { summary: 'run the proxy: serve [-c FILE]', load: async () => (await import('./serve.ts')).serveCommand },
@@ -93,6 +95,8 @@ function endWithLostOutput(): void {
   process.stderr.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? READER_GONE : 1));
 }
 
+// A worker has its own way with them.
+if (!cluster.isWorker) hearStopSignals();
 const argv = process.argv.slice(2);
 const serves =
   /^(?:serve$|demo$|https?:\/\/)/i.test(argv[0] ?? '') && !argv.some((word) => /^(?:--help|-h)$/.test(word));

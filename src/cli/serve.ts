@@ -2,7 +2,6 @@
  * `transid serve [-c FILE]` and `transid http://app:8000`: run the proxy until SIGTERM or SIGINT, then drain.
  */
 import cluster from 'node:cluster';
-import { constants } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { configFromUpstream, parseServedConfig, readConfigText } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
@@ -14,6 +13,7 @@ import { Supervisor } from '../proxy/supervisor.ts';
 import { runWorker } from '../proxy/worker.ts';
 import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { watchConfig } from './reload.ts';
+import { dieOf, onStopSignal } from './stop-signals.ts';
 
 const SERVE_USAGE = `Usage: transid serve [-c FILE]
 
@@ -144,17 +144,15 @@ interface Running {
   abandon(): void;
 }
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-
 /** Start, say where, wait for a signal or the end of what it needs, drain. A second signal ends everything at once. */
 async function run(config: Config, io: CommandIo, note: string, start: () => Promise<Running>): Promise<number> {
   let wasStopped = false;
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of STOP_SIGNALS)
-      process.once(signal, () => {
-        wasStopped = true;
-        resolve();
-      });
+    onStopSignal(() => {
+      wasStopped = true;
+      onStopSignal(dieOf);
+      resolve();
+    });
   });
   let running: Running;
   try {
@@ -174,21 +172,15 @@ async function run(config: Config, io: CommandIo, note: string, start: () => Pro
     hasFailed = true;
   });
   await Promise.race([stopped, failed]);
-  for (const signal of STOP_SIGNALS) process.once(signal, () => dieOf(signal, running));
+  onStopSignal((signal) => {
+    running.abandon();
+    dieOf(signal);
+  });
   await running.stop();
   if (hasFailed) endWithLostStore();
   endSoon();
   // The first process of a container is still here: no signal of its own ends it that it does not listen to.
   return hasFailed ? 1 : 0;
-}
-
-/** As if nobody listened for the signal. */
-function dieOf(signal: (typeof STOP_SIGNALS)[number], running: Running): void {
-  running.abandon();
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
-  // The first process of a container is still here.
-  process.exit(128 + constants.signals[signal]);
 }
 
 /** All problems at once, each with file:line:column; null when there are any. */

@@ -1,4 +1,8 @@
-/** Loaded by `--import`: the program is told to reload as soon as it listens to signals, that is, before it serves. */
-process.on('newListener', (event) => {
-  if (event === 'SIGTERM') setImmediate(() => process.kill(process.pid, 'SIGHUP'));
-});
+/** Loaded by `--import`: the program is told to reload while it starts, just after it has read its configuration. */
+const onNewListener = (event: string | symbol): void => {
+  // The first listener is there before the program is loaded, and hears nothing.
+  if (event !== 'SIGHUP' || process.listenerCount('SIGHUP') === 0) return;
+  process.off('newListener', onNewListener);
+  queueMicrotask(() => process.emit('SIGHUP'));
+};
+process.on('newListener', onNewListener);
