@@ -5,16 +5,17 @@
  * that a doctype keeps its effect. Where the page has none of these, it is the very beginning.
  */
 import { createHash } from 'node:crypto';
+import { AttributeReader } from '../html/attributes.ts';
 import type { PageStage } from './body.ts';
 
 /** A longer prologue is one comment too many: the script goes in behind what was read of it. */
 const MAX_PROLOGUE_BYTES = 16 * 1024;
-/** On a latin1 view of the bytes, so that characters are bytes. The last group is the tag `head`, where there is one. */
-const PROLOGUE =
-  /(?:\u00ef\u00bb\u00bf)?(?:[\t\n\f\r ]+|<!--(?:>|->|.*?--!?>)|<\?[^>]*>|<!(?!--)[^>]*>|<html(?:[\t\n\f\r /](?:[^>"']|"[^"]*"|'[^']*')*)?>)*(<head(?:[\t\n\f\r /](?:[^>"']|"[^"]*"|'[^']*')*)?>)?/isy;
+// On a latin1 view of the bytes, so that characters are bytes.
+const BYTE_ORDER_MARK = '\u00ef\u00bb\u00bf';
+const BETWEEN_TAGS = /(?:[\t\n\f\r ]+|<!--(?:>|->|.*?--!?>)|<\?[^>]*>|<!(?!--)[^>]*>)*/sy;
+const TAG = /<(html|head)(?=[\t\n\f\r />])/iy;
 /** What may still become a part of the prologue with the next chunk. */
-const UNFINISHED =
-  /^(?:<(?:[!?].*)?|<h(?:t(?:m(?:l(?:[\t\n\f\r /].*)?)?)?|e(?:a(?:d(?:[\t\n\f\r /].*)?)?)?)?|\u00ef\u00bb?)?$/is;
+const UNFINISHED = /^(?:<(?:[!?].*)?|<h(?:t(?:ml?)?|e(?:ad?)?)?|\u00ef\u00bb?)?$/is;
 
 /** `stage`'s output with `<script>…</script>` in it. */
 export class ScriptStage implements PageStage {
@@ -42,12 +43,8 @@ export class ScriptStage implements PageStage {
   #pass(output: Buffer, isEnd: boolean): Buffer {
     if (this.#held === null) return output;
     const held = Buffer.concat([this.#held, output]);
-    const view = held.toString('latin1', 0, Math.min(held.length, MAX_PROLOGUE_BYTES));
-    PROLOGUE.lastIndex = 0;
-    const prologue = PROLOGUE.exec(view);
-    const at = prologue?.[0].length ?? 0;
-    const isFound = prologue?.[1] !== undefined || !UNFINISHED.test(view.slice(at));
-    if (!isFound && !isEnd && held.length < MAX_PROLOGUE_BYTES) {
+    const { end: at, isWhole } = readPrologue(held.subarray(0, MAX_PROLOGUE_BYTES));
+    if (!isWhole && !isEnd && held.length < MAX_PROLOGUE_BYTES) {
       this.#held = held;
       return Buffer.alloc(0);
     }
@@ -55,6 +52,24 @@ export class ScriptStage implements PageStage {
     // An empty body is no page: a script would make it one.
     if (held.length === 0) return held;
     return Buffer.concat([held.subarray(0, at), this.#script, held.subarray(at)]);
+  }
+}
+
+/** Where the prologue ends in the first bytes of a page, and whether more of it cannot come. */
+function readPrologue(bytes: Buffer): { readonly end: number; readonly isWhole: boolean } {
+  const view = bytes.toString('latin1');
+  const reader = new AttributeReader();
+  let at = view.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+  for (;;) {
+    BETWEEN_TAGS.lastIndex = at;
+    at += BETWEEN_TAGS.exec(view)?.[0].length ?? 0;
+    TAG.lastIndex = at;
+    const name = TAG.exec(view)?.[1]?.toLowerCase();
+    if (name === undefined) return { end: at, isWhole: !UNFINISHED.test(view.slice(at)) };
+    const tagEnd = reader.skip(bytes, TAG.lastIndex, bytes.length);
+    if (tagEnd < 0) return { end: at, isWhole: false };
+    at = tagEnd;
+    if (name === 'head') return { end: at, isWhole: true };
   }
 }
 

@@ -28,6 +28,11 @@ describe('script stage: where the script goes', () => {
     ['\u00ef\u00bb\u00bf<html><body>x', '\u00ef\u00bb\u00bf<html>@<body>x'],
     ['<?xml version="1.0"?><html xmlns="x"><head/><body>', '<?xml version="1.0"?><html xmlns="x"><head/>@<body>'],
     ['<!doctype html>', '<!doctype html>@'],
+    // Quotes that do not begin a value are none.
+    [`<html lang=en"><head><meta content="a > b">`, `<html lang=en"><head>@<meta content="a > b">`],
+    [`<html lang=it's>\n<head class=a'b><p>don't`, `<html lang=it's>\n<head class=a'b>@<p>don't`],
+    [`<html lang="en""><head title= "a>b" '><i title='>'>`, `<html lang="en""><head title= "a>b" '>@<i title='>'>`],
+    [`<html title="a><head>`, `@<html title="a><head>`],
     ['<htm', '@<htm'],
     ['<!-- never closed', '@<!-- never closed'],
     ['', ''],
