@@ -23,8 +23,8 @@ const NAMESPACES: ReadonlyMap<string, Namespace> = new Map([
 ]);
 /** Stands for what a prefix without declaration means. */
 const UNBOUND = 'unbound:';
-/** Elements that declare namespaces, one within the other. Deeper is no document, and each costs memory. */
-const MAX_SCOPES = 1000;
+/** Declarations of namespaces in force, those that others hide included. More is no document, and each costs memory. */
+const MAX_DECLARATIONS = 1000;
 
 const LESS = 0x3c;
 const GREATER = 0x3e;
@@ -33,10 +33,12 @@ const QUESTION = 0x3f;
 const HYPHEN = 0x2d;
 const BRACKET = 0x5b;
 
-/** What prefixes mean from an element on; '' is the default namespace. */
-interface PrefixScope {
+/** A namespace that the open element at `depth` declares; '' is the default one. */
+interface Declaration {
   readonly depth: number;
-  readonly prefixes: ReadonlyMap<string, string>;
+  readonly prefix: string;
+  /** What the prefix means around the element; undefined for nothing. */
+  readonly hidden: string | undefined;
 }
 
 /** A scanner for one XML document; chunks never matter. */
@@ -61,7 +63,9 @@ class XmlScanner implements Scanner {
   /** Within a start tag, behind its name. Its spans are offsets in the stream until it is reported. */
   #isInTag = false;
   #depth = 0;
-  readonly #scopes: PrefixScope[] = [{ depth: 0, prefixes: new Map() }];
+  /** What prefixes mean here. */
+  readonly #prefixes = new Map<string, string>();
+  readonly #declarations: Declaration[] = [];
   /** Namespace of the root element; null before it came. */
   #rootUri: string | null = null;
   /** `<` and name of an end tag that is not closed yet; in the stream. */
@@ -219,12 +223,12 @@ class XmlScanner implements Scanner {
     tag.end = end + this.#shift;
     tag.isSelfClosing = isSelfClosing;
     const { bytes } = tag;
-    const scope = this.#enter(tag);
+    this.#enter(tag);
     if (this.#isOff) return;
-    const reported = this.#resolve(tag.name, scope);
+    const reported = this.#resolve(tag.name);
     if (reported !== null && this.#interest.startTags.has(reported.name)) {
       leaveOutCapitals(tag);
-      if (scope !== this.#scopes[0]) nameXlink(tag, scope);
+      if (this.#declarations.length > 0) nameXlink(tag, this.#prefixes);
       tag.name = reported.name;
       tag.namespace = reported.namespace;
       this.#sink.startTag(tag);
@@ -253,8 +257,7 @@ class XmlScanner implements Scanner {
     if (this.bailedOut !== null || this.#isOff) return;
     this.#endTagStart = nameStart - 2;
     // Names that began before what is held are longer than any of interest.
-    const reported =
-      this.#endTagStart < this.#settled ? null : this.#resolve(this.#text(nameStart, nameEnd), this.#scope());
+    const reported = this.#endTagStart < this.#settled ? null : this.#resolve(this.#text(nameStart, nameEnd));
     this.#leave();
     if (reported === null || !this.#interest.endTags.has(reported.name)) return;
     const { bytes } = this.#tag;
@@ -272,31 +275,21 @@ class XmlScanner implements Scanner {
     return this.#tag.bytes.toString('latin1', start + this.#shift, end + this.#shift);
   }
 
-  #scope(): PrefixScope {
-    // The first scope is never taken off.
-    return this.#scopes[this.#scopes.length - 1] as PrefixScope;
-  }
-
-  /** Go into the element; the result is what prefixes mean in it. */
-  #enter(tag: StartTag): PrefixScope {
+  /** Go into the element. */
+  #enter(tag: StartTag): void {
     this.#depth++;
-    const outer = this.#scope();
-    let prefixes: Map<string, string> | null = null;
     for (let index = 0; index < tag.attributeCount; index++) {
       const { nameStart, nameEnd, valueStart, valueEnd } = tag.attributes[index] as AttributeSpan;
       if (nameEnd - nameStart < 5 || tag.bytes[nameStart] !== 0x78) continue;
       const declared = /^xmlns(?:$|:(.*))/s.exec(tag.bytes.toString('latin1', nameStart, nameEnd));
       if (declared === null) continue;
-      prefixes ??= new Map(outer.prefixes);
       const uri = decodeAttributeValue(tag.bytes.toString('latin1', valueStart, valueEnd), 'xml').text;
       if (uri === UNREADABLE) this.#cutOff();
-      prefixes.set(declared[1] ?? '', uri);
+      const prefix = declared[1] ?? '';
+      this.#declarations.push({ depth: this.#depth, prefix, hidden: this.#prefixes.get(prefix) });
+      this.#prefixes.set(prefix, uri);
     }
-    if (prefixes === null) return outer;
-    const scope = { depth: this.#depth, prefixes };
-    this.#scopes.push(scope);
-    if (this.#scopes.length > MAX_SCOPES) this.#cutOff();
-    return scope;
+    if (this.#declarations.length > MAX_DECLARATIONS) this.#cutOff();
   }
 
   /** The rest cannot be read. */
@@ -306,14 +299,18 @@ class XmlScanner implements Scanner {
   }
 
   #leave(): void {
-    if (this.#scopes.length > 1 && this.#scope().depth === this.#depth) this.#scopes.pop();
+    for (let last = this.#declarations.at(-1); last?.depth === this.#depth; last = this.#declarations.at(-1)) {
+      this.#declarations.pop();
+      if (last.hidden === undefined) this.#prefixes.delete(last.prefix);
+      else this.#prefixes.set(last.prefix, last.hidden);
+    }
     this.#depth--;
   }
 
   /** Local name and namespace of a name as written; null if the namespace is none of ours, or none is bound. */
-  #resolve(name: string, { prefixes }: PrefixScope): { name: string; namespace: Namespace } | null {
+  #resolve(name: string): { name: string; namespace: Namespace } | null {
     const colon = name.indexOf(':');
-    const uri = prefixes.get(colon < 0 ? '' : name.slice(0, colon)) ?? (colon < 0 ? '' : null);
+    const uri = this.#prefixes.get(colon < 0 ? '' : name.slice(0, colon)) ?? (colon < 0 ? '' : null);
     this.#rootUri ??= uri ?? UNBOUND;
     // In a document that has namespaces, an element without one is nothing to a browser.
     const isNothing = uri === null || (uri === '' && this.#rootUri !== '');
@@ -346,7 +343,7 @@ const XLINK = 'http://www.w3.org/1999/xlink';
  * A `href` of XLink by a prefix of the document's own is told as `href`, which is the same link, unless there is one: that comes first
  * (SVG 2 §16.1.4). The usual prefix is told as it stands.
  */
-function nameXlink(tag: StartTag, { prefixes }: PrefixScope): void {
+function nameXlink(tag: StartTag, prefixes: ReadonlyMap<string, string>): void {
   const spans = tag.attributes.slice(0, tag.attributeCount);
   const names = spans.map(({ nameStart, nameEnd }) => tag.bytes.toString('latin1', nameStart, nameEnd));
   if (names.includes('href')) return;

@@ -74,10 +74,10 @@ describe('html scanner and rewriter: linear time', function () {
 });
 
 /** CPU microseconds to mark `page` in chunks of `chunkBytes`, as the product does. */
-function markingCost(page: string, chunkBytes: number): number {
+function markingCost(page: string, chunkBytes: number, syntax: 'html' | 'xhtml' = 'html'): number {
   const cuts = Array.from({ length: Math.ceil(page.length / chunkBytes) - 1 }, (_, i) => (i + 1) * chunkBytes);
   const before = process.cpuUsage();
-  markPage(page, { cuts });
+  markPage(page, { cuts, syntax });
   const { user, system } = process.cpuUsage(before);
   return user + system;
 }
@@ -100,4 +100,18 @@ describe('marker: linear time', function () {
       });
     }
   }
+});
+
+describe('marker of XML: linear time', function () {
+  this.timeout(120_000);
+
+  it('what an element declares costs nothing at those within', () => {
+    const declared = (count: number) => Array.from({ length: count }, (_, i) => ` xmlns:n${i}="u"`).join('');
+    const page = (count: number) => `<b${declared(count)}>${'<b xmlns:q="u"/>'.repeat(20_000)}</b>`;
+    let ratio = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 6 && ratio >= 3; i++) {
+      ratio = markingCost(page(900), 65536, 'xhtml') / markingCost(page(1), 65536, 'xhtml');
+    }
+    expect(ratio).to.be.below(3);
+  });
 });

@@ -161,6 +161,9 @@ describe('createXmlScanner: what is reported', () => {
     expect(scan(deep, []).seen).to.deep.equal([]);
     const flat = Buffer.from(`${'<b xmlns="urn:x"/>'.repeat(20_000)}<a ${XHTML}>`);
     expect(scan(flat, []).seen).to.have.length(1);
+    const declared = Array.from({ length: 2000 }, (_, index) => ` xmlns:n${index}="urn:x"`).join('');
+    expect(scan(Buffer.from(`<b${declared}><a ${XHTML}>`), []).seen).to.deep.equal([]);
+    expect(scan(Buffer.from(`<b><c${declared}/><a ${XHTML}>`), []).seen).to.deep.equal([]);
   });
 });
 
