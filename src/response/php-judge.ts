@@ -49,11 +49,14 @@ const CODE: ReadonlySet<string> = new Set(['srcdoc', 'style']);
  * goes (HTML §13.2.6.4.7).
  */
 interface PageForm {
-  /** Of all its tags; buttons anywhere in the page can name them. */
-  readonly ids: string[];
+  /** Of all its tags; buttons anywhere in the page can name them. Full, it counts as one of all names. */
+  readonly ids: Set<string>;
   /** Its action or one of its buttons sends it elsewhere. */
   isForeign: boolean;
-  readonly places: { readonly deferred: DeferredInsert; readonly fields: Buffer; isDecided: boolean }[];
+  /** Of fields that are not decided, in the order of the page. */
+  places: { readonly deferred: DeferredInsert; readonly fields: Buffer }[];
+  /** Fields of it went out, because the limit came before the end of what they waited for. */
+  isOut: boolean;
 }
 
 // The first attribute of a name counts (HTML §13.2.5.33), so ours stand in front.
@@ -135,13 +138,12 @@ export class PhpScopeJudge implements PhpJudge {
   }
 
   #seeForm(page: StartTag): void {
-    this.#open ??= { ids: [], isForeign: false, places: [] };
+    this.#open ??= { ids: new Set(), isForeign: false, places: [], isOut: false };
     const id = attributeValue(page, 'id');
-    if (id !== null) this.#open.ids.push(id);
+    if (id !== null && this.#open.ids.size < MAX_IDS) this.#open.ids.add(id);
+    if (id !== null && this.#isForeignId(id)) refuse(this.#open);
     // A foreign form within an own one is none to browsers; but that the own one is still open is only likely.
-    if (this.#judgeTarget(attributeValue(page, 'action')) !== null || (id !== null && this.#isForeignId(id))) {
-      this.#open.isForeign = true;
-    }
+    else if (this.#judgeTarget(attributeValue(page, 'action')) !== null) this.#open.isForeign = true;
   }
 
   #isForeignId(id: string): boolean {
@@ -170,11 +172,13 @@ export class PhpScopeJudge implements PhpJudge {
   #isTooLateFor(id: string): boolean {
     if (this.#foreignIds.size < MAX_IDS) this.#foreignIds.add(id);
     this.#forgetSettled();
+    // Forms of names that buttons said before were refused then, or when their tag came.
+    const isFull = this.#foreignIds.size >= MAX_IDS;
     for (const form of [...this.#waiting, ...(this.#open === null ? [] : [this.#open])]) {
-      if (form.ids.some((one) => this.#isForeignId(one))) refuse(form);
+      if (hasId(form, id) || (isFull && form.ids.size > 0)) refuse(form);
     }
     if (this.#outIds.has(id) || this.#outIds.size >= MAX_IDS) return true;
-    return this.#open !== null && isOut(this.#open) && this.#open.ids.includes(id);
+    return this.#open !== null && isOut(this.#open) && hasId(this.#open, id);
   }
 
   /** Forms that waited until the limit have their fields: what sends them elsewhere now has to be stopped itself. */
@@ -240,7 +244,8 @@ export class PhpScopeJudge implements PhpJudge {
     if (veto !== null) return veto;
     // `see` was told of this tag, so its form is open.
     if (this.#open === null || this.#open.isForeign) return 'other-target';
-    this.#open.places.push({ deferred: edits.defer(tag.end, fields), fields, isDecided: false });
+    this.#open.places.push({ deferred: edits.defer(tag.end, fields), fields });
+    if (this.#open.places.length % PLACES_BETWEEN_SWEEPS === 0) forgetOut(this.#open);
     this.#hasPlaced = true;
     return null;
   }
@@ -259,7 +264,7 @@ export class PhpScopeJudge implements PhpJudge {
     const form = this.#open;
     this.#open = null;
     if (form === null) return;
-    if (form.ids.length === 0 || form.places.length === 0) {
+    if (form.ids.size === 0 || (form.places.length === 0 && !form.isOut)) {
       settle(form, true);
       return;
     }
@@ -286,12 +291,19 @@ export class PhpScopeJudge implements PhpJudge {
 /** What the limit holds back of forms that wait is less than this many; the rest can be forgotten. */
 const FORMS_BETWEEN_SWEEPS = 512;
 
+/** The same of the fields of one form. */
+const PLACES_BETWEEN_SWEEPS = 512;
+
 function settle(form: PageForm, isPut: boolean): void {
-  for (const place of form.places) {
-    if (place.deferred.isSettled) continue;
-    place.deferred.settle(isPut ? place.fields : null);
-    place.isDecided = true;
-  }
+  forgetOut(form);
+  for (const { deferred, fields } of form.places) deferred.settle(isPut ? fields : null);
+  form.places = [];
+}
+
+/** Fields that the limit let out are nobody's affair any more, but that there are some is. */
+function forgetOut(form: PageForm): void {
+  if (!isOut(form)) return;
+  form.places = form.places.filter(({ deferred }) => !deferred.isSettled);
 }
 
 /** The form can be sent elsewhere: no field that is not out already. */
@@ -300,9 +312,14 @@ function refuse(form: PageForm): void {
   settle(form, false);
 }
 
-/** Fields of the form are out, because the limit came before the end of what they waited for. */
 function isOut(form: PageForm): boolean {
-  return form.places.some(({ deferred, isDecided }) => deferred.isSettled && !isDecided);
+  // The first field waits longest.
+  form.isOut ||= form.places[0]?.deferred.isSettled === true;
+  return form.isOut;
+}
+
+function hasId(form: PageForm, id: string): boolean {
+  return form.ids.has(id) || form.ids.size >= MAX_IDS;
 }
 
 /** The attribute of the page whose value lies where PHP's does; null if browsers see none. */

@@ -77,6 +77,27 @@ export const HOSTILE_FORMS: readonly HostilePage[] = [
   ),
 ];
 
+/** For the php rewriter, which takes all tags of a form that does not end for one form. */
+export const HOSTILE_PHP_FORMS: readonly HostilePage[] = [
+  {
+    name: 'forms that do not end, and foreign buttons',
+    make: (size) => '<form>'.repeat(size / 12) + '<button formaction=//e>'.repeat(size / 46),
+  },
+  {
+    name: 'forms that do not end, each with its name, and foreign buttons that name another',
+    make: (size) =>
+      `${Array.from({ length: size / 32 }, (_, i) => `<form id=a${i}>`).join('')}${'<button form=y formaction=//e>'.repeat(size / 60)}`,
+  },
+  {
+    name: 'forms with foreign buttons inside and outside',
+    make: (size) =>
+      Array.from(
+        { length: size / 80 },
+        (_, i) => `<form id=a${i}><button formaction=//e></form><button form=y formaction=//e>`,
+      ).join(''),
+  },
+];
+
 function agency(size: number): string {
   const open = Array.from({ length: 60 }, (_, i) => `<b x=${i}>`).join('') + '<div>'.repeat(500);
   return `<svg><desc>${open}${'</b>'.repeat(size / 4)}`;

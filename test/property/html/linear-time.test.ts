@@ -7,8 +7,16 @@ import { expect } from 'chai';
 import type { PageMarker } from '../../../src/html/edits.ts';
 import { Rewriter } from '../../../src/html/rewriter.ts';
 import { createHtmlScanner } from '../../../src/html/scan-html.ts';
-import { HOSTILE_FORMS, HOSTILE_PAGES, MORE_HOSTILE_PAGES, NEEDS_TREE } from '../../support/hostile-pages.ts';
+import { Scope } from '../../../src/sid/scope.ts';
+import {
+  HOSTILE_FORMS,
+  HOSTILE_PAGES,
+  HOSTILE_PHP_FORMS,
+  MORE_HOSTILE_PAGES,
+  NEEDS_TREE,
+} from '../../support/hostile-pages.ts';
 import { markPage } from '../../support/mark-page.ts';
+import { optionsOf, rewritePage } from '../../support/php-vectors.ts';
 import { ROUTE_INTEREST } from '../../support/tag-comparison.ts';
 
 const MARK = Buffer.from('?s=1');
@@ -114,4 +122,36 @@ describe('marker of XML: linear time', function () {
     }
     expect(ratio).to.be.below(3);
   });
+});
+
+/** CPU microseconds of the php rewriter with its veto. */
+function phpCost(page: Buffer): number {
+  const scope = new Scope({ origin: 'http://own.example' });
+  const options = optionsOf(
+    {
+      scanner: 'session',
+      vars: [['S', 'id']],
+      ini: { 'session.trans_sid_tags': 'a=href,form=', 'session.trans_sid_hosts': 'own.example' },
+      httpHost: 'own.example',
+    },
+    { documentUrl: 'http://own.example/dir/page', session: scope, variables: scope },
+  );
+  const cuts = Array.from({ length: Math.floor(page.length / 16384) }, (_, i) => (i + 1) * 16384);
+  const before = process.cpuUsage();
+  rewritePage(options, page, cuts);
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+describe('php rewriter: linear time', function () {
+  this.timeout(240_000);
+
+  for (const { name, make } of HOSTILE_PHP_FORMS) {
+    it(`twice as much of ${name} takes about twice the time`, () => {
+      const pages = [MB, 2 * MB].map((size) => Buffer.from(make(size), 'latin1')) as [Buffer, Buffer];
+      let ratio = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 4 && ratio >= 3; i++) ratio = phpCost(pages[1]) / phpCost(pages[0]);
+      expect(ratio).to.be.below(3);
+    });
+  }
 });
