@@ -101,9 +101,17 @@ export function editValue(
 
 /** A `;` behind `&copy` or `&#35` would end a reference that has none: then it is spelt as a reference itself. */
 function separated(tag: StartTag, attribute: AttributeSpan, at: number, text: string): string {
-  const before = tag.bytes.toString('latin1', attribute.valueStart, at);
+  // No further back than such a reference can begin: a value may have many edits.
+  let start = at;
+  while (start > attribute.valueStart && IN_REFERENCE[tag.bytes[start - 1] ?? 0] === 1) start--;
+  const before = tag.bytes.toString('latin1', Math.max(attribute.valueStart, start - 1), at);
   return endsInOpenReference(before) ? `&#59;${text.slice(1)}` : text;
 }
+
+/** 1 for the bytes of a reference behind its `&`. */
+const IN_REFERENCE = new Uint8Array(256);
+for (const byte of Buffer.from('#0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'))
+  IN_REFERENCE[byte] = 1;
 
 /** Offset just behind the name of the tag: where an attribute of ours can be put, before all others. */
 export function behindName(tag: StartTag): number {

@@ -15,7 +15,7 @@ import {
   MORE_HOSTILE_PAGES,
   NEEDS_TREE,
 } from '../../support/hostile-pages.ts';
-import { markPage } from '../../support/mark-page.ts';
+import { type MarkPageOptions, markPage } from '../../support/mark-page.ts';
 import { optionsOf, rewritePage } from '../../support/php-vectors.ts';
 import { ROUTE_INTEREST } from '../../support/tag-comparison.ts';
 
@@ -82,10 +82,10 @@ describe('html scanner and rewriter: linear time', function () {
 });
 
 /** CPU microseconds to mark `page` in chunks of `chunkBytes`, as the product does. */
-function markingCost(page: string, chunkBytes: number, syntax: 'html' | 'xhtml' = 'html'): number {
+function markingCost(page: string, chunkBytes: number, options: MarkPageOptions = {}): number {
   const cuts = Array.from({ length: Math.ceil(page.length / chunkBytes) - 1 }, (_, i) => (i + 1) * chunkBytes);
   const before = process.cpuUsage();
-  markPage(page, { cuts, syntax });
+  markPage(page, { ...options, cuts });
   const { user, system } = process.cpuUsage(before);
   return user + system;
 }
@@ -110,6 +110,24 @@ describe('marker: linear time', function () {
   }
 });
 
+const XHTML: MarkPageOptions = { syntax: 'xhtml' };
+
+describe('marker: many edits in one value', function () {
+  this.timeout(120_000);
+
+  for (const options of [{ carrier: 'path-parameter' }, { argSeparator: ';' }] as const) {
+    it(`take as long as in a hundred values: ${JSON.stringify(options)}`, () => {
+      const page = (links: number) =>
+        `<iframe srcdoc="${'<a href=x?y>'.repeat(links)}"></iframe>`.repeat(50_000 / links);
+      let ratio = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 6 && ratio >= 3; i++) {
+        ratio = markingCost(page(5000), 65536, options) / markingCost(page(50), 65536, options);
+      }
+      expect(ratio).to.be.below(3);
+    });
+  }
+});
+
 describe('marker of XML: linear time', function () {
   this.timeout(120_000);
 
@@ -118,7 +136,7 @@ describe('marker of XML: linear time', function () {
     const page = (count: number) => `<b${declared(count)}>${'<b xmlns:q="u"/>'.repeat(20_000)}</b>`;
     let ratio = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 6 && ratio >= 3; i++) {
-      ratio = markingCost(page(900), 65536, 'xhtml') / markingCost(page(1), 65536, 'xhtml');
+      ratio = markingCost(page(900), 65536, XHTML) / markingCost(page(1), 65536, XHTML);
     }
     expect(ratio).to.be.below(3);
   });
