@@ -56,6 +56,42 @@ const MAX_FOREIGN_IDS = 100;
 const ALL = CARRIES_SID | CARRIES_EXTRA;
 /** Forms that controls elsewhere can be matched with by `id`. */
 const MAX_NAMED_FORMS = 1000;
+/** Forms within forms, which only templates and doubt allow. With more, the page gets no fields from there on. */
+const MAX_OPEN_FORMS = 1000;
+
+/** Ended forms that are not decided. Only so many can wait, however long the page is. */
+class WaitingForms {
+  #forms: OpenForm[] = [];
+  /** They are looked through for decided ones when they have become this many. */
+  #sweepAt = 64;
+  /** One with an `id` was let go: it had no fields to decide, but can be named. */
+  hasLostName = false;
+
+  get all(): readonly OpenForm[] {
+    return this.#forms;
+  }
+
+  push(form: OpenForm): void {
+    this.#forms.push(form);
+    if (this.#forms.length < this.#sweepAt) return;
+    const kept: OpenForm[] = [];
+    for (const one of this.#forms) {
+      // What was held too long is decided.
+      if (one.place?.isSettled === false) kept.push(one);
+      else this.hasLostName ||= one.id !== null;
+    }
+    this.#forms = kept;
+    this.#sweepAt = 64 + 2 * kept.length;
+  }
+
+  takeAll(): OpenForm[] {
+    const all = this.#forms;
+    this.#forms = [];
+    this.#sweepAt = 64;
+    this.hasLostName = false;
+    return all;
+  }
+}
 
 export class FormFields {
   readonly #makeTexts: () => FieldTexts;
@@ -65,11 +101,9 @@ export class FormFields {
   /** For each open template, how many forms were open around it. */
   readonly #templates: number[] = [];
   /** Ended forms that a button anywhere in the page can still name. */
-  #waiting: OpenForm[] = [];
-  /** Waiting forms are looked through for decided ones when they have become this many. */
-  #sweepAt = 64;
+  readonly #waiting = new WaitingForms();
   /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
-  #inTemplate: OpenForm[] = [];
+  readonly #inTemplate = new WaitingForms();
   #refusedInTemplate = 0;
   /** By `id`: what a button keeps the form from carrying. */
   readonly #foreignIds = new Map<string, number>();
@@ -100,7 +134,7 @@ export class FormFields {
   /** True if a button that stands here, and names no form, could send one whose fields are out already. */
   get mayHaveOtherForm(): boolean {
     if (!this.#isDoubtful && !this.#isCutOff) return this.#hasPlaces && this.current === null;
-    return this.written > 0 || this.#waiting.some(({ carries }) => carries !== 0);
+    return this.written > 0 || this.#waiting.all.some(({ carries }) => carries !== 0);
   }
 
   /** The form that controls belong to here; null outside of forms. */
@@ -122,6 +156,11 @@ export class FormFields {
   }
 
   open(form: OpenForm): void {
+    if (this.#open.length >= MAX_OPEN_FORMS) {
+      this.#open.push(form);
+      this.cutOff();
+      return;
+    }
     const { id } = form;
     if (id !== null && this.#isForeign(id)) {
       this.refuse(form, form.carries);
@@ -189,9 +228,7 @@ export class FormFields {
     this.#templates.pop();
     if (this.isInTemplate) return;
     this.#refusedInTemplate = 0;
-    const ended = this.#inTemplate;
-    this.#inTemplate = [];
-    for (const form of ended) this.#finish(form);
+    for (const form of this.#inTemplate.takeAll()) this.#finish(form);
   }
 
   /** The form that a control's `form` attribute names, if it has been seen. */
@@ -216,14 +253,15 @@ export class FormFields {
     const lost = isFull ? ALL : carries;
     const isMeant = (form: OpenForm) => form.id === id || (isFull && form.id !== null);
     for (const form of this.#undecided()) if (isMeant(form)) this.refuse(form, lost);
-    if (this.#inTemplate.some(isMeant) || (this.isInTemplate && this.#open.some(isMeant))) this.refuseInTemplate(lost);
+    const isInTemplate = this.#inTemplate.hasLostName || this.#inTemplate.all.some(isMeant);
+    if (isInTemplate || (this.isInTemplate && this.#open.some(isMeant))) this.refuseInTemplate(lost);
   }
 
   /** The same for whatever form of this template the button belongs to. */
   refuseInTemplate(carries: number): void {
     if ((carries & ~this.#refusedInTemplate) === 0) return;
     this.#refusedInTemplate |= carries;
-    for (const form of this.#inTemplate) this.refuse(form, carries);
+    for (const form of this.#inTemplate.all) this.refuse(form, carries);
     for (const form of this.#open.slice(this.#templates[0] ?? 0)) this.refuse(form, carries);
   }
 
@@ -241,8 +279,8 @@ export class FormFields {
     this.#templates.length = 0;
     for (const form of this.#undecided()) this.#settle(form);
     this.#open.length = 0;
-    this.#waiting = [];
-    this.#inTemplate = [];
+    this.#waiting.takeAll();
+    this.#inTemplate.takeAll();
   }
 
   get #texts(): FieldTexts {
@@ -251,7 +289,7 @@ export class FormFields {
   }
 
   #undecided(): OpenForm[] {
-    return [...this.#waiting, ...this.#inTemplate, ...this.#open];
+    return [...this.#waiting.all, ...this.#inTemplate.all, ...this.#open];
   }
 
   get #depth(): number {
@@ -274,10 +312,6 @@ export class FormFields {
       return;
     }
     this.#waiting.push(form);
-    if (this.#waiting.length < this.#sweepAt) return;
-    // What was held too long is decided: only so many forms can wait, however long the page is.
-    this.#waiting = this.#waiting.filter((one) => one.place?.isSettled === false);
-    this.#sweepAt = 64 + 2 * this.#waiting.length;
   }
 
   #settle(form: OpenForm): void {
