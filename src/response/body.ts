@@ -145,6 +145,11 @@ function recode(
     }
   };
 
+  /** The upstream pauses here: what it has said so far must reach the client now. */
+  const flushIfQuiet = (): void => {
+    if (pending === 0 && decoder.readableLength === 0 && encoder.writable) flushEncoder(encoder, coding);
+  };
+
   body.on('data', (chunk: Buffer) => {
     // The page is whole: what follows in its body is none of it, and nobody would take it.
     if (isDecoded) return;
@@ -153,8 +158,7 @@ function recode(
     pending += 1;
     const goesOn = decoder.write(chunk, () => {
       pending -= 1;
-      // The upstream pauses here: what it has said so far must reach the client now.
-      if (pending === 0 && encoder.writable) flushEncoder(encoder, coding);
+      flushIfQuiet();
     });
     if (!goesOn) {
       body.pause();
@@ -173,6 +177,8 @@ function recode(
         decoder.pause();
         encoder.once('drain', () => decoder.resume());
       }
+      // What the encoder had no room for comes when its input has been read already.
+      flushIfQuiet();
     } catch (error) {
       fail(error as Error); // only Errors are thrown here: the guard's and the stage's
     }

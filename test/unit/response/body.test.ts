@@ -33,6 +33,13 @@ const codings = {
   br: [zlib.brotliCompressSync, zlib.brotliDecompressSync],
 } as const;
 
+/** Text that does not compress to nothing. */
+function irregular(length: number): string {
+  let text = '';
+  for (let i = length; text.length < length; i++) text += Math.imul(i, 0x9e3779b1).toString(36);
+  return text.slice(0, length);
+}
+
 async function collect(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
@@ -115,6 +122,31 @@ describe('openPageBody', () => {
       expect(chunk.toString()).to.equal('FIRST');
       encoder.end('second');
       expect((await collect(decoder)).toString()).to.equal('SECOND[END]');
+    });
+    it(`${coding}: pieces that fill the stages arrive whole before the upstream goes on`, async () => {
+      const encoder =
+        coding === 'gzip' ? zlib.createGzip() : coding === 'br' ? zlib.createBrotliCompress() : zlib.createDeflate();
+      const upstream = new PassThrough();
+      encoder.pipe(upstream);
+      const { body } = openPageBody(upstream, page(coding as ContentCoding), upperCase());
+      const decoder =
+        coding === 'gzip'
+          ? zlib.createGunzip()
+          : coding === 'br'
+            ? zlib.createBrotliDecompress()
+            : zlib.createInflate();
+      let given = 0;
+      body.pipe(decoder).on('data', (chunk: Buffer) => {
+        given += chunk.length;
+      });
+      let taken = 0;
+      for (let length = 9000; length < 130_000; length += 4999) {
+        taken += length;
+        encoder.write(irregular(length));
+        encoder.flush();
+        while (given < taken) await once(decoder, 'data');
+      }
+      upstream.destroy();
     });
   }
 
