@@ -259,8 +259,10 @@ export class PageUrls {
     if (this.#isMarkedAlready(carries)) return '';
     let reference = '';
     if (this.#hasBaseElement) {
-      const isElsewhere = this.#base.url.origin !== url.origin || url.pathname.startsWith('//');
-      reference = (isElsewhere ? url.origin : '') + url.pathname + url.search;
+      // The origin of blob:http://own/ is http://own.
+      const isElsewhere = this.#base.url.protocol !== url.protocol || this.#base.url.origin !== url.origin;
+      const isWhole = isElsewhere || url.pathname.startsWith('//');
+      reference = (isWhole ? url.origin : '') + url.pathname + url.search;
     }
     const edits = markEdits(reference, mark, extra, notation, this.#document) ?? [];
     return writeReference(reference, edits, notation);

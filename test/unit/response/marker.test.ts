@@ -153,6 +153,10 @@ rows('marker: base', [
     '<base href="//evil.test/"><form action="http://shop.example/dir/page?§" method=post>',
   ],
   ['<base href="/b/"><form method=post>', '<base href="/b/"><form action="/dir/page?§" method=post>'],
+  [
+    '<base href="blob:http://shop.example/x"><form method=post>',
+    '<base href="blob:http://shop.example/x"><form action="http://shop.example/dir/page?§" method=post>',
+  ],
 ]);
 
 rows(
