@@ -178,9 +178,17 @@ export class Sessions implements SessionSource {
    * straight way, so that its look-ups do not grow with each of them.
    */
   async #keepWay({ keys, version, record }: Way, to: Sid, moves: number, policy: SessionPolicy): Promise<void> {
-    if (moves === 1) return this.#touches.touch(keys.storeKey, policy.idleTimeoutMs, this.#clock());
-    const sealed = seal(keys, encodeRecord({ ...record, to: to.reveal() }, this.#clock()));
-    await this.#store.compareAndSet(keys.storeKey, version, sealed, policy.idleTimeoutMs);
+    if (moves > 1) {
+      const sealed = seal(keys, encodeRecord({ ...record, to: to.reveal() }, this.#clock()));
+      try {
+        await this.#store.compareAndSet(keys.storeKey, version, sealed, policy.idleTimeoutMs);
+        return;
+      } catch (error) {
+        // No write is taken, but the way was found, and it may still be kept.
+        if (!isStoreAway(error)) throw error;
+      }
+    }
+    this.#touches.touch(keys.storeKey, policy.idleTimeoutMs, this.#clock());
   }
 
   /** Both marks, whatever `bind` says: an old SID may be in anybody's history. */

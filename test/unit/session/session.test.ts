@@ -578,6 +578,18 @@ describe('Sessions', () => {
         expect(await cookiesOf(page.sid, CLIENT, FOLLOW)).to.equal(null);
       });
 
+      it('leads on where no write is taken, through several rotations', async () => {
+        const page = await proven(['id=0; HttpOnly'], CLIENT, FOLLOW);
+        const first = (await absorb(page, ['id=1; HttpOnly'], SIGN_IN, CLIENT, FOLLOW)).session!;
+        clock.advance(10_000);
+        await absorb(first, ['id=2; HttpOnly'], SIGN_IN, CLIENT, FOLLOW);
+        store.compareAndSet = () => Promise.reject(new ProxyError('STORE_UNAVAILABLE'));
+        clock.advance(FOLLOW.idleTimeoutMs - 15_000);
+        expect(await cookiesOf(page.sid, CLIENT, FOLLOW)).to.equal('id=2');
+        clock.advance(10_000);
+        expect(await cookiesOf(page.sid, CLIENT, FOLLOW), 'its end was put off').to.equal('id=2');
+      });
+
       it('ends with the idle timeout and with the session', async () => {
         const session = await proven(['id=1'], CLIENT, FOLLOW);
         const now = (await absorb(session, ['id=2; HttpOnly'], SIGN_IN, CLIENT, FOLLOW)).session!;
