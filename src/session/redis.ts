@@ -4,12 +4,20 @@
  * One value per session, written by one atomic script with its end (PX), so nothing is ever half there. A command that has
  * no answer in time fails; it may still happen, and compare-and-set makes that harmless: the next attempt reads first.
  * Nothing is queued for a server that is away. After five failures in a row the breaker refuses at once. Writes have a
- * breaker of their own: a server whose memory or disk is full refuses them and is read on.
+ * breaker of their own: a server whose memory or disk is full refuses them and is read on, and a user may lack the right to either.
  *
  * Replication is asynchronous: a failover may lose the last moments (the client signs in again), and never mixes sessions,
  * since an update only goes onto the very version that it was made from.
  */
-import { type ClientContext, Cluster, type ClusterOptions, Redis, type RedisOptions, type Result } from 'ioredis';
+import {
+  type ClientContext,
+  Cluster,
+  type ClusterOptions,
+  Redis,
+  type RedisOptions,
+  ReplyError,
+  type Result,
+} from 'ioredis';
 import { ProxyError } from '../errors.ts';
 import { Breaker } from './breaker.ts';
 import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
@@ -86,8 +94,11 @@ class RedisStore implements SessionStore {
   readonly #client: Client;
   readonly #prefix: string;
   readonly #timeoutMs: number;
+  /** Of reading, and of everything when the server says nothing. */
   readonly #breaker: Breaker;
   readonly #writeBreaker: Breaker;
+  /** The last read was refused by the server. */
+  #isReadRefused = false;
   /** As told last. */
   #isAway = false;
   readonly #onChange: StoreListener | undefined;
@@ -107,12 +118,11 @@ class RedisStore implements SessionStore {
     const breaking = {
       maxFailures: MAX_FAILURES,
       probeEveryMs: PROBE_EVERY_MS,
-      probe: () => within(this.#timeoutMs, this.#probe()),
       onOpen: (failure: unknown) => this.#tellAway(failure),
       onClose: () => this.#tellBack(),
     };
-    this.#breaker = new Breaker(breaking);
-    this.#writeBreaker = new Breaker(breaking);
+    this.#breaker = new Breaker({ ...breaking, probe: () => within(this.#timeoutMs, this.#probe()) });
+    this.#writeBreaker = new Breaker({ ...breaking, probe: () => within(this.#timeoutMs, this.#probeWrites()) });
     // Of each attempt to connect: so a server that is away is known as such before anybody needs it.
     client.on('error', (error: unknown) => {
       this.#connectionFault = error;
@@ -141,11 +151,30 @@ class RedisStore implements SessionStore {
     this.#unreadyTimer = null;
   }
 
-  /** A write, for a server that only reads (a replica after a failover) is no store yet; and a script, which a user may lack. */
+  /** A server that only reads (a replica after a failover) is no store yet; one that refuses writes for now is read. */
   async #probe(): Promise<void> {
-    const key = `${this.#prefix}probe`;
-    await this.#client.set(key, '1', 'PX', PROBE_EVERY_MS);
-    await this.#client.transidTouch(key, PROBE_EVERY_MS);
+    const writing = this.#probeWrites().then(
+      () => this.#writeBreaker.close(),
+      (error: unknown) => {
+        if (!isRefusal(error)) throw error;
+        this.#writeBreaker.open(error);
+      },
+    );
+    await Promise.all([this.#client.getBuffer(this.#probeKey), writing]);
+  }
+
+  /** With the scripts and the count, each of which a user may lack. In a Cluster one node may not answer while the others serve. */
+  async #probeWrites(): Promise<void> {
+    await Promise.all([
+      this.#client.set(this.#probeKey, String.fromCharCode(RECORD), 'PX', PROBE_EVERY_MS),
+      // Which leaves nothing behind.
+      this.#client.transidTouch(this.#probeKey, 1),
+      this.#client instanceof Cluster ? null : this.#client.dbsize(),
+    ]);
+  }
+
+  get #probeKey(): string {
+    return `${this.#prefix}probe`;
   }
 
   #tellAway(failure: unknown): void {
@@ -154,10 +183,8 @@ class RedisStore implements SessionStore {
     this.#onChange?.(spell(this.#connectionFault ?? failure));
   }
 
-  /** The probe of the one breaker speaks for both. */
   #tellBack(): void {
-    this.#breaker.close();
-    this.#writeBreaker.close();
+    if (!this.isAvailable) return;
     this.#isAway = false;
     this.#onChange?.(null);
   }
@@ -168,7 +195,7 @@ class RedisStore implements SessionStore {
   }
 
   async read(key: string): Promise<StoredRecord | null> {
-    const value = await this.#run(() => this.#client.getBuffer(this.#prefix + key));
+    const value = await this.#run(() => this.#client.getBuffer(this.#prefix + key), true);
     if (value === null || value.length < HEAD_BYTES || value[0] !== RECORD) return null;
     return { version: value.readUInt32BE(1), sealed: value.subarray(HEAD_BYTES) };
   }
@@ -183,6 +210,7 @@ class RedisStore implements SessionStore {
   }
 
   async touch(key: string, ttlMs: number): Promise<void> {
+    // Tried where no value is taken, too: a full server moves the end of one.
     await this.#run(() => this.#client.transidTouch(this.#prefix + key, wholeMs(ttlMs)));
   }
 
@@ -205,7 +233,6 @@ class RedisStore implements SessionStore {
     this.#client.disconnect();
   }
 
-  /** Of a value: the end of one may be moved where no other is taken. */
   async #write<T>(command: () => Promise<T>): Promise<T> {
     if (this.#writeBreaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis takes no writes' });
     try {
@@ -213,24 +240,35 @@ class RedisStore implements SessionStore {
       this.#writeBreaker.succeeded();
       return reply;
     } catch (error) {
-      this.#writeBreaker.failed(error instanceof ProxyError ? error.cause : error);
+      const cause = error instanceof ProxyError ? error.cause : error;
+      // What was refused is counted already.
+      if (cause !== undefined && !isRefusal(cause)) this.#writeBreaker.failed(cause);
       throw error;
     }
   }
 
-  async #run<T>(command: () => Promise<T>): Promise<T> {
+  /** What the server does or refuses of one kind of commands says nothing of refusals of the other; its silence speaks of all. */
+  async #run<T>(command: () => Promise<T>, isRead = false): Promise<T> {
     if (this.#breaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis is away' });
     try {
       if (this.#client.status !== 'ready') throw new Error(NO_ANSWER);
       // The package's own timeout holds for one attempt on one node; this one for the command with all redirections.
       const reply = await within(this.#timeoutMs, command());
-      this.#breaker.succeeded();
+      if (isRead) this.#isReadRefused = false;
+      if (!this.#isReadRefused) this.#breaker.succeeded();
       return reply;
     } catch (cause) {
-      this.#breaker.failed(cause);
+      const isRefused = isRefusal(cause);
+      if (isRead) this.#isReadRefused = isRefused;
+      (isRefused && !isRead ? this.#writeBreaker : this.#breaker).failed(cause);
       throw new ProxyError('STORE_UNAVAILABLE', { detail: String(cause), cause });
     }
   }
+}
+
+/** An answer that says no, other than that of a replica, whose copy may be old. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ReplyError && !(error as Error).message.startsWith('READONLY');
 }
 
 /** The code of the system (ECONNREFUSED) or of Redis (WRONGPASS); else the message, which names no argument of a command. */

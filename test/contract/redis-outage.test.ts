@@ -215,23 +215,73 @@ describe('redis away [needs redis]', () => {
     await asked.close();
   });
 
-  it('with a user who may run no script: away until that is mended, told once', async () => {
+  it('full, while only new sessions ask for it: what is there is read', async () => {
+    await start();
+    await server.ask('CONFIG SET maxmemory 1');
+    for (let i = 0; i < 7; i++) {
+      const fault = await store.compareAndSet(`k${i}`, 0, Buffer.from('y'), LONG_MS).catch((error: unknown) => error);
+      expect(fault).to.include({ code: 'STORE_UNAVAILABLE' });
+    }
+    expect(store.isAvailable).to.equal(false);
+    expect((await find()).what).to.equal('found');
+  });
+
+  it('full when it is back: what is there is read, and that no write is taken is still told', async () => {
     await start();
     const said: Array<string | null> = [];
     const asked = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
-    await server.ask('ACL SETUSER default -evalsha -eval');
-    for (let i = 0; i < 7; i++) {
-      await asked.compareAndSet('k', 0, Buffer.from('x'), LONG_MS).catch(() => {});
-      await asked.read('k');
-    }
-    await delay(1500); // a probe later
-    expect(said).to.deep.equal(['NOPERM']);
-    await server.ask('ACL SETUSER default +@all');
+    expect(await asked.compareAndSet('k', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
+    await server.ask('CONFIG SET maxmemory 1');
+    server.pause();
+    for (let i = 0; i < 5; i++) await asked.read('k').catch(() => null);
+    server.resume();
     const backMs = performance.now();
-    while (!asked.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
-    expect(said).to.deep.equal(['NOPERM', null]);
+    let found: string | null = null;
+    while (found === null && performance.now() - backMs < RECOVERED_WITHIN_MS) {
+      found = await asked.read('k').then(
+        (record) => String(record?.sealed),
+        () => null,
+      );
+      await delay(20);
+    }
+    expect(found).to.equal('x');
+    expect(asked.isAvailable).to.equal(false);
+    expect(said).to.have.length(1);
+    await server.ask('CONFIG SET maxmemory 0');
+    while (!asked.isAvailable && performance.now() - backMs < 2 * RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.have.length(2);
+    expect(said[1]).to.equal(null);
     await asked.close();
   });
+
+  for (const [what, denied] of [
+    ['run no script', '-evalsha -eval'],
+    ['read nothing', '-get'],
+    ['count no keys', '-dbsize'],
+  ] as const) {
+    it(`with a user who may ${what}: away until that is mended, told once`, async () => {
+      await start();
+      const said: Array<string | null> = [];
+      const asked = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+      await server.ask(`ACL SETUSER default ${denied}`);
+      for (let i = 0; i < 7; i++) {
+        // As for a session that begins.
+        await asked
+          .count()
+          .then(() => asked.compareAndSet('k', 0, Buffer.from('x'), LONG_MS))
+          .catch(() => {});
+        await asked.read('k').catch(() => {});
+      }
+      await delay(1500); // a probe later
+      expect(said).to.deep.equal(['NOPERM']);
+      expect(asked.isAvailable).to.equal(false);
+      await server.ask('ACL SETUSER default +@all');
+      const backMs = performance.now();
+      while (!asked.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+      expect(said).to.deep.equal(['NOPERM', null]);
+      await asked.close();
+    });
+  }
 
   it('holding foreign values under our keys: treated as no session', async () => {
     await start();
