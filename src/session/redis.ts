@@ -134,6 +134,7 @@ class RedisStore implements SessionStore {
     client.on('ready', () => {
       this.#connectionFault = null;
       this.#stopWaiting();
+      if (this.isAvailable) this.#verify();
       this.#breaker.probeNow();
       this.#writeBreaker.probeNow();
     });
@@ -149,6 +150,16 @@ class RedisStore implements SessionStore {
   #stopWaiting(): void {
     if (this.#unreadyTimer !== null) clearTimeout(this.#unreadyTimer);
     this.#unreadyTimer = null;
+  }
+
+  /** A server that is there may refuse all the same: that is told before anybody needs it. */
+  #verify(): void {
+    within(this.#timeoutMs, this.#probe()).then(
+      () => this.#breaker.succeeded(),
+      (error: unknown) => {
+        if (isRefusal(error)) this.#breaker.open(error);
+      },
+    );
   }
 
   /** A server that only reads (a replica after a failover) is no store yet; one that refuses writes for now is read. */

@@ -254,6 +254,17 @@ describe('redis away [needs redis]', () => {
     await asked.close();
   });
 
+  it('with a user who lacks a right from the beginning: away at once', async () => {
+    await start();
+    await server.ask('ACL SETUSER default -get');
+    const said: Array<string | null> = [];
+    const asked = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+    await delay(100);
+    expect(said).to.deep.equal(['NOPERM']);
+    expect(asked.isAvailable).to.equal(false);
+    await asked.close();
+  });
+
   for (const [what, denied] of [
     ['run no script', '-evalsha -eval'],
     ['read nothing', '-get'],
