@@ -31,6 +31,8 @@ export class ClientConnection {
   requestCount = 0;
   /** Read when the last request was over: more than that is the beginning of a head. */
   #bytesAtRest = 0;
+  /** Since when nothing is under way, as the clock saw it; 0: it has not come by since. */
+  #restsSinceMs = 0;
   readonly #silence: Silence;
   #isBusy = false;
   #isDraining = false;
@@ -89,6 +91,7 @@ export class ClientConnection {
     this.#isBusy = false;
     this.#response = null;
     this.#bytesAtRest = this.socket.bytesRead;
+    this.#restsSinceMs = 0;
     const atRest = this.#atRest;
     this.#atRest = null;
     if (atRest !== null) atRest();
@@ -103,9 +106,13 @@ export class ClientConnection {
     if (this.isTunnel) return this.#silence.isOver(nowMs, tunnelMs);
     if (this.#isBusy) return this.#silence.isOver(nowMs, sendIdleMs);
     const idleMs = this.requestCount === 0 ? sendIdleMs : keepAliveMs;
-    // node:http answers a head that takes too long. It does not count empty lines, which may stand before one.
+    const headMs = headerMs + HEAD_GRACE_MS;
+    if (this.#restsSinceMs === 0) this.#restsSinceMs = nowMs;
+    // node:http answers a head that takes too long. It does not count empty lines, which may stand before one: no number of them
+    // keeps a connection for longer than a head that begins at the last moment.
+    if (nowMs - this.#restsSinceMs >= idleMs + headMs) return true;
     const isInHead = this.socket.bytesRead !== this.#bytesAtRest;
-    return this.#silence.isOver(nowMs, isInHead ? Math.max(idleMs, headerMs + HEAD_GRACE_MS) : idleMs);
+    return this.#silence.isOver(nowMs, isInHead ? Math.max(idleMs, headMs) : idleMs);
   }
 
   /** Call `action` once nothing is under way. */

@@ -120,6 +120,15 @@ describe('engine: clients', () => {
       expect(closed).to.not.equal(null);
     });
 
+    it('that goes on saying empty lines behind its request is cut, too', async () => {
+      await open({ timeouts });
+      const lines = Array.from({ length: 40 }, () => [150, '\r\n']).flat();
+      const { text, closed, ms } = await talk(proxy.port, [GET, ...lines], { timeoutMs: 6000 });
+      expect(text).to.match(/mine$/);
+      expect(closed).to.not.equal(null);
+      expect(ms).to.be.lessThan(5000);
+    });
+
     it('that says nothing is cut without a word', async () => {
       await open({ timeouts });
       const { text, closed } = await talk(proxy.port, [], { timeoutMs: 4000 });
