@@ -61,7 +61,9 @@ const upstreamTlsShape = {
 
 const upstreamShape = {
   url: httpUrl().meta({ description: 'The application: scheme, host and port.', example: 'http://127.0.0.1:8000' }),
-  timeout: duration().prefault('30s').meta({ description: 'Wait for the first byte of an answer; then 504.' }),
+  timeout: duration()
+    .prefault('30s')
+    .meta({ description: 'Wait for the first byte of an answer, and from there for the end of its head; then 504.' }),
   connect_timeout: duration().prefault('3s').meta({ description: 'Wait for a connection; then 502.' }),
   idle_timeout: duration()
     .prefault('30s')

@@ -177,6 +177,10 @@ class Call implements Lease {
     return this.#interimCount === 0 ? this.#framing : null;
   }
 
+  get interimCount(): number | null {
+    return this.#message === null ? this.#interimCount : null;
+  }
+
   get patienceMs(): number {
     return this.#message === null ? this.#options.firstByteTimeoutMs : this.#options.idleTimeoutMs;
   }

@@ -36,7 +36,9 @@ export interface Lease {
   readonly framing: ResponseFraming | null;
   /** How long the upstream promised to keep the connection; null when it did not say. */
   readonly keepAliveMs: number | null;
-  /** How long it may be silent, at this stage of its request. */
+  /** Interim heads that have come; null when the final one has. */
+  readonly interimCount: number | null;
+  /** How long it may be silent, at this stage of its request, and how long one head may take to come. */
   readonly patienceMs: number;
   /** No byte went either way for `patienceMs`; said again after as long a time. */
   onSilence(): void;
@@ -67,6 +69,10 @@ export class Connection {
   #headBytes = 0;
   #last: Buffer = NOTHING;
   readonly #silence: Silence;
+  /** The head that comes next: how many are before it, the bytes until then, and since when it comes; 0: it has not begun. */
+  #headsBefore = 0;
+  #bytesBeforeHead = 0;
+  #headSinceMs = 0;
   /** How long it may lie idle. */
   #idleMs = 0;
 
@@ -131,6 +137,7 @@ export class Connection {
     this.lentAtMs = nowMs;
     this.#received = 0;
     this.bytesReadBefore = this.socket.bytesRead;
+    this.#awaitHead(0);
     this.#silence.restart(nowMs);
   }
 
@@ -144,7 +151,24 @@ export class Connection {
 
   /** For the clock. */
   check(nowMs: number): void {
-    if (this.#silence.isOver(nowMs, this.lease?.patienceMs ?? this.#idleMs)) this.#onSilence();
+    const { lease } = this;
+    const isSilent = this.#silence.isOver(nowMs, lease?.patienceMs ?? this.#idleMs);
+    if (isSilent || (lease !== null && this.#isHeadLate(lease, nowMs))) this.#onSilence();
+  }
+
+  #awaitHead(headsBefore: number): void {
+    this.#headsBefore = headsBefore;
+    this.#bytesBeforeHead = this.socket.bytesRead;
+    this.#headSinceMs = 0;
+  }
+
+  /** A head that comes byte by byte is never silent. */
+  #isHeadLate({ interimCount, patienceMs }: Lease, nowMs: number): boolean {
+    if (interimCount === null) return false;
+    if (interimCount !== this.#headsBefore) this.#awaitHead(interimCount);
+    if (this.socket.bytesRead === this.#bytesBeforeHead) return false;
+    if (this.#headSinceMs === 0) this.#headSinceMs = nowMs;
+    return nowMs - this.#headSinceMs >= patienceMs;
   }
 
   #onSilence(): void {

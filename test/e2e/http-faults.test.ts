@@ -131,6 +131,18 @@ describe('engine: an upstream that misbehaves', () => {
       ],
       ['silence', 504, 'UPSTREAM_TIMEOUT', () => {}],
       [
+        'a head that drips',
+        504,
+        'UPSTREAM_TIMEOUT',
+        async ({ socket }) => {
+          socket.write(`${OK}X: `);
+          while (!socket.destroyed) {
+            socket.write('a');
+            await sleep(100);
+          }
+        },
+      ],
+      [
         'interim answer, then silence',
         504,
         'UPSTREAM_TIMEOUT',
