@@ -84,6 +84,7 @@ export function readResponseHead(
  * none (RFC 6455 §4.2.2).
  */
 export function readUpgradeHead(raw: readonly string[]): string[] | string {
+  if (raw.length > LIMITS.maxResponseFields * 2) return `${raw.length / 2} fields`;
   const fields = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
   let upgrade = '';
   let isAccepted = false;

@@ -97,7 +97,12 @@ class Opening {
       return;
     }
     this.#socket.once('close', this.#onLeft);
-    const proxy = createProxyServer({ ignorePath: true, agent: this as unknown as Agent });
+    const proxy = createProxyServer({
+      ignorePath: true,
+      agent: this as unknown as Agent,
+      // The only options of the request that http-proxy takes as they are, TLS or not.
+      ssl: { maxHeaderSize: this.#options.maxHeadBytes },
+    });
     proxy.on('proxyReqWs', (proxyRequest: ClientRequest) => {
       this.#sent = proxyRequest;
       proxyRequest.path = this.#request.target;

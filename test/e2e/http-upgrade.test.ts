@@ -249,11 +249,19 @@ describe('engine: upgrades', () => {
     });
   });
 
+  it('a 101 may have a head as long as any other answer', async () => {
+    upstream.script = ({ socket }) =>
+      void socket.write(`${SWITCH.replace('X-Kept: 1', `X: ${'a'.repeat(30_000)}`)}hello`);
+    const { text } = await talk(proxy.port, [handshake()], { until: (seen) => seen.endsWith('hello') });
+    expect(text).to.match(/^HTTP\/1\.1 101 /);
+  });
+
   describe('upgrade: refused, broken, late', () => {
     for (const [what, response, body] of [
       ['with a length', answer(403, 'no'), 'no'],
       ['chunked', 'HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n', 'no'],
       ['200', answer(200, 'plain'), 'plain'],
+      ['by a long head', answer(403, 'no', `X-Long: ${'a'.repeat(30_000)}\r\n`), 'no'],
     ] as const) {
       it(`refused ${what}: an ordinary, whole answer, and no tunnel`, async () => {
         upstream.script = ({ socket }) => void socket.write(response);
@@ -292,6 +300,20 @@ describe('engine: upgrades', () => {
         'UPSTREAM_BAD_RESPONSE',
         (socket: import('node:net').Socket) =>
           void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
+      ],
+      [
+        'a 101 with a head over 64 KiB',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        (socket: import('node:net').Socket) =>
+          void socket.write(SWITCH.replace('X-Kept: 1', `X: ${'a'.repeat(70_000)}`)),
+      ],
+      [
+        'a 101 with 600 fields',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        (socket: import('node:net').Socket) =>
+          void socket.write(SWITCH.replace('X-Kept: 1', 'X: 1\r\n'.repeat(600).trim())),
       ],
       ['silence', 504, 'UPSTREAM_TIMEOUT', () => {}],
     ] as const) {
