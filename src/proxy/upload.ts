@@ -1,7 +1,7 @@
 /**
  * The request body on its way upstream. Most bodies stream as they are, unread. Where some route's forms carry the SID in a
  * hidden field (`forms: field`), the first bytes of a form body are read ahead and the field is taken out of them; the length
- * is corrected by what went. Memory: the window of `limits.form_peek`, whatever the size of the upload.
+ * is corrected by what went. Memory: the window of `limits.form_peek` at most, whatever the size of the upload.
  */
 import { Readable } from 'node:stream';
 import { firstValue } from '../field-list.ts';
@@ -11,6 +11,7 @@ import type { UploadBody } from '../upstream/forward.ts';
 import type { BodyFraming } from '../upstream/request.ts';
 import { type ClientBody, openBody } from './client-body.ts';
 import type { ClientRequest, ClientResponse } from './client-response.ts';
+import { FormWindows } from './form-window.ts';
 import type { RequestFacts } from './framing.ts';
 import type { Site } from './site.ts';
 
@@ -42,6 +43,9 @@ export function openUpload(
 
 const NO_UPLOAD: Upload = Object.freeze({ body: null, framing: 'none', sids: [] });
 
+/** Of this process. */
+const windows = new FormWindows();
+
 async function unmarkUpload(
   site: Site,
   policy: RoutePolicy,
@@ -49,7 +53,7 @@ async function unmarkUpload(
   body: ClientBody,
   encoding: FormEncoding,
 ): Promise<Upload> {
-  const { window, isWhole, rest } = await readAhead(body, site.config.limits.formPeekBytes);
+  const { window, isWhole, rest } = await windows.read(body, site.config.limits.formPeekBytes);
   let unmarked = window;
   const sids: string[] = [];
   for (const name of site.namesOfHosts.of(facts.client.host ?? '').all) {
@@ -60,25 +64,6 @@ async function unmarkUpload(
   const removed = window.length - unmarked.length;
   const framing = facts.body === 'chunked' || facts.body === 'none' ? facts.body : facts.body - removed;
   return { body: joined(unmarked, rest, body), framing, sids };
-}
-
-interface ReadAhead {
-  readonly window: Buffer;
-  readonly isWhole: boolean;
-  readonly rest: AsyncIterator<Buffer>;
-}
-
-async function readAhead(body: Readable, peekBytes: number): Promise<ReadAhead> {
-  const rest = body.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  while (size < peekBytes) {
-    const { value, done } = await rest.next();
-    if (done === true) return { window: Buffer.concat(chunks), isWhole: true, rest };
-    chunks.push(value);
-    size += value.length;
-  }
-  return { window: Buffer.concat(chunks), isWhole: false, rest };
 }
 
 function joined(window: Buffer, rest: AsyncIterator<Buffer>, source: ClientBody): UploadBody {
