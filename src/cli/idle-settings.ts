@@ -88,6 +88,13 @@ const IDLE_KEYS: readonly IdleKey[] = [
   { path: ['recover'], valueIn: (route) => route.recover, ...UNHONOURED },
   { path: ['on_store_failure'], valueIn: (route) => route.onStoreFailure, ...UNHONOURED },
   { path: ['carrier'], valueIn: (route) => route.carrier, ...UNMARKED },
+  {
+    path: ['carrier'],
+    valueIn: (route) => route.carrier,
+    isIdle: (policy) => marksUrls(policy) && policy.rewriter === 'php',
+    why: 'the `php` rewriter writes into the query, as PHP',
+    advice: 'set `rewriter: html`, or take the key out',
+  },
   { path: ['scope_path'], valueIn: (route) => route.scopePath, ...UNMARKED },
   { path: ['trans_sid_tags'], valueIn: (route) => route.transSidTags, ...UNMARKED },
   { path: ['trans_sid_hosts'], valueIn: (route) => route.transSidHosts, ...UNHONOURED },

@@ -129,7 +129,7 @@ export const routeShape = {
   }),
   carrier: z.enum(['query', 'path-parameter', 'path-segment']).default('query').meta({
     description:
-      'Where the SID travels: `?name=SID`, `;name=SID` (as Servlet containers), `/(name-SID)/` (as ASP.NET).',
+      'Where the SID travels: `?name=SID`, `;name=SID` (as Servlet containers), `/(name-SID)/` (as ASP.NET). With `rewriter: php` always `query`.',
   }),
   forms: z.enum(['auto', 'field']).default('auto').meta({
     description:

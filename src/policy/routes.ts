@@ -240,6 +240,7 @@ function compilePolicy(route: RouteOptions, index: number, label: string, config
     // `defaults` has every key but those that mean something by being absent.
     (route[key] ?? defaults[key]) as Exclude<RouteDefaults[K], undefined>;
   const useTransSid = pick('useTransSid');
+  const rewriter = pick('rewriter');
   const simulate = route.simulate ?? defaults.simulate;
   const policy: RoutePolicy = {
     index,
@@ -252,10 +253,11 @@ function compilePolicy(route: RouteOptions, index: number, label: string, config
     detect: pick('detect'),
     recover: pick('recover'),
     acceptFrom: new Set(pick('acceptFrom')),
-    carrier: pick('carrier'),
+    // The links that PHP writes have it in their query alone: with another carrier a page's own address and its links would differ.
+    carrier: rewriter === 'php' ? 'query' : pick('carrier'),
     forms: pick('forms'),
-    argSeparator: route.argSeparator ?? defaults.argSeparator ?? (pick('rewriter') === 'php' ? '&' : '&amp;'),
-    rewriter: pick('rewriter'),
+    argSeparator: route.argSeparator ?? defaults.argSeparator ?? (rewriter === 'php' ? '&' : '&amp;'),
+    rewriter,
     phpVersion: pick('phpVersion'),
     transSidTags: parseTagList(pick('transSidTags')),
     transSidHosts: new Set(pick('transSidHosts').map((host) => host.toLowerCase())),

@@ -79,6 +79,12 @@ describe('transid check: keys that do nothing', () => {
     ],
     ['php_version for the php rewriter', open('php_version: "8.4", rewriter: php'), []],
     [
+      'a carrier for the php rewriter',
+      open('carrier: path-segment, rewriter: php'),
+      ['routes[1].carrier: this has no effect: the `php` rewriter writes into the query, as PHP'],
+    ],
+    ['a carrier for the html rewriter', open('carrier: path-segment'), []],
+    [
       'a script for nobody',
       open('simulate: { script: true }'),
       ['routes[1].simulate.script: this has no effect: no client is simulated'],

@@ -315,6 +315,12 @@ routes:
     expect(table.match('h', '/own').policy.argSeparator).to.equal('&amp;');
   });
 
+  it('the php rewriter has the carrier of PHP', () => {
+    const table = tableOf('defaults: { carrier: path-segment }\nroutes: [{ path: /php, rewriter: php }]');
+    expect(table.match('h', '/php').policy.carrier).to.equal('query');
+    expect(table.match('h', '/html').policy.carrier).to.equal('path-segment');
+  });
+
   it('is frozen', () => {
     const { policy } = tableOf('').match('h', '/');
     expect(Object.isFrozen(policy)).to.equal(true);
