@@ -16,7 +16,8 @@ export const REDIRECT_REASONS = {
   'cookie-only-route':
     'an ID came to a `use_only_cookies` route with `on_url_sid: redirect`: to the address without it',
   recovered: 'a page was asked for without an ID, and its session found by the Referer: to the address with it',
-  'other-carrier': 'an ID came in another carrier than the route has: to the address with it in the right place',
+  'other-carrier':
+    'an ID came in another carrier than the route has: to the address with it in the right place, or without it where no session was found',
   probe: '`detect: probe` tries whether a cookie comes back',
 } as const satisfies Record<string, string>;
 
@@ -68,8 +69,10 @@ function toClean(arrival: Arrival, status: OwnRedirect['status'], reason: OwnRed
 /** The chain would end at the next page of a client whose address lacks the SID, or has it where the route has none. */
 function toMarked(arrival: Arrival): OwnRedirect | null {
   const { session, policy, site } = arrival;
-  if (session === null || !arrival.treatment.mayMark) return null;
+  if (!arrival.treatment.mayMark) return null;
   const isElsewhere = arrival.ownIn !== null && arrival.ownIn !== policy.carrier;
+  // Relative links keep what stands in the path, and the SID of a session that begins here would be a second one.
+  if (session === null) return isElsewhere ? toClean(arrival, 303, 'other-carrier') : null;
   if (arrival.foundBy !== 'referer' && !isElsewhere) return null;
   const mark = { kind: policy.carrier, name: policy.session.name, sid: session.sid };
   const clean = cleanUrl(arrival);

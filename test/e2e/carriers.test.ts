@@ -68,6 +68,27 @@ routes:
   }
   const hrefs = (body: string) => [...body.matchAll(/(?:href|action)="([^"]*)"/g)].map(([, value]) => value);
 
+  describe('an address with the SID of no session', () => {
+    const dead = 'a'.repeat(26);
+    for (const [host, target, want] of [
+      ['query.test', `/(sid-${dead})/dir/page?q=1`, '/dir/page?q=1'],
+      ['query.test', `/dir/page;sid=${dead}?q=1`, '/dir/page?q=1'],
+      ['param.test', `/(sid-${dead})/dir/page`, '/dir/page'],
+      ['segment.test', `/dir/page?sid=${dead}`, '/dir/page'],
+    ] as const) {
+      it(`in another carrier than the route's is left: ${host}${target}`, async () => {
+        const before = upstream.requests.length;
+        expect(await send(host, target)).to.include({ status: 303, location: `http://${host}${want}` });
+        expect(upstream.requests.length).to.equal(before);
+      });
+    }
+    it('in the carrier of the route, or asked for by a script, is served', async () => {
+      expect(await send('query.test', `/dir/page?sid=${dead}`)).to.include({ status: 200 });
+      expect(await send('segment.test', `/(sid-${dead})/dir/page`)).to.include({ status: 200 });
+      expect(await send('query.test', `/(sid-${dead})/dir/data`, { accept: '*/*' })).to.include({ status: 200 });
+    });
+  });
+
   describe('path-parameter', () => {
     it('is put on the last segment, beside the application’s own parameters', async () => {
       const { body } = await send('param.test', '/dir/page?q=1');
