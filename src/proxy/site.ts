@@ -104,13 +104,19 @@ export class ScopeCache {
         hosts: policy.transSidHosts,
         path: policy.scopePath,
         ...(this.#isMixed && {
-          isExcluded: (path: string) => {
-            const there = this.#routes.match(host, path).policy;
-            return there.useOnlyCookies || there.session.name !== policy.session.name;
+          isExcluded: (path: string, there: string) => {
+            const found = this.#routes.match(there, path).policy;
+            if (!found.useOnlyCookies && found.session.name === policy.session.name) return false;
+            return there === host || found.index >= 0 || this.#hasSids(there);
           },
         }),
       });
     });
+  }
+
+  /** Does any route of this host honour SIDs? One of `trans_sid_hosts` of which none speaks may be another server's. */
+  #hasSids(host: string): boolean {
+    return this.#routes.policiesOf(host).some((policy) => !policy.useOnlyCookies);
   }
 
   /** The scope of the route's rewrite variables: the application's own, not secret. */

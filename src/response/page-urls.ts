@@ -294,7 +294,9 @@ export class PageUrls {
   #judgePlain(): void {
     this.#relativePaths = null;
     this.#protocol = this.#baseUrl.slice(0, this.#baseUrl.indexOf(':') + 1);
-    const sid = this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
+    // Which paths of another host are covered only the slow path asks.
+    const isCovered = this.coversAllPaths || this.#sidBase?.isOwn === true;
+    const sid = isCovered && this.#sidBase?.judgement === 'mark' ? CARRIES_SID : 0;
     const extra = this.#extraBase?.judgement === 'mark' ? CARRIES_EXTRA : 0;
     // A base that keeps one of them off makes plain references a case for the slow path, which tells the reason.
     this.#plain = (sid | extra) === this.ownCarries ? this.ownCarries : 0;

@@ -34,8 +34,11 @@ export interface ScopeOptions {
   readonly hosts?: Iterable<string>;
   /** Only paths from here on; `/shop` covers `/shop` and `/shop/x`, not `/shopping`. Default `/`: all. */
   readonly path?: string;
-  /** True for a path where a SID in a URL is never honoured. Must always say the same: the answers are remembered. */
-  readonly isExcluded?: (path: string) => boolean;
+  /**
+   * True for a path of a host, with its port, where a SID in a URL is never honoured. Must always say the same: the answers are
+   * remembered. Aliases are asked for as the own host.
+   */
+  readonly isExcluded?: (path: string, host: string) => boolean;
 }
 
 /** What relative references are resolved against: the document's URL, or what its `<base>` makes of it. */
@@ -45,12 +48,15 @@ export interface Base {
   readonly url: URL;
   /** The path, perhaps with dot segments and bytes as they came. */
   readonly path: string;
+  /** On our own origin, not on one of the others that may carry the SID. */
+  readonly isOwn: boolean;
   /** The judgement of references that keep the base's origin, as far as it does not depend on their path. */
   readonly judgement: Judgement;
 }
 
 /** A base on our own origin, which is looked into only when somebody asks: most pages have plain links alone. */
 class OwnBase implements Base {
+  readonly isOwn = true;
   readonly judgement = 'mark';
   readonly #spelt: string;
   readonly #originChars: number;
@@ -113,7 +119,9 @@ export class Scope {
   readonly #aliases = new Set<string>();
   readonly #path: string;
   readonly #pathPrefix: string;
-  readonly #isExcluded: ((path: string) => boolean) | null;
+  readonly #isExcluded: ((path: string, host: string) => boolean) | null;
+  readonly #host: string;
+  /** By path, of other hosts than our own with the host in front. */
   readonly #memo = new Map<string, boolean>();
   readonly #plainPaths = new Map<string, ByteMemo>();
   readonly #authorities = new Map<string, boolean>();
@@ -125,6 +133,7 @@ export class Scope {
   constructor(options: ScopeOptions) {
     const own = new URL(options.origin);
     this.origin = own.origin;
+    this.#host = own.host;
     this.#isSecure = own.protocol === 'https:';
     this.#origins.add(own.origin);
     for (const alias of options.aliases ?? []) this.#aliases.add(new URL(alias).origin);
@@ -161,7 +170,8 @@ export class Scope {
     }
     const parsed = new URL(unmark === null ? url : unmark(url));
     parsed.hash = '';
-    return { href: parsed.href, url: parsed, path: parsed.pathname, judgement: this.#judgeOrigin(parsed) };
+    const isOwn = parsed.origin === this.origin;
+    return { href: parsed.href, url: parsed, path: parsed.pathname, isOwn, judgement: this.#judgeOrigin(parsed) };
   }
 
   /**
@@ -205,20 +215,21 @@ export class Scope {
   }
 
   /** Is a path of an origin of ours inside the scope? `path` starts with `/` and may have dot segments, but no query. */
-  coversPath(path: string): boolean {
+  coversPath(path: string, host = this.#host): boolean {
     if (this.coversAllPaths) return true;
-    let covers = this.#memo.get(path);
+    const known = host === this.#host ? path : host + path;
+    let covers = this.#memo.get(known);
     if (covers !== undefined) return covers;
     const { pathname } = new URL(`http://host${encodeBytes(path)}`);
     covers = pathname === this.#path || pathname.startsWith(this.#pathPrefix);
-    if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname);
+    if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname, host);
     if (path.length > MAX_MEMO_CHARS) return covers;
     if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
-    this.#memo.set(path, covers);
+    this.#memo.set(known, covers);
     return covers;
   }
 
-  /** Whether paths are covered that hang on a directory, which ends in a slash; '' for those that begin with one themselves. */
+  /** Whether paths of our own origin are covered that hang on a directory, which ends in a slash; '' for those that begin with one themselves. */
   plainPaths(directory: string): PlainPaths {
     const known = this.#plainPaths.get(directory);
     if (known !== undefined) return known;
@@ -231,7 +242,9 @@ export class Scope {
   /** Judge a URL that is resolved already. */
   judgeUrl(url: URL): Judgement {
     const judgement = this.#judgeOrigin(url);
-    return judgement === 'mark' && !this.coversPath(url.pathname) ? 'outside-path' : judgement;
+    if (judgement !== 'mark') return judgement;
+    const host = this.#aliases.has(url.origin) ? this.#host : url.host;
+    return this.coversPath(url.pathname, host) ? 'mark' : 'outside-path';
   }
 
   #judgeOrigin(url: URL): Judgement {

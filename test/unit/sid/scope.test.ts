@@ -202,6 +202,28 @@ describe('scope: paths', () => {
     expect(scope.coversAllPaths).to.equal(false);
   });
 
+  it('asks for a path of another host by that host, and of an alias by the own', () => {
+    const asked: string[] = [];
+    const scope = new Scope({
+      origin: 'http://shop.example',
+      aliases: ['http://127.0.0.1:8000'],
+      hosts: ['pay.example:81'],
+      isExcluded: (path, host) => {
+        asked.push(`${host} ${path}`);
+        return host === 'pay.example:81';
+      },
+    });
+    for (let round = 0; round < 2; round++) {
+      expect(judge(scope, '/x')).to.equal('mark');
+      expect(judge(scope, 'http://127.0.0.1:8000/y')).to.equal('mark');
+      expect(judge(scope, '//pay.example:81/x')).to.equal('outside-path');
+      expect(judge(scope, 'x', 'http://pay.example:81/')).to.equal('outside-path');
+    }
+    expect(asked).to.deep.equal(['shop.example /x', 'shop.example /y', 'pay.example:81 /x']);
+    expect(scope.base('http://shop.example/').isOwn).to.equal(true);
+    expect(scope.base('http://pay.example:81/').isOwn).to.equal(false);
+  });
+
   it('forgets paths before they become too many, and never remembers long ones', () => {
     let asked = 0;
     const scope = new Scope({ origin: 'http://shop.example', isExcluded: () => ++asked < 0 });
