@@ -104,11 +104,12 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
         'set `use_trans_sid: true`, or allow cookies',
       );
     }
-    if ((route?.transSidHosts?.length ?? 0) > 0 && marksUrls(policy) && policy.session.mode === 'jar') {
+    const bound = boundToHost(policy);
+    if ((route?.transSidHosts?.length ?? 0) > 0 && marksUrls(policy) && bound !== null) {
       warn(
         'trans_sid_hosts',
-        'the SID is shown to these hosts and opens nothing there: with `mode: jar` a session belongs to one host',
-        'take the key out, or use `mode: mirror` on all of them',
+        `the SID is shown to these hosts and opens nothing there: with ${bound} a session belongs to one host`,
+        'take the key out, or use `mode: mirror` without `sign` on all of them',
       );
     }
     for (const host of route?.transSidHosts ?? []) {
@@ -140,6 +141,12 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
     }
     return warnings;
   });
+}
+
+/** The setting by which a SID of one host is none on another; null where it is the application's. */
+function boundToHost({ session }: RoutePolicy): string | null {
+  if (session.mode === 'jar') return '`mode: jar`';
+  return session.sign ? '`sign: true`' : null;
 }
 
 /** Path patterns of a cookie-only route below which other routes honour SIDs. */

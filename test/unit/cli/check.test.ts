@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { checkCommand } from '../../../src/cli/check.ts';
 import { warningsOf } from '../../../src/cli/warnings.ts';
@@ -172,6 +173,8 @@ describe('transid check: warnings', () => {
     );
   const OPEN = '{ path: /**, use_trans_sid: true }';
   const SAFE = '{ path: /admin/**, use_only_cookies: true }';
+  /** Any text will do. */
+  const KEY_FILE = fileURLToPath(import.meta.url);
 
   for (const [what, yaml, want] of [
     ['nothing to say', `routes: [${SAFE}, ${OPEN}]`, []],
@@ -254,6 +257,13 @@ describe('transid check: warnings', () => {
       `routes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
       [
         'routes[0].trans_sid_hosts: the SID is shown to these hosts and opens nothing there: with `mode: jar` a session belongs to one host',
+      ],
+    ],
+    [
+      '… or a signature',
+      `session: { mode: mirror, cookie: A, sign: true, sign_key_file: ${KEY_FILE} }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
+      [
+        'routes[0].trans_sid_hosts: the SID is shown to these hosts and opens nothing there: with `sign: true` a session belongs to one host',
       ],
     ],
     [
