@@ -165,6 +165,10 @@ function listLines(settings: ReadonlyMap<string, PhpSetting>, isWhole: boolean):
   if (isWhole && !settings.has('session.trans_sid_tags'))
     lines.push(`trans_sid_tags: ${yamlText(PHP_TAGS)} # PHP: session.trans_sid_tags ${BY_DEFAULT}`);
   add('session.trans_sid_hosts', 'trans_sid_hosts', hostList);
+  if (hostList(settings.get('session.trans_sid_hosts')?.value ?? '').yaml !== '[]')
+    lines.push(
+      '# accept_from: [https://…] # the origins of these hosts: without it no SID from their pages is honoured',
+    );
   add('url_rewriter.tags', 'url_rewriter_tags', tagList);
   add('url_rewriter.hosts', 'url_rewriter_hosts', hostList);
   const separator = settings.get('arg_separator.output');

@@ -111,6 +111,12 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
         `the SID is shown to these hosts and opens nothing there: with ${bound} a session belongs to one host`,
         'take the key out, or use `mode: mirror` without `sign` on all of them',
       );
+    } else if (sharesSids(policy, route) && policy.acceptFrom.size === 0) {
+      warn(
+        'trans_sid_hosts',
+        'a SID that comes from pages of these hosts is not honoured here',
+        'name their origins in `accept_from`, such as https://shop.example.org; on the other hosts those of this one',
+      );
     }
     for (const host of route?.transSidHosts ?? []) {
       const reason = unusableHost(host, config);
@@ -141,6 +147,12 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
     }
     return warnings;
   });
+}
+
+/** Are links to other hosts marked? What a route for named hosts lists may be itself, as in PHP. */
+function sharesSids(policy: RoutePolicy, route: Partial<Config['routes'][number]> | undefined): boolean {
+  const others = (route?.transSidHosts ?? []).filter((host) => route?.host?.includes(host) !== true);
+  return others.length > 0 && marksUrls(policy);
 }
 
 /** The setting by which a SID of one host is none on another; null where it is the application's. */

@@ -98,7 +98,7 @@ export const routeShape = {
   }),
   trans_sid_hosts: hostList().default([]).meta({
     description:
-      'Further hosts whose URLs may carry the SID, beside the host of the page. A host counts with its port; a full origin also with its scheme.',
+      'Further hosts whose URLs may carry the SID, beside the host of the page. A host counts with its port; a full origin also with its scheme. Each of them honours it from pages that its own `accept_from` names.',
     example: '[shop.example.org, "https://pay.example.org"]',
     php: 'session.trans_sid_hosts',
   }),

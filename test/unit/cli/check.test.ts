@@ -244,12 +244,12 @@ describe('transid check: warnings', () => {
     ],
     [
       'a host without domain',
-      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [shop, a.test, "localhost:81"] }]`,
+      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [shop, a.test, "localhost:81"], accept_from: ["http://a.test"] }]`,
       ['routes[0].trans_sid_hosts: URLs of shop are never marked: it has no domain'],
     ],
     [
       'a host that is none',
-      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: ["a.test:99999"] }]`,
+      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: ["a.test:99999"], accept_from: ["http://a.test"] }]`,
       ['routes[0].trans_sid_hosts: URLs of a.test:99999 are never marked: this is no host that a URL can have'],
     ],
     [
@@ -260,7 +260,17 @@ describe('transid check: warnings', () => {
       ],
     ],
     [
-      '… or a signature',
+      'hosts whose pages may not send a SID back',
+      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
+      ['routes[0].trans_sid_hosts: a SID that comes from pages of these hosts is not honoured here'],
+    ],
+    [
+      '… but for the host itself',
+      `session: { mode: mirror, cookie: A }\nroutes: [{ path: /x, host: a.test, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
+      [],
+    ],
+    [
+      'hosts that a signature is not for',
       `session: { mode: mirror, cookie: A, sign: true, sign_key_file: ${KEY_FILE} }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
       [
         'routes[0].trans_sid_hosts: the SID is shown to these hosts and opens nothing there: with `sign: true` a session belongs to one host',

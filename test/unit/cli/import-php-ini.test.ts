@@ -259,6 +259,7 @@ nonsense nonsense
       'session.gc_maxlifetime = 600 (php.ini:4): stays in PHP. In jar mode: session.idle_timeout: 600s',
       'session.no_such_thing = 1 (php.ini:5): not known',
       'left out, PHP did nothing with it: b:80',
+      '# accept_from: [https://…] # the origins of these hosts: without it no SID from their pages is honoured\n',
       'php.ini:7: memory_limit',
       'php.ini:8: nonsense nonsense (not a setting)',
     ]) {
