@@ -239,10 +239,13 @@ function decodePercent(pattern: string): string {
   });
 }
 
-const hostGlob = () =>
-  z.string().regex(/^[A-Za-z0-9.*_-]+$|^\[[0-9a-fA-F:.]+\]$/, {
-    error: 'not a host pattern: such as shop.example.org or *.example.org, without port',
-  });
+const hostGlob = () => {
+  const error = 'not a host pattern: such as shop.example.org or *.example.org, without port';
+  return z
+    .string()
+    .regex(/^[A-Za-z0-9.*_-]+$|^\[[0-9a-fA-F:.]+\]$/, { error, abort: true })
+    .refine((text) => text.includes('*') || URL.canParse(`http://${text}`), { error });
+};
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item.transform((one) => [one]), z.array(item).min(1)]);
 
 /** Which requests a route is for. */

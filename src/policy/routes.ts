@@ -7,6 +7,7 @@
  */
 import type { Config } from '../config/config.ts';
 import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
+import { parseUrl } from '../sid/parse-url.ts';
 import { frameworkReadings } from './frameworks.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
 import { decodeNeeded, foldPath, foldUnicode, readPath } from './path.ts';
@@ -42,7 +43,7 @@ export interface RouteTable {
   /** Some request can fall on a route that is `use_only_cookies`. */
   readonly hasCookieOnlyRoutes: boolean;
   /**
-   * The policy for a request. `host` is the Host field (port, case and a final dot do not matter), `rawPath` the request
+   * The policy for a request. `host` is the Host field (port, case, a final dot and the spelling of an address do not matter), `rawPath` the request
    * target up to `?` as received. Never throws.
    */
   match(host: string, rawPath: string): RouteMatch;
@@ -165,11 +166,18 @@ export function compileRoutes(config: Config): RouteTable {
   return Object.freeze({ policies, hasCookieOnlyRoutes, match, policiesOf, explain });
 }
 
-/** `Shop.Example.org.:8080` → `shop.example.org`. */
+/**
+ * `Shop.Example.org.:8080` → `shop.example.org`. An address is spelt as sessions are bound to it, `[0:0::1]` as `[::1]` and `127.1` as
+ * `127.0.0.1` (WHATWG URL §3.5).
+ */
 function normaliseHost(field: string): string {
   const withoutPort = field.startsWith('[') ? field.replace(/\](?::[0-9]*)?$/, ']') : field.replace(/:[0-9]*$/, '');
-  return withoutPort.replace(/\.$/, '').toLowerCase();
+  const name = withoutPort.replace(/\.$/, '').toLowerCase();
+  return MAY_BE_ADDRESS.test(name) ? (parseUrl(`http://${name}`)?.hostname ?? name) : name;
 }
+
+/** In brackets, or with a number at the end. */
+const MAY_BE_ADDRESS = /^\[|(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/;
 
 function isOnHost(route: CompiledRoute, host: string): boolean {
   return route.hosts === null || route.hosts.some((pattern) => matchesWildcard(pattern, host));
@@ -210,7 +218,7 @@ function strictestOf(routes: readonly CompiledRoute[], host: string): RoutePolic
 // -------------------------------------------------------------------------------------------------------- compilation
 
 function compileRoute(route: RouteConfig, index: number, config: Config): CompiledRoute {
-  const hosts = route.host?.map((pattern) => pattern.toLowerCase().replace(/\.$/, '')) ?? null;
+  const hosts = route.host?.map(normaliseHost) ?? null;
   const label = route.name ?? `${hosts === null ? '' : hosts.join(',')}${route.path.join(',')}`;
   return {
     policy: compilePolicy(route, index, label, config),

@@ -230,6 +230,11 @@ routes:
       `${BASE}routes: [{ trans_sid_hosts: ["https://a.test:99999"], url_rewriter_hosts: "b.test, http://1.2.3.999" }]`,
       [/trans_sid_hosts\[0\]: not a host/, /url_rewriter_hosts: not a host: http:\/\/1\.2\.3\.999/],
     ],
+    [
+      'hosts that no request has',
+      `${BASE}routes: [{ host: [a.test, "*.1.2.3.999", "1.2.3.999", "[1:2]"] }]`,
+      [/routes\[0\]\.host\[2\]: not a host pattern/, /routes\[0\]\.host\[3\]: not a host pattern/],
+    ],
     ['an address like a number', `${BASE}listen: 1.2.3:80`, [/not an address/]],
     ['a user in the upstream', 'upstream: http://u:p@h:1', [/not the URL of a server/]],
     ['a password in the URL', `${BASE}store: { kind: redis, url: "redis://u:p@h:1" }`, [/the password by file/]],

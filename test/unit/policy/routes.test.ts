@@ -66,6 +66,29 @@ describe('routes: which route', () => {
     expect(several.policiesOf('a.test').map((policy) => policy.label)).to.deep.equal(['all']);
   });
 
+  it('an address, however it is spelt', () => {
+    const addresses = tableOf(`routes:
+  - { name: strict, host: [127.0.0.1, "[2001:0DB8::1]", 10.1.*, 0x7f.2], path: /admin/**, use_only_cookies: true }
+  - { name: rest, path: /**, use_trans_sid: true }
+`);
+    const strict = [
+      '127.0.0.1',
+      '127.1:80',
+      '0x7F.0.0.1',
+      '2130706433',
+      '0177.0.0.1.',
+      '127.0.0.2',
+      '10.1.2.3',
+      '10.65795',
+    ];
+    for (const host of [...strict, '[2001:db8::1]', '[2001:db8:0::0:1]:8080', '[2001:DB8::0.0.0.1]']) {
+      expect(labelOf(addresses, host, '/admin'), host).to.equal('strict');
+    }
+    for (const host of ['127.0.0.3', '[2001:db8::2]', '1.2.3.999', 'a.127.0.0.1', '0x7f.1.test', '[:::]']) {
+      expect(labelOf(addresses, host, '/admin'), host).to.equal('rest');
+    }
+  });
+
   describe('a path that has to be escaped', () => {
     const escaped = tableOf(`routes:
   - { name: shut, path: /Bücher/geheim/**, use_only_cookies: true }
