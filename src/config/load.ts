@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type { Config } from './config.ts';
 import { contradictions, type Parts } from './contradictions.ts';
 import { maskUserinfo } from './excerpt.ts';
@@ -115,6 +115,7 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
     return { config: null, problems: problems.sort(byPlace), locate };
   }
 
+  keepSpellings(document);
   let raw: unknown;
   try {
     raw = document.toJS() ?? {};
@@ -138,6 +139,22 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
     return { config: null, problems, locate };
   }
   return { config: freeze(assemble(complete, files.texts, dirname(resolve(fileName)))), problems: [], locate };
+}
+
+/** Variables are texts, whatever YAML makes of them: a version 1.10 is not 1.1, and 007 not 7. */
+function keepSpellings(document: Document.Parsed): void {
+  visit(document, {
+    Pair: (_, { key, value }) => {
+      if (!isScalar(key) || key.value !== 'rewrite_vars' || !isMap(value)) return;
+      for (const pair of value.items) {
+        const scalar: unknown = isPair(pair) ? pair.value : null;
+        if (!isScalar(scalar) || scalar.source === undefined) continue;
+        const isSpeltElse =
+          ['number', 'boolean'].includes(typeof scalar.value) && String(scalar.value) !== scalar.source;
+        if (isSpeltElse) scalar.value = scalar.source;
+      }
+    },
+  });
 }
 
 /** For what keys say against each other: so that it is told at once, whatever is wrong with other keys. */

@@ -93,6 +93,26 @@ routes: [{ path: /admin/**, use_only_cookies: true }, { path: /**, use_trans_sid
     });
   }
 
+  it('a variable is the text that stands there, whatever YAML makes of it', () => {
+    const yaml = '{ v: 1.10, agent: 007, id: 12345678901234567890, x: 0x1F, on: TRUE, n: &n 2, m: *n, q: "1.0" }';
+    const config = parseConfig(
+      `${BASE}routes: [{ rewrite_vars: ${yaml} }]\ndefaults: { rewrite_vars: { e: 1e3 } }`,
+      'c',
+    );
+    const want = {
+      v: '1.10',
+      agent: '007',
+      id: '12345678901234567890',
+      x: '0x1F',
+      on: 'TRUE',
+      n: '2',
+      m: '2',
+      q: '1.0',
+    };
+    expect(config.routes[0]?.rewriteVars).to.deep.equal(Object.entries(want));
+    expect(config.defaults.rewriteVars).to.deep.equal([['e', '1e3']]);
+  });
+
   for (const [text, host, port] of [
     ['127.0.0.1:80', '127.0.0.1', 80],
     ['"[::1]:0"', '::1', 0],
