@@ -4,6 +4,7 @@ import { Secret } from '../config/secret.ts';
 
 /** What is settled when the process starts, and differs now. */
 export function fixedKeys(first: Config, next: Config): string[] {
+  const isInMemory = first.store.kind === 'memory';
   const settled = ({ listen, admin, store, log, workers, watch, limits }: Config) => ({
     listen: [listen.host, listen.port, listen.tls === null],
     admin,
@@ -11,7 +12,9 @@ export function fixedKeys(first: Config, next: Config): string[] {
     log,
     workers,
     watch,
-    'limits.store': first.store.kind === 'memory' ? limits.storeBytes : null,
+    'limits.store': isInMemory ? limits.storeBytes : null,
+    // The store has room for as many as at the start: fewer can be made.
+    'limits.max_sessions': isInMemory ? Math.max(limits.maxSessions, first.limits.maxSessions) : null,
   });
   const [before, after] = [settled(first), settled(next)];
   const keys = Object.keys(before) as Array<keyof typeof before>;

@@ -146,8 +146,8 @@ describe('reload of the configuration', function () {
 
   it('says that the memory for sessions was settled at the start', async () => {
     const { run } = await serve('log: { level: warn }\nstore: { kind: memory }');
-    write('log: { level: warn }\nstore: { kind: memory }\nlimits: { store: 1MiB }');
-    expect(await restartKeys(run)).to.deep.equal(['limits.store']);
+    write('log: { level: warn }\nstore: { kind: memory }\nlimits: { store: 1MiB, max_sessions: 200000 }');
+    expect(await restartKeys(run)).to.deep.equal(['limits.store', 'limits.max_sessions']);
   });
 
   it('says that the password of the store has changed', async () => {
