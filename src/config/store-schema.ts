@@ -19,15 +19,17 @@ const redisNode = () => {
     .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, { error });
 };
 
+const redisUrl = () => {
+  const error = 'not a Redis URL: write redis://host:port or rediss://host:port, the password by file';
+  return z
+    .string()
+    .regex(/^rediss?:\/\/[^@\s/?#]+(?:\/[0-9]*)?(?:[?#][^@\s]*)?$/, { error, abort: true })
+    .refine((text) => URL.canParse(text), { error });
+};
+
 const redisShape = {
   kind: z.literal('redis').meta({ description: 'Redis or Valkey: one of `url`, `sentinels` and `cluster`.' }),
-  url: z
-    .string()
-    .regex(/^rediss?:\/\/[^@\s]+$/, {
-      error: 'not a Redis URL: write redis://host:port or rediss://host:port, the password by file',
-    })
-    .optional()
-    .meta({ description: 'One server; rediss:// for TLS.', example: 'redis://127.0.0.1:6379' }),
+  url: redisUrl().optional().meta({ description: 'One server; rediss:// for TLS.', example: 'redis://127.0.0.1:6379' }),
   sentinels: z
     .array(redisNode())
     .default([])

@@ -257,6 +257,9 @@ routes:
     ],
     ['an address like a number', `${BASE}listen: 1.2.3:80`, [/not an address/]],
     ['a user in the upstream', 'upstream: http://u:p@h:1', [/not the URL of a server/]],
+    ...['redis://h:99999', 'redis://h:port', 'redis://:1', 'redis:///1', 'redis://h/db'].map(
+      (url) => [`no Redis at ${url}`, `${BASE}store: { kind: redis, url: "${url}" }`, [/not a Redis URL/]] as const,
+    ),
     ['a password in the URL', `${BASE}store: { kind: redis, url: "redis://u:p@h:1" }`, [/the password by file/]],
     [
       'mirror without cookie',
