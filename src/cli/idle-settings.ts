@@ -51,12 +51,50 @@ function idleStoreKeys({ store }: Config): Warning[] {
   return warnings;
 }
 
-const FOR_MIRROR = 'with `mode: jar` the SID is our own';
-const MIRROR_ADVICE = 'set `mode: mirror`, or name cookies that prove a client with cookies in `cookies`';
+type SessionKeys = Config['session'] | NonNullable<RouteConfig['session']>;
+
+/** A key of `session`, here or on a route. */
+interface IdleSessionKey {
+  readonly path: KeyPath;
+  readonly valueIn: (session: SessionKeys) => unknown;
+  readonly isIdle: (policy: RoutePolicy) => boolean;
+  readonly why: string;
+  readonly advice: string;
+}
+
+const OF_APPLICATION = {
+  isIdle: ({ session }: RoutePolicy) => session.mode === 'mirror',
+  why: 'with `mode: mirror` it is the application that ends sessions and changes their IDs',
+  advice: 'set it there, or take the key out',
+};
+
+const SESSION_KEYS: readonly IdleSessionKey[] = [
+  {
+    path: ['cookie'],
+    valueIn: (session) => session.cookie,
+    isIdle: ({ session }) => session.mode === 'jar',
+    why: 'with `mode: jar` the SID is our own',
+    advice: 'set `mode: mirror`, or name cookies that prove a client with cookies in `cookies`',
+  },
+  { path: ['idle_timeout'], valueIn: (session) => session.idleTimeoutMs, ...OF_APPLICATION },
+  { path: ['absolute_timeout'], valueIn: (session) => session.absoluteTimeoutMs, ...OF_APPLICATION },
+  { path: ['unproven_timeout'], valueIn: (session) => session.unprovenTimeoutMs, ...OF_APPLICATION },
+  { path: ['rotation', 'on'], valueIn: (session) => session.rotation?.on, ...OF_APPLICATION },
+  { path: ['rotation', 'old_sid'], valueIn: (session) => session.rotation?.oldSid, ...OF_APPLICATION },
+  {
+    path: ['bind'],
+    valueIn: (session) => session.bind,
+    isIdle: ({ session }) => session.mode === 'mirror' && !session.sign,
+    why: 'with `mode: mirror` a SID is bound by its signature alone',
+    advice: 'set `sign: true`, or take the key out',
+  },
+];
 
 function idleSessionKeys({ session }: Config, policies: readonly RoutePolicy[]): Warning[] {
-  if (session.cookie === undefined || policies.some((policy) => policy.session.mode === 'mirror')) return [];
-  return [idle(['session', 'cookie'], FOR_MIRROR, MIRROR_ADVICE)];
+  return SESSION_KEYS.filter(
+    ({ valueIn, isIdle }) =>
+      !isDeepStrictEqual(valueIn(session), valueIn(BARE.session)) && policies.every((policy) => isIdle(policy)),
+  ).map(({ path, why, advice }) => idle(['session', ...path], why, advice));
 }
 
 // ------------------------------------------------------------------------------------------------------------ routes
@@ -119,13 +157,11 @@ const IDLE_KEYS: readonly IdleKey[] = [
     why: 'browsers take such cookies by https only, and no request comes by it',
     advice: 'serve https with `tls`, or name the TLS proxy in front in `trusted_proxies`',
   },
-  {
-    path: ['session', 'cookie'],
-    valueIn: (route) => route.session?.cookie,
-    isIdle: (policy) => policy.session.mode === 'jar',
-    why: FOR_MIRROR,
-    advice: MIRROR_ADVICE,
-  },
+  ...SESSION_KEYS.map((key) => ({
+    ...key,
+    path: ['session', ...key.path],
+    valueIn: ({ session }: RouteKeys) => (session === undefined ? undefined : key.valueIn(session)),
+  })),
   {
     path: ['simulate', 'script'],
     valueIn: (route) => route.simulate?.script,
@@ -136,7 +172,7 @@ const IDLE_KEYS: readonly IdleKey[] = [
 ];
 
 /** What a configuration has that says nothing of routes. */
-const BARE = parseConfig('upstream: http://127.0.0.1:8000', 'bare').defaults;
+const BARE = parseConfig('upstream: http://127.0.0.1:8000', 'bare');
 
 function idleRouteKeys(config: Config, policies: readonly RoutePolicy[]): Warning[] {
   return policies.flatMap((policy) => {
@@ -155,5 +191,5 @@ function idleRouteKeys(config: Config, policies: readonly RoutePolicy[]): Warnin
 
 function isSet({ valueIn }: IdleKey, route: RouteKeys): boolean {
   const value = valueIn(route);
-  return value !== undefined && !isDeepStrictEqual(value, valueIn(BARE));
+  return value !== undefined && !isDeepStrictEqual(value, valueIn(BARE.defaults));
 }

@@ -28,7 +28,7 @@ const sessionName = () =>
 export const sessionShape = {
   mode: z.enum(['jar', 'mirror']).default('jar').meta({
     description:
-      "`jar`: the SID is our own and leads to the client's cookies in the store. `mirror`: the SID is the value of one cookie of the application, as in PHP; nothing is stored.",
+      "`jar`: the SID is our own and leads to the client's cookies in the store. `mirror`: the SID is the value of one cookie of the application, as in PHP; nothing is stored, so that lifetimes and rotation are the application's, and only `sign` binds a SID to host and client.",
   }),
   name: sessionName().default('_sid').meta({
     description: 'Name of the parameter, hidden field or path mark that carries the SID.',

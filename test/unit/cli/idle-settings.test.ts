@@ -16,6 +16,9 @@ const open = (keys: string) => `routes: [${SAFE}, { path: /**, use_trans_sid: tr
 const UNHONOURED = 'this has no effect: no session ID in a URL is honoured here';
 const UNMARKED = 'this has no effect: no URL is marked here';
 const FOR_MIRROR = 'this has no effect: with `mode: jar` the SID is our own';
+const MIRROR = 'mode: mirror, cookie: A';
+const OF_APPLICATION =
+  'this has no effect: with `mode: mirror` it is the application that ends sessions and changes their IDs';
 const NO_HTTPS = 'this has no effect: browsers take such cookies by https only, and no request comes by it';
 
 describe('transid check: keys that do nothing', () => {
@@ -113,6 +116,28 @@ describe('transid check: keys that do nothing', () => {
     [
       '… in the defaults, for a route that mirrors',
       `${open('session: { mode: mirror }')}\ndefaults: { session: { cookie: A } }`,
+      [],
+    ],
+    [
+      'lifetimes, rotation and binding in mirror mode',
+      `session: { ${MIRROR}, idle_timeout: 1h, absolute_timeout: 2h, unproven_timeout: 1m, bind: [network], rotation: { on: never, old_sid: follow } }\n${BOTH}`,
+      [
+        ...['idle_timeout', 'absolute_timeout', 'unproven_timeout', 'rotation.on', 'rotation.old_sid'].map(
+          (key) => `session.${key}: ${OF_APPLICATION}`,
+        ),
+        'session.bind: this has no effect: with `mode: mirror` a SID is bound by its signature alone',
+      ],
+    ],
+    ['… with a signature', `session: { ${MIRROR}, sign: true, sign_key_file: ca.pem, bind: [network] }\n${BOTH}`, []],
+    ['… that are the usual ones', `session: { ${MIRROR}, idle_timeout: 24m, bind: [user-agent] }\n${BOTH}`, []],
+    [
+      '… on a route',
+      `session: { ${MIRROR} }\n${open('session: { idle_timeout: 1h }')}`,
+      [`routes[1].session.idle_timeout: ${OF_APPLICATION}`],
+    ],
+    [
+      '… for a route with a jar',
+      `session: { ${MIRROR}, idle_timeout: 1h }\n${open('session: { mode: jar, name: j }')}`,
       [],
     ],
     ['redis by URL', 'store: { kind: redis, url: "redis://a:1" }', []],
