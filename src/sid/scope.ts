@@ -32,7 +32,7 @@ export interface ScopeOptions {
   readonly aliases?: Iterable<string>;
   /** `trans_sid_hosts`: `host` (at the default port), `host:port`, or an origin with its scheme. Throws TypeError if that is none. */
   readonly hosts?: Iterable<string>;
-  /** Only paths from here on; `/shop` covers `/shop` and `/shop/x`, not `/shopping`. Default `/`: all. */
+  /** Only paths from here on, however escaped; `/shop` covers `/shop` and `/shop/x`, not `/shopping`. Default `/`: all. */
   readonly path?: string;
   /**
    * True for a path of a host, with its port, where a SID in a URL is never honoured. Must always say the same: the answers are
@@ -143,7 +143,7 @@ export class Scope {
       if (host.includes('://')) this.#origins.add(new URL(host).origin);
       else for (const scheme of ['http', 'https']) this.#addHost(`${scheme}://${host}`);
     }
-    const path = options.path ?? '/';
+    const path = equivalent(new URL(`http://host${options.path ?? '/'}`).pathname);
     this.#path = path.endsWith('/') ? path.slice(0, -1) : path;
     this.#pathPrefix = `${this.#path}/`;
     this.#isExcluded = options.isExcluded ?? null;
@@ -221,7 +221,8 @@ export class Scope {
     let covers = this.#memo.get(known);
     if (covers !== undefined) return covers;
     const { pathname } = new URL(`http://host${encodeBytes(path)}`);
-    covers = pathname === this.#path || pathname.startsWith(this.#pathPrefix);
+    const spelt = equivalent(pathname);
+    covers = spelt === this.#path || spelt.startsWith(this.#pathPrefix);
     if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname, host);
     if (path.length > MAX_MEMO_CHARS) return covers;
     if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
@@ -334,6 +335,15 @@ export function hasBytes(text: string): boolean {
 function encodeBytes(text: string): string {
   if (!hasBytes(text)) return text;
   return text.replace(/[\x80-\xFF]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** A path whose escapes are spelt in the one way that means the same (RFC 3986 §6.2.2): `%7e%c3%a4` → `~%C3%A4`. */
+function equivalent(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replace(/%([0-9a-f]{2})/gi, (spelt, digits: string) => {
+    const char = String.fromCharCode(Number.parseInt(digits, 16));
+    return /[A-Za-z0-9._~-]/.test(char) ? char : spelt.toUpperCase();
+  });
 }
 
 function isHttp(url: URL): boolean {

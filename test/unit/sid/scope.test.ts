@@ -183,6 +183,22 @@ describe('scope: paths', () => {
     }
   }
 
+  for (const [path, reference, want] of [
+    ['/käse', '/k%C3%A4se/x', 'mark'],
+    ['/käse', '/k%c3%a4se', 'mark'],
+    ['/käse', '/k\xC3\xA4se/x', 'mark'],
+    ['/käse', '/kase/x', 'outside-path'],
+    ['/k%c3%a4se', '/k%C3%A4se/x', 'mark'],
+    ['/a b', '/a%20b/x', 'mark'],
+    ['/~x/', '/%7Ex/y', 'mark'],
+    ['/a%2Fb', '/a%2fb/x', 'mark'],
+    ['/a/b', '/a%2Fb/x', 'outside-path'],
+    ['/a/../b', '/b/x', 'mark'],
+  ] as const) {
+    it(`${path}, however it is escaped: ${reference} → ${want}`, () =>
+      expect(judge(new Scope({ origin: 'http://shop.example', path }), reference)).to.equal(want));
+  }
+
   it('asks once for each path whether it is excluded', () => {
     const asked: string[] = [];
     const isExcluded = (path: string) => {
