@@ -86,7 +86,7 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
     });
     // What carries the SID is guarded by the plan.
     const isGuarded = plan.markedFields > 0 || (plan.kind === 'rewrite' && marking !== null);
-    const fields = isGuarded ? plan.fields : guarded(arrival, response.status, plan.fields);
+    const fields = isGuarded ? plan.fields : guarded(arrival, response.status, plan.fields, absorbed.event);
     const sending =
       plan.kind === 'pass'
         ? sendUntouched(arrival, response, res, fields)
@@ -339,9 +339,10 @@ function sendUntouched(
 }
 
 /** The fields of an answer without marks: an address with a SID, honoured or not, is not shown to others by it. */
-function guarded(arrival: Arrival, status: number, fields: readonly string[]): readonly string[] {
+function guarded(arrival: Arrival, status: number, fields: readonly string[], event: SessionEvent): readonly string[] {
   const { carriedIn, foundBy, policy, client, cleanReferer } = arrival;
-  const use = refererUse(policy);
+  // Of an ID of its own the proxy knows that it is dead; the application's the next request would bring back by its Referer.
+  const use = event === 'destroyed' && policy.session.mode === 'mirror' ? 'ended' : refererUse(policy);
   if (carriedIn !== null) {
     const own = guardAddress(fields, use);
     return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;

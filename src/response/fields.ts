@@ -256,8 +256,9 @@ const OF_OTHER_BYTES = new Set([
 /**
  * What Referer fields must tell for a session to be found. `none`: nothing. `own`: our own pages their whole URL, and other
  * sites nothing. `origins`: and pages of other hosts that share SIDs (`trans_sid_hosts`) where a SID comes from (`accept_from`).
+ * `ended`: nobody may find the session any more, but our own application may look where a request comes from.
  */
-export type RefererUse = 'none' | 'own' | 'origins';
+export type RefererUse = 'none' | 'own' | 'origins' | 'ended';
 
 /** The fields of an answer that carries a SID: uncacheable, not indexed, and no Referer with the SID to other sites. */
 export function guardMarked(fields: readonly string[], use: RefererUse): string[] {
@@ -314,6 +315,7 @@ function varyByCookie(vary: string | null): string {
 /** The last policy that a browser knows counts (Referrer Policy §8.1); only `no-referrer` is stricter than ours. */
 function strictReferrerPolicy(fields: readonly string[], use: RefererUse): string {
   if (use === 'origins') return 'strict-origin-when-cross-origin';
+  if (use === 'ended') return 'strict-origin';
   if (use === 'own') return 'same-origin';
   const words = (joinedValue(fields, 'referrer-policy') ?? '').split(',').map((word) => word.trim().toLowerCase());
   const last = words.findLast((word) => FIELD_POLICIES.has(word));

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
+import { Browser } from '../../src/simulator/index.ts';
 import { ask } from '../support/ask.ts';
 import { SID, startConfigured, startProxy, type TestProxy } from '../support/proxy.ts';
 import { sleep } from '../support/raw-http.ts';
@@ -215,6 +216,32 @@ describe('answers that change a session', () => {
       expect(await ask(mirror.port, '/field/self?PHPSESSID=older', asked)).to.include({ status: 200 });
       expect(upstream.requests.at(-1)?.fields.cookie).to.equal('PHPSESSID=newer');
     } finally {
+      await mirror.close();
+    }
+  });
+
+  it('in mirror mode what a logout leads to is without the SID, too', async () => {
+    const mirror = await startProxy(
+      upstream.origin,
+      'session: { mode: mirror, cookie: PHPSESSID, name: PHPSESSID }\nroutes: [{ use_trans_sid: true }]\n',
+    );
+    const browser = new Browser({ cookies: 'off' });
+    answers.set('/in', [200, { 'Set-Cookie': 'PHPSESSID=abc; Path=/; HttpOnly' }]);
+    answers.set('/out', [200, { 'Set-Cookie': 'PHPSESSID=; Path=/; Max-Age=0' }]);
+    answers.set('/leave', [302, { 'Set-Cookie': 'PHPSESSID=; Path=/; Max-Age=0', Location: '/bye' }]);
+    try {
+      const home = `http://127.0.0.1:${mirror.port}/in`;
+      for (const path of ['/out', '/leave']) {
+        answers.set('/next', [302, { Location: path }]);
+        const page = await (await browser.open(home)).follow('next');
+        answers.delete('/next');
+        const after = path === '/leave' ? page : await page.follow('next');
+        expect(after.url, path).to.equal(`http://127.0.0.1:${mirror.port}${path === '/leave' ? '/bye' : '/next'}`);
+        expect(upstream.requests.at(-1)?.fields, path).to.include({ referer: `http://127.0.0.1:${mirror.port}/` });
+        expect(upstream.requests.at(-1)?.fields, path).to.not.have.property('cookie');
+      }
+    } finally {
+      await browser.close();
       await mirror.close();
     }
   });
