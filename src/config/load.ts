@@ -122,9 +122,12 @@ export function readConfig(text: string, fileName: string, store: ParsedStore = 
   } catch (error) {
     // An alias without its anchor, or aliases that grow without end: the package says it only now, and not where.
     const message = error instanceof Error ? error.message : String(error);
+    // Patterns begin so: `host: *.example.org`.
+    const lost = /^Unresolved alias .*: (\S+)$/.exec(message)?.[1];
+    const suggestion = lost === undefined ? null : `a text that begins with * needs quotes: "*${lost}"`;
     return {
       config: null,
-      problems: [{ file: fileName, ...blamedAlias(document, lines), path: '', message, suggestion: null }],
+      problems: [{ file: fileName, ...blamedAlias(document, lines), path: '', message, suggestion }],
       locate,
     };
   }

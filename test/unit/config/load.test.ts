@@ -210,6 +210,11 @@ routes:
       `${BASE}routes: &r []\ndefaults: { rewrite_vars: *x }`,
       [/^c\.yaml:3:27: Unresolved alias/],
     ],
+    [
+      'a pattern that YAML takes for one',
+      `${BASE}routes:\n  - host: *.example.org`,
+      [/^c\.yaml:3:11: Unresolved alias .* \(a text that begins with \* needs quotes: "\*\.example\.org"\)$/],
+    ],
     ['an unknown tag', 'upstream: !secret http://a:1\nworkers: 0', ['c.yaml:1:11: unknown tag !secret']],
     ['several documents', `${BASE}---\nworkers: 1`, ['c.yaml:2:1: one document only: a second one begins here']],
     [
