@@ -125,11 +125,17 @@ function areAll(routes: ReadonlyArray<RouteConfig | null>): routes is readonly R
 function routesOf(host: string | null, routes: readonly RouteConfig[]): { path: KeyPath; route: RouteKeys }[] {
   const found: { path: KeyPath; route: RouteKeys }[] = [];
   for (const [index, route] of routes.entries()) {
-    if (route.host !== undefined && (host === null || !route.host.includes(host))) continue;
+    if (route.host !== undefined && !route.host.some((pattern) => host !== null && takesHost(pattern, host))) continue;
     found.push({ path: ['routes', index], route });
     if (route.path.includes('/**')) return found;
   }
   return [...found, { path: ['defaults'], route: {} }];
+}
+
+/** Does a pattern take a host, or all that another pattern takes? Both stand in the file. */
+function takesHost(pattern: string, host: string): boolean {
+  const expression = pattern.replace(/[.[\]]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`^${expression}$`, 'i').test(host);
 }
 
 type RouteKeys = Partial<Pick<RouteConfig, 'useOnlyCookies' | 'useTransSid' | 'session'>>;

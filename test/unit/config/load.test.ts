@@ -292,6 +292,11 @@ routes:
       [/"_sid" stands for the application's cookie A here and for the application's cookie B above/],
     ],
     [
+      'one name on a host that a pattern takes, too',
+      `${BASE}routes:\n  - { host: "*.A.test", path: /php/**, use_trans_sid: true, session: { mode: mirror, cookie: A } }\n  - { host: b.a.test, use_trans_sid: true }`,
+      [/^c\.yaml:4:5: routes\[1\]\.session: "_sid" stands for IDs of our own here/],
+    ],
+    [
       'one name on different hosts, or behind what takes everything',
       `${BASE}session: { mode: mirror, cookie: A }\nroutes: [{ host: a.test, use_trans_sid: true, session: { cookie: B } }, { host: b.test, use_trans_sid: true }, { use_trans_sid: true }]\ndefaults: { use_trans_sid: true, session: { mode: jar } }`,
       [],
