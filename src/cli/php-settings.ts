@@ -84,7 +84,7 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
       else if (/^\[[^\]]*\]\s*[^;#\s]/.test(trimmed)) refuse('what stands behind the ] needs a line of its own');
       scope = next;
     } else if (readNames(trimmed, scope.host)) {
-      const odd = scope.host.aliases.filter((alias) => !HOST_PATTERN.test(alias));
+      const odd = scope.host.aliases.filter((alias) => !isHostPattern(alias));
       if (odd.length > 0) refuse(noHost(odd.join(', ')));
       scope.host.aliases = scope.host.aliases.filter((alias) => !odd.includes(alias));
     } else {
@@ -106,7 +106,7 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
   }
   const placed = settings.flatMap(({ setting, at, refuse }) => {
     const place = placeOf(at);
-    if (place.host === null || HOST_PATTERN.test(place.host)) return [{ ...setting, scope: place }];
+    if (place.host === null || isHostPattern(place.host)) return [{ ...setting, scope: place }];
     refuse(noHost(place.host));
     return [];
   });
@@ -114,7 +114,9 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
 }
 
 /** As the key `host` of a route has it, but for addresses in brackets. */
-const HOST_PATTERN = /^[A-Za-z0-9.*_-]+$/;
+function isHostPattern(name: string): boolean {
+  return /^[A-Za-z0-9.*_-]+$/.test(name) && (name.includes('*') || URL.canParse(`http://${name}`));
+}
 
 function noHost(name: string): string {
   return `holds for ${name}: no host that a route can name`;

@@ -114,6 +114,7 @@ php_value session.use_only_cookies 0
   }
 
   for (const [what, text, refused] of [
+    ['an address that is none', '[HOST=10.0.0.256]\nsession.name = X\n', '(holds for 10.0.0.256: no host'],
     ['a section', '[HOST=a b]\nsession.name = X\n', 'a.conf:2: session.name = X (holds for a b: no host'],
     [
       'a ServerName',
