@@ -134,6 +134,7 @@ function routesOf(host: string | null, routes: readonly RouteConfig[]): { path: 
 
 /** Does a pattern take a host, or all that another pattern takes? Both stand in the file. */
 function takesHost(pattern: string, host: string): boolean {
+  if (!pattern.includes('*')) return pattern.toLowerCase() === host.toLowerCase();
   const expression = pattern.replace(/[.[\]]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${expression}$`, 'i').test(host);
 }
