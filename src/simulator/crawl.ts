@@ -274,6 +274,8 @@ class Walk {
     for (const waiting of this.#waiting.get(job.url) ?? [])
       this.#settle(waiting, job.node, judge(waiting.from, waiting.edge, arrival, this.#names));
     this.#waiting.delete(job.url);
+    // What a redirect has led out of the crawl is no page of it.
+    if (!this.#isInside(page.url)) return evidence;
     if (this.#options.lint === true && !this.#expanded.has(job.node.id)) this.#collectLint(page);
     const initiator = { url: page.url, policy: snapshot.referrerPolicy };
     // A page that comes again under another URL has the same edges; only one that had no session yet is read once more.
@@ -294,11 +296,15 @@ class Walk {
     return refreshOf(page.snapshot, this.#options.browser?.maxRefreshSeconds ?? MAX_REFRESH_SECONDS);
   }
 
+  #isInside(url: string): boolean {
+    const where = relation(this.#options.url, url);
+    return where === 'same-origin' || (where === 'same-site' && this.#options.sameOrigin === false);
+  }
+
   #consider(waiting: Waiting, initiator: Initiator, depth: number): void {
     const { edge, from, fromNode } = waiting;
     const [target = ''] = edge.url.split('#');
-    const where = relation(this.#options.url, target);
-    const isInside = where === 'same-origin' || (where === 'same-site' && this.#options.sameOrigin === false);
+    const isInside = this.#isInside(target);
     const isSent = edge.kind !== 'post-form' && (edge.kind !== 'get-form' || this.#options.forms !== false);
     if (!isInside || !isSent) {
       this.#settle(waiting, null, judgeUnfollowed(from, initiator.url, edge, this.#names));

@@ -7,7 +7,7 @@
  */
 import type { Edge } from './edges.ts';
 import { isSidName, sidOf, withoutSid } from './sid.ts';
-import { relation } from './site.ts';
+import { isSchemelesslySameSite, relation } from './site.ts';
 
 export type LossReason = 'script' | 'unmarked' | 'foreign' | 'redirect' | 'expired' | 'policy' | 'cookie';
 
@@ -85,6 +85,8 @@ export function sessionOf(evidence: SessionEvidence): string | null {
 
 /** Judge an edge that was followed. */
 export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names: readonly string[]): Verdict {
+  // A way to another site by way of a redirect: there is no session of ours to keep.
+  if (!isSchemelesslySameSite(edge.url, arrival.url)) return { outcome: 'none' };
   const to = arrival.evidence;
   const before = sessionOf(from);
   if (to.hasMarker !== null) {

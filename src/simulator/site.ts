@@ -31,6 +31,11 @@ export function relation(from: string, to: string): Relation {
   return siteOf(from) === siteOf(to) && siteOf(to) !== 'null' ? 'same-site' : 'cross-site';
 }
 
+/** HTML §7.1.1, "schemelessly same site": one shop, be it by http or by https. */
+export function isSchemelesslySameSite(a: string, b: string): boolean {
+  return siteOf(a).replace(/^\w+:/, '') === siteOf(b).replace(/^\w+:/, '');
+}
+
 /** Secure Contexts §3.1: where a browser sends Sec-Fetch fields, and what no downgrade is. */
 export function isTrustworthy(url: string): boolean {
   const { protocol, hostname } = new URL(url);

@@ -42,6 +42,7 @@ async function walk(options: Partial<CrawlOptions> = {}): Promise<CrawlReport> {
   return await crawl({ url: `${origin}/`, ...options });
 }
 
+const address = () => ({ host: '127.0.0.1', port: Number(new URL(origin).port) });
 const own = '<a href="/other?_sid=s1">Other</a>';
 
 describe('simulator crawl: how a session is lost', () => {
@@ -154,6 +155,26 @@ describe('simulator crawl: how a session is lost', () => {
     expect(report.lost.map((each) => each.reason)).to.deep.equal(['cookie', 'cookie', 'cookie', 'cookie']);
     const kept = await walk({ browser: { cookies: 'on' }, marker: 'a' });
     expect(kept.counts.lost).to.equal(0);
+  });
+
+  it('a redirect to another site loses nothing, and what stands there is no page of the crawl', async () => {
+    const connectTo = { 'shop.example': address(), 'foreign.example': address(), 'pay.shop.example': address() };
+    const abroad = '<a href="/x?_sid=f1">x</a><a href="/y">y</a><a href="/z?_sid=f1">z</a>';
+    site = {
+      '/': `${own}<a href="/out?_sid=s1">Out</a><a href="/pay?_sid=s1">Pay</a>`,
+      '/other': own,
+      '/out': { status: 302, fields: { location: 'http://foreign.example/abroad' } },
+      '/pay': { status: 302, fields: { location: 'http://pay.shop.example/abroad' } },
+      '/abroad': abroad,
+    };
+    for (const marker of [{}, { marker: 'text:Other' }]) {
+      const report = await crawl({ url: 'http://shop.example/', lint: true, browser: { connectTo }, ...marker });
+      expect(report.lost.map(({ target, reason }) => [target, reason])).to.deep.equal([
+        ['http://shop.example/pay', 'redirect'],
+      ]);
+      expect(report.lint).to.deep.equal([]);
+      expect(seen).to.not.include('/x?_sid=f1');
+    }
   });
 
   it('a static site has nothing to lose', async () => {
