@@ -23,7 +23,7 @@ import { compileMarker } from './marker.ts';
 import { type Initiator, isDocument, refreshOf } from './navigate.ts';
 import { type MayVisit, parseRobots } from './robots.ts';
 import { SID_NAMES, withoutSid } from './sid.ts';
-import { relation } from './site.ts';
+import { isSchemelesslySameSite, relation } from './site.ts';
 import type { Page } from './tab.ts';
 
 export interface CrawlOptions {
@@ -33,7 +33,7 @@ export interface CrawlOptions {
   readonly depth?: number;
   /** Pages that are fetched; 200 by default. */
   readonly maxPages?: number;
-  /** Stay on the origin of the start; true by default. False also visits other hosts of the same site. */
+  /** Stay on the origin of the start, or of where it redirects to within its site; true by default. False also visits other hosts of the same site. */
   readonly sameOrigin?: boolean;
   /** Requests at a time; 4 by default, and 1 with cookies, whose jar the order of requests changes. */
   readonly concurrency?: number;
@@ -98,6 +98,8 @@ export async function crawl(options: CrawlOptions): Promise<CrawlReport> {
 class Walk {
   readonly #browser: Browser;
   readonly #options: CrawlOptions;
+  /** The crawl stays on its origin, or its site. */
+  #home: string;
   readonly #names: readonly string[];
   readonly #hasMarker: (page: Page) => boolean | null;
   readonly #nodes = new Map<string, CrawledPage>();
@@ -123,6 +125,7 @@ class Walk {
   constructor(browser: Browser, options: CrawlOptions) {
     this.#browser = browser;
     this.#options = options;
+    this.#home = options.url;
     this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
     // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
@@ -136,6 +139,8 @@ class Walk {
   async start(): Promise<void> {
     const page = await this.#firstPage();
     const { url } = page;
+    // A site asked for by http, or without its www, is walked where it sends its visitors; a foreign one is not.
+    if (isSchemelesslySameSite(url, this.#home)) this.#home = url;
     const node = this.#nodeOf(url, 0);
     await this.#loadRobots(page.url);
     const evidence = this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
@@ -297,7 +302,7 @@ class Walk {
   }
 
   #isInside(url: string): boolean {
-    const where = relation(this.#options.url, url);
+    const where = relation(this.#home, url);
     return where === 'same-origin' || (where === 'same-site' && this.#options.sameOrigin === false);
   }
 

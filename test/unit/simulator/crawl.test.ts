@@ -261,6 +261,18 @@ describe('simulator crawl: where it goes', () => {
     expect(report.pages.map((page) => page.url)).to.include('http://www.shop.example/3');
   });
 
+  for (const [start, to, want] of [
+    ['http://shop.example/moved', 'http://www.shop.example/', ['/', '/1', '/2', '/3', '/moved']],
+    ['http://shop.example/moved', 'http://foreign.example/', ['/', '/moved']],
+  ] as const) {
+    it(`a start that redirects to ${to}`, async () => {
+      site['/moved'] = { status: 301, fields: { location: to } };
+      const connectTo = { 'shop.example': address(), 'www.shop.example': address(), 'foreign.example': address() };
+      await crawl({ url: start, browser: { connectTo } });
+      expect(visited()).to.deep.equal(want);
+    });
+  }
+
   it('submits GET forms with what they hold, unless told not to', async () => {
     site = {
       '/': '<form action=/s><input name=q value=x><select name=o><option>1<option selected>2</select></form>',
