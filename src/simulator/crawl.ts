@@ -21,7 +21,7 @@ import {
 import { type LintItem, lintPage } from './lint.ts';
 import { compileMarker } from './marker.ts';
 import { type Initiator, isDocument, refreshOf } from './navigate.ts';
-import { type MayVisit, parseRobots } from './robots.ts';
+import { Permission, type Robots } from './permission.ts';
 import { SID_NAMES, withoutSid } from './sid.ts';
 import { isSchemelesslySameSite, relation } from './site.ts';
 import type { Page } from './tab.ts';
@@ -37,8 +37,8 @@ export interface CrawlOptions {
   readonly sameOrigin?: boolean;
   /** Requests at a time; 4 by default, and 1 with cookies, whose jar the order of requests changes. */
   readonly concurrency?: number;
-  /** `obey` the site's robots.txt (default), `ignore` it, or rules in the same syntax. */
-  readonly robots?: 'obey' | 'ignore' | { readonly rules: string };
+  /** `obey` by default. */
+  readonly robots?: Robots;
   /** Text or CSS selector that only pages of the living session show; by default the SID in the URLs tells. */
   readonly marker?: string;
   /** Names of the parameter that carries the SID, besides the common ones. */
@@ -98,6 +98,7 @@ export async function crawl(options: CrawlOptions): Promise<CrawlReport> {
 class Walk {
   readonly #browser: Browser;
   readonly #options: CrawlOptions;
+  readonly #permission: Permission;
   /** The crawl stays on its origin, or its site. */
   #home: string;
   readonly #names: readonly string[];
@@ -110,7 +111,6 @@ class Walk {
   readonly #queue: Job[] = [];
   /** Pages that were or will be fetched, the broken ones too: a site that hangs must not be asked for ever. */
   #planned = 1;
-  #mayVisit: MayVisit = () => true;
   #hasSession = true;
   /** Page → whether it had a session when its edges were read. */
   readonly #expanded = new Map<number, boolean>();
@@ -126,6 +126,7 @@ class Walk {
     this.#browser = browser;
     this.#options = options;
     this.#home = options.url;
+    this.#permission = new Permission(browser, options.robots ?? 'obey');
     this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
     // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
@@ -142,8 +143,8 @@ class Walk {
     // A site asked for by http, or without its www, is walked where it sends its visitors; a foreign one is not.
     if (isSchemelesslySameSite(url, this.#home)) this.#home = url;
     const node = this.#nodeOf(url, 0);
-    await this.#loadRobots(page.url);
-    const evidence = this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
+    await this.#permission.learn(url);
+    const evidence = await this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
     node.session = evidence.hasMarker === false ? 'lost' : 'kept';
     this.#hasSession = evidence.hasMarker !== false;
     await this.#drain();
@@ -182,26 +183,6 @@ class Walk {
     };
   }
 
-  async #loadRobots(startUrl: string): Promise<void> {
-    const { robots = 'obey' } = this.#options;
-    if (robots === 'ignore') return;
-    if (typeof robots === 'object') {
-      this.#mayVisit = parseRobots(robots.rules);
-      return;
-    }
-    try {
-      const file = await this.#browser.visit({
-        url: new URL('/robots.txt', startUrl).href,
-        cause: 'open',
-        initiator: null,
-      });
-      if (file.status === 200) this.#mayVisit = parseRobots(file.body.toString('utf8'));
-    } catch (error) {
-      // No file, no rules (RFC 9309 §2.3.1.3).
-      if (!(error instanceof SimulatorError)) throw error;
-    }
-  }
-
   /**
    * Run until no job is left; a job may add others. Several pages are fetched at a time, but read in the order in which they were
    * found: what lies within the bounds, and the report, must not hang on which answer was the fastest.
@@ -228,7 +209,7 @@ class Walk {
         fetchMore();
         const first = ahead.shift();
         if (first === undefined) return;
-        this.#finish(first.job, await first.fetched);
+        await this.#finish(first.job, await first.fetched);
       }
     } finally {
       // What is under way must not ask for more when the walk fails.
@@ -245,20 +226,20 @@ class Walk {
     }
   }
 
-  #finish(job: Job, result: Page | SimulatorError | Fault): void {
+  async #finish(job: Job, result: Page | SimulatorError | Fault): Promise<void> {
     if ('thrown' in result) throw result.thrown;
     if (result instanceof SimulatorError) {
       job.node.session = 'broken';
       this.#broken.push({ url: job.node.url, why: result.message });
       this.#arrivals.set(job.url, null);
       this.#waiting.delete(job.url);
-    } else this.#take(result, job);
+    } else await this.#take(result, job);
     const { onProgress } = this.#options;
     onProgress?.({ visited: this.#visited, waiting: this.#queue.length, lost: this.#counts.lost });
   }
 
   /** A page has come: judge the edges that led to it, and queue its own. */
-  #take(page: Page, job: Job): SessionEvidence {
+  async #take(page: Page, job: Job): Promise<SessionEvidence> {
     this.#visited++;
     const { snapshot } = page;
     // A download is saved, and the page before it stays.
@@ -291,7 +272,10 @@ class Walk {
     for (const edge of edges) {
       // Nobody has to click to get there. Only once in a row: some pages come again for ever, each time under another URL.
       const isFree = edge.kind === 'refresh' && edge.url === next && job.cause !== 'refresh';
-      this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, isFree ? job.depth - 1 : job.depth);
+      const depth = isFree ? job.depth - 1 : job.depth;
+      // Of other hosts only while a page may still be asked of them: a site may have one for each of its users.
+      if (this.#isInside(edge.url) && this.#hasRoom(depth)) await this.#permission.learn(edge.url);
+      this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, depth);
     }
     return evidence;
   }
@@ -319,7 +303,7 @@ class Walk {
       this.#skipped.excluded++;
       return;
     }
-    if (!this.#mayVisit(target)) {
+    if (!this.#permission.mayVisit(target)) {
       this.#skipped.robots++;
       return;
     }
@@ -338,14 +322,21 @@ class Walk {
     this.#enqueue(waiting, target, initiator, depth, fromNode);
   }
 
+  #isTooDeep(depth: number): boolean {
+    return depth >= (this.#options.depth ?? 5);
+  }
+
+  #hasRoom(depth: number): boolean {
+    return !this.#isTooDeep(depth) && this.#planned < (this.#options.maxPages ?? 200);
+  }
+
   #enqueue(waiting: Waiting, target: string, initiator: Initiator, depth: number, fromNode: CrawledPage): void {
     const { edge } = waiting;
     const canonical = withoutSid(target, this.#names);
     const variants = this.#variants.get(canonical) ?? 0;
-    if (depth >= (this.#options.depth ?? 5)) this.#skipped.depth++;
-    else if (variants >= MAX_VARIANTS || this.#planned >= (this.#options.maxPages ?? 200)) {
-      this.#skipped.limit++;
-    } else {
+    if (this.#isTooDeep(depth)) this.#skipped.depth++;
+    else if (variants >= MAX_VARIANTS || !this.#hasRoom(depth)) this.#skipped.limit++;
+    else {
       this.#planned++;
       this.#variants.set(canonical, variants + 1);
       this.#waiting.set(target, [waiting]);

@@ -6,7 +6,7 @@ import { type CrawlOptions, type CrawlReport, crawl, SimulatorError } from '../.
 
 type Answer = string | { status?: number; fields?: Record<string, string>; body?: string };
 /** Target without SID → answer; the SID that came along is given to functions. */
-type Site = Record<string, Answer | ((sid: string | null, target: string) => Answer)>;
+type Site = Record<string, Answer | ((sid: string | null, target: string, host: string) => Answer)>;
 
 let server: Server;
 let origin: string;
@@ -23,7 +23,7 @@ function useServer(): void {
       seen.push(target);
       const sid = /[?&]_sid=(\w+)/.exec(target)?.[1] ?? null;
       const page = site[target.replace(/[?&]_sid=\w+/, '')];
-      const answer = typeof page === 'function' ? page(sid, target) : page;
+      const answer = typeof page === 'function' ? page(sid, target, request.headers.host ?? '') : page;
       if (answer === undefined) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('no');
       const { status = 200, fields = {}, body = '' } = typeof answer === 'string' ? { body: answer } : answer;
       response.writeHead(status, { 'content-type': 'text/html', ...fields }).end(body);
@@ -251,6 +251,26 @@ describe('simulator crawl: where it goes', () => {
     const report = await walk({});
     expect(visited()).to.deep.equal(['/', ...pages].sort());
     expect(report.skipped.excluded).to.equal(waysOut.length);
+  });
+
+  it('obeys the robots.txt of each host', async () => {
+    const hosts = { 'shop.example': address(), 'www.shop.example': address() };
+    site['/'] =
+      '<a href=/2>2</a><a href=http://www.shop.example/1>1</a><a href=http://www.shop.example/private/x>P</a>';
+    site['/robots.txt'] = (_sid, _target, host) => ({
+      fields: { 'content-type': 'text/plain' },
+      body: host === 'shop.example' ? 'User-agent: *\nDisallow: /private' : 'User-agent: *\nDisallow: /1\nDisallow: /2',
+    });
+    const report = await crawl({ url: 'http://shop.example/', sameOrigin: false, browser: { connectTo: hosts } });
+    expect(report.pages.map(({ url }) => url)).to.deep.equal([
+      'http://shop.example/',
+      'http://shop.example/2',
+      'http://www.shop.example/private/x',
+      'http://shop.example/3',
+      'http://shop.example/1',
+    ]);
+    expect(report.skipped.robots).to.equal(1);
+    expect(seen.filter((target) => target === '/robots.txt')).to.have.length(2);
   });
 
   it('visits other hosts of the site when it may', async () => {
