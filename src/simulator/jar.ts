@@ -150,12 +150,7 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
   let secure = false;
   let httpOnly = false;
   let sameSite: Cookie['sameSite'] = 'Default';
-  let maxAgeMs: number | null = null;
-  let expiresAtMs: number | null = null;
-  for (const attribute of attributes) {
-    const at = attribute.indexOf('=');
-    const key = (at < 0 ? attribute : attribute.slice(0, at)).trim().toLowerCase();
-    const given = at < 0 ? '' : attribute.slice(at + 1).trim();
+  for (const [key, given] of attributes.map(readAttribute)) {
     if (key === 'domain') domain = given.replace(/^\./, '').toLowerCase();
     else if (key === 'path') {
       path = given.startsWith('/') ? given : defaultPath(pathname);
@@ -163,11 +158,7 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
     } else if (key === 'secure') secure = true;
     else if (key === 'httponly') httpOnly = true;
     else if (key === 'samesite') sameSite = sameSiteOf(given);
-    else if (key === 'max-age' && /^-?\d+$/.test(given)) maxAgeMs = Math.min(Number(given) * 1000, MAX_AGE_MS);
-    else if (key === 'expires') expiresAtMs = readCookieDate(given) ?? expiresAtMs;
   }
-  if (maxAgeMs !== null) expiresAtMs = maxAgeMs <= 0 ? 0 : nowMs + maxAgeMs;
-  if (expiresAtMs !== null) expiresAtMs = Math.min(expiresAtMs, nowMs + MAX_AGE_MS);
 
   if (domain === '') domain = null;
   if (domain !== null && domain !== hostname && isPublicSuffix(domain)) return null;
@@ -186,9 +177,33 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
     secure,
     httpOnly,
     sameSite,
-    expiresAtMs,
+    expiresAtMs: expiryOf(attributes, nowMs),
     createdAtMs: nowMs,
   };
+}
+
+/** Whether a Set-Cookie field value takes a cookie away: its time is over. */
+export function deletesCookie(line: string, nowMs: number): boolean {
+  const expiresAtMs = expiryOf(line.split(';').slice(1), nowMs);
+  return expiresAtMs !== null && expiresAtMs <= nowMs;
+}
+
+/** RFC 6265bis §5.7 steps 3 and 4; null for a cookie that lasts until the browser is closed. */
+function expiryOf(attributes: readonly string[], nowMs: number): number | null {
+  let maxAgeMs: number | null = null;
+  let expiresAtMs: number | null = null;
+  for (const [key, given] of attributes.map(readAttribute)) {
+    if (key === 'max-age' && /^-?\d+$/.test(given)) maxAgeMs = Math.min(Number(given) * 1000, MAX_AGE_MS);
+    else if (key === 'expires') expiresAtMs = readCookieDate(given) ?? expiresAtMs;
+  }
+  if (maxAgeMs !== null) expiresAtMs = maxAgeMs <= 0 ? 0 : nowMs + maxAgeMs;
+  return expiresAtMs === null ? null : Math.min(expiresAtMs, nowMs + MAX_AGE_MS);
+}
+
+function readAttribute(attribute: string): [key: string, given: string] {
+  const at = attribute.indexOf('=');
+  const key = (at < 0 ? attribute : attribute.slice(0, at)).trim().toLowerCase();
+  return [key, at < 0 ? '' : attribute.slice(at + 1).trim()];
 }
 
 function sameSiteOf(value: string): Cookie['sameSite'] {

@@ -29,7 +29,7 @@ export interface SessionEvidence {
   readonly linkSid: string | null;
   /** Links and forms of the same origin, marked or not. */
   readonly ownEdges: number;
-  /** Cookies that the answers on the way to it tried to set. */
+  /** Cookies that the answers on the way to it tried to set, and that the browser did not take. */
   readonly setCookies: readonly string[];
   /** Null when no marker is looked for. */
   readonly hasMarker: boolean | null;

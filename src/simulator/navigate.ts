@@ -7,7 +7,7 @@
 import { decodePage } from './charset.ts';
 import { SimulatorError } from './fault.ts';
 import type { Wire, WireResponse } from './http.ts';
-import type { CookieContext, CookieJar } from './jar.ts';
+import { type CookieContext, type CookieJar, deletesCookie } from './jar.ts';
 import { type ParsedPage, parsePage } from './page.ts';
 import { asPolicy, DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
@@ -95,7 +95,7 @@ export interface Snapshot {
   readonly redirects: readonly Hop[];
   readonly page: ParsedPage;
   readonly referrerPolicy: ReferrerPolicy;
-  /** Names of the cookies that any response of this navigation tried to set. */
+  /** Names of the cookies that any response of this navigation tried to set, and that this browser did not take. */
   readonly setCookies: readonly string[];
 }
 
@@ -124,8 +124,8 @@ export async function navigate(start: Navigation, line: Line): Promise<Snapshot>
     const sent = Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value]));
     record(line, start, hops, { method, url, sent, body, response });
     const lines = response.fields.getSetCookie();
-    line.jar.store(lines, context);
-    setCookies.push(...lines.map((each) => each.split('=')[0]?.trim() ?? ''));
+    const taken = new Set(line.jar.store(lines, context).map(({ name }) => name));
+    setCookies.push(...cookieNames(lines).filter((name) => !taken.has(name)));
 
     const location = response.fields.get('location');
     if (!REDIRECTS.has(response.status) || location === null) {
@@ -155,6 +155,12 @@ export async function navigate(start: Navigation, line: Line): Promise<Snapshot>
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+/** Of the cookies that are set; one that is deleted is none. */
+function cookieNames(lines: readonly string[]): string[] {
+  const nowMs = Date.now();
+  return lines.filter((line) => !deletesCookie(line, nowMs)).map((line) => line.split('=')[0]?.trim() ?? '');
+}
 
 function withoutFragment(url: string): string {
   const hash = url.indexOf('#');

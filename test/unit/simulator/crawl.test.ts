@@ -177,6 +177,18 @@ describe('simulator crawl: how a session is lost', () => {
     }
   });
 
+  it('a cookie that the browser keeps, or that is deleted, is no session that is lost', async () => {
+    const page = (fields: Record<string, string>) => ({ fields, body: '<a href=/b>B</a><a href=/>Home</a>' });
+    let count = 0;
+    site = { '/': () => page({ 'set-cookie': `id=${++count}` }), '/b': () => page({ 'set-cookie': `id=${++count}` }) };
+    const rolling = await walk({ browser: { cookies: 'on' } });
+    expect(rolling.counts).to.deep.equal({ kept: 0, lost: 0, none: 4 });
+    for (const gone of ['Max-Age=0', 'expires=Thu, 01-Jan-2015 00:00:00 GMT']) {
+      site = { '/': page({ 'set-cookie': `flash=; ${gone}` }), '/b': page({ 'set-cookie': `flash=; ${gone}` }) };
+      expect((await walk()).counts).to.deep.equal({ kept: 0, lost: 0, none: 4 });
+    }
+  });
+
   it('a static site has nothing to lose', async () => {
     site = { '/': '<a href=/b>B</a>', '/b': '<a href=/>Home</a>' };
     expect((await walk()).counts).to.deep.equal({ kept: 0, lost: 0, none: 2 });
