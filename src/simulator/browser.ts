@@ -9,6 +9,7 @@
 import { type ConnectTo, openWire, type Wire } from './http.ts';
 import { CookieJar, type CookieMode } from './jar.ts';
 import { type Exchange, type Identity, navigate, type Visit } from './navigate.ts';
+import { siteOf } from './site.ts';
 import { Page, type TabHost } from './tab.ts';
 
 export interface BrowserOptions {
@@ -17,7 +18,10 @@ export interface BrowserOptions {
   readonly userAgent?: string;
   /** Of one exchange; 30,000 by default. */
   readonly timeoutMs?: number;
-  /** Fields for every request; an empty value takes a field away that a browser sends. */
+  /**
+   * Fields for every request; an empty value takes a field away that a browser sends. `Authorization`, `Cookie` and
+   * `Proxy-Authorization` go only to sites that `open` or `visit` was told, not to where links and redirects lead.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   readonly acceptLanguage?: string;
   /** Send Sec-Fetch-* as Chromium does; true by default. Older browsers send none. */
@@ -57,6 +61,7 @@ export class Browser {
   readonly #host: TabHost;
   readonly #exchanges: Exchange[] = [];
   readonly #named = new Map<string, Page>();
+  readonly #openedSites = new Set<string>();
 
   constructor(options: BrowserOptions = {}) {
     this.cookies = new CookieJar(options.cookies ?? 'off');
@@ -84,7 +89,11 @@ export class Browser {
       loadFrames: options.loadFrames ?? true,
       maxRedirects: identity.maxRedirects,
       maxRefreshSeconds: options.maxRefreshSeconds ?? MAX_REFRESH_SECONDS,
-      navigate: (navigation) => navigate(navigation, { wire: this.#wire, jar: this.cookies, identity, record }),
+      navigate: (navigation) => {
+        if (navigation.cause === 'open') this.#opened(navigation.url);
+        const isOpened = (url: string): boolean => this.#isOpened(url);
+        return navigate(navigation, { wire: this.#wire, jar: this.cookies, identity, record, isOpened });
+      },
       newTab: (name) => this.#newTab(name),
       tabNamed: (name) => this.#named.get(name) ?? null,
     };
@@ -108,6 +117,7 @@ export class Browser {
    * @throws SimulatorError as `open`.
    */
   async visit(visit: Visit): Promise<Page> {
+    this.#opened(visit.url);
     return await this.#newTab('').visit(visit);
   }
 
@@ -119,6 +129,16 @@ export class Browser {
   /** Drop the connections that are kept alive. */
   close(): void {
     this.#wire.close();
+  }
+
+  #opened(url: string): void {
+    this.#openedSites.add(siteOf(url));
+  }
+
+  #isOpened(url: string): boolean {
+    const site = siteOf(url);
+    // A site that moves its visitors on to https is still the one that was opened.
+    return this.#openedSites.has(site) || this.#openedSites.has(site.replace(/^https:/, 'http:'));
   }
 
   #newTab(name: string): Page {

@@ -104,6 +104,8 @@ export interface Line {
   readonly jar: CookieJar;
   readonly identity: Identity;
   readonly record: (exchange: Exchange) => void;
+  /** Whether the site of the URL was asked for by an address, and not only a link or a redirect led there. */
+  readonly isOpened: (url: string) => boolean;
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -218,7 +220,7 @@ function requestFields(writing: Writing, line: Line): Array<[string, string]> {
   fields.push(['Accept-Encoding', 'gzip, deflate, br'], ['Accept-Language', identity.acceptLanguage]);
   const cookie = isForeign ? null : jar.header(context);
   if (cookie !== null) fields.push(['Cookie', cookie]);
-  return withOverrides(fields, identity.headers);
+  return withOverrides(fields, identity.headers, line.isOpened(url));
 }
 
 const PART_ACCEPTS: Readonly<Record<PartDestination, string>> = {
@@ -235,13 +237,17 @@ function isPartDestination(dest: Destination): dest is PartDestination {
 const ACCEPT =
   'text/html,application/xhtml+xml,application/xml;q=0.9,image/jxl,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7';
 
+/** Fields that let somebody in, and so are for the sites alone that were asked for. */
+const SECRETS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
 function withOverrides(
   fields: Array<[string, string]>,
   headers: Readonly<Record<string, string>>,
+  maySendSecrets: boolean,
 ): Array<[string, string]> {
-  const mine = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-  const added = Object.entries(headers).filter(([, value]) => value !== '');
-  return [...fields.filter(([name]) => !mine.has(name.toLowerCase())), ...added];
+  const given = Object.entries(headers).filter(([name]) => maySendSecrets || !SECRETS.has(name.toLowerCase()));
+  const mine = new Set(given.map(([name]) => name.toLowerCase()));
+  return [...fields.filter(([name]) => !mine.has(name.toLowerCase())), ...given.filter(([, value]) => value !== '')];
 }
 
 /** Fetch §3.2, "append a request Origin header". */

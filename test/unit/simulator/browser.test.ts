@@ -274,6 +274,27 @@ describe('simulator: what it tells of itself', () => {
     expect(echoed(page).fields).to.not.have.property('accept-language');
   });
 
+  for (const name of ['Authorization', 'Cookie', 'Proxy-Authorization']) {
+    it(`${name} stays with the sites that were opened, wherever their links and redirects lead`, async () => {
+      const told = async (page: Page) => echoed(page).fields[name.toLowerCase()];
+      const follow = async (link: string) => (await browser.open('http://shop.example/')).follow(link);
+      for (const path of ['/abroad', '/home', '/x']) handlers[path] = echo();
+      handlers['/'] = html(
+        '<a href=http://other.example/x>Link</a><a href=/away>Away</a><a href=/www>WWW</a><a href=/sso>SSO</a>',
+      );
+      handlers['/away'] = redirect(302, 'http://other.example/abroad');
+      handlers['/www'] = redirect(302, 'http://www.shop.example/home');
+      handlers['/sso'] = redirect(302, 'http://other.example/back');
+      handlers['/back'] = redirect(302, 'http://shop.example/home');
+      const browser = browse({ headers: { [name]: 'a=1' }, cookies: 'on' });
+      expect(await told(await follow('Link'))).to.equal(undefined);
+      expect(await told(await follow('Away'))).to.equal(undefined);
+      expect(await told(await follow('WWW'))).to.equal('a=1');
+      expect(await told(await follow('SSO'))).to.equal('a=1');
+      expect(await told(await browser.open('http://other.example/x'))).to.equal('a=1');
+    });
+  }
+
   it('an old browser sends no Sec-Fetch fields', async () => {
     handlers['/'] = echo();
     const page = await browse({ fetchMetadata: false }).open(origin);
