@@ -54,7 +54,7 @@ export interface CrawlOptions {
   readonly onProgress?: (progress: CrawlProgress) => void;
 }
 
-const LOGOUT = /logout|signout|(?<![a-z])(?:log|sign)[-_]+out(?![a-z])|logoff|abmelden/i;
+const LOGOUT = /logout|signout|(?<![a-z])(?:log|sign)(?:[-_+\s]|%20)+out(?![a-z])|logoff|abmelden/i;
 /** The map of a report beyond this is no longer read by anybody; counts go on. */
 const MAX_EDGES = 50_000;
 const MAX_LOST = 5_000;

@@ -256,13 +256,18 @@ describe('simulator crawl: where it goes', () => {
   }
 
   it('tells ways out from words that hold theirs', async () => {
-    const pages = ['/blog-outline', '/catalog_output', '/design-outdoors'];
-    const waysOut = ['/userLogout.do', '/log-out', '/x?do=sign_out', '/SIGNOUT', '/log_out/now'];
-    site = { '/': [...pages, ...waysOut].map((path) => `<a href=${path}>x</a>`).join('') };
+    const pages = ['/blog-outline', '/catalog_output', '/design-outdoors', '/x?q=blog+out'];
+    const waysOut = ['/userLogout.do', '/log-out', '/x?do=sign_out', '/SIGNOUT', '/log_out/now', '/?do=log+out'];
+    const texts = ['Log out', 'SIGN\nOUT', 'Logout'];
+    site = {
+      '/':
+        [...pages, ...waysOut].map((path) => `<a href=${path}>x</a>`).join('') +
+        texts.map((text, at) => `<a href=/end?${at}>${text}</a>`).join(''),
+    };
     for (const path of pages) site[path] = 'here';
     const report = await walk({});
     expect(visited()).to.deep.equal(['/', ...pages].sort());
-    expect(report.skipped.excluded).to.equal(waysOut.length);
+    expect(report.skipped.excluded).to.equal(waysOut.length + texts.length);
   });
 
   it('obeys the robots.txt of each host', async () => {
