@@ -48,6 +48,8 @@ export interface Wire {
 
 /** Sockets of one origin at a time, as browsers have it. */
 const MAX_SOCKETS_PER_ORIGIN = 6;
+/** A longer one would fire at once: Node counts in 32 bits. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Of an answer, in bytes, as Chromium has it. */
 const MAX_HEAD_BYTES = 256 * 1024;
 
@@ -97,7 +99,15 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent,
     // A list, not an object: the order of fields is the browser's.
     headers: ['Host', url.host, ...request.fields.flat(), ...framing(request)],
   });
-  const timer = setTimeout(() => fail('TIMEOUT', `no answer within ${options.timeoutMs} ms`), options.timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  // Not before: a request may have to wait for one of the sockets, behind others that are slow.
+  outgoing.on('socket', () => {
+    if (hasFailed) return;
+    timer = setTimeout(
+      () => fail('TIMEOUT', `no answer within ${options.timeoutMs} ms`),
+      Math.min(options.timeoutMs, MAX_TIMER_MS),
+    );
+  });
 
   let isAnswered = false;
   outgoing.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,4 @@
-/** The simulator on connections that the server has closed meanwhile, and heads as long as browsers take them. */
+/** The simulator on connections that the server has closed meanwhile, that are few or slow, and heads as long as browsers take them. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect } from 'chai';
@@ -12,6 +12,7 @@ describe('simulator: connections', () => {
   let browser: Browser;
   let seen: string[];
   let head: Record<string, string>;
+  let delayMs: number;
   /** Requests that a connection answers before it breaks at the next. */
   let answersEach: number;
 
@@ -19,13 +20,14 @@ describe('simulator: connections', () => {
     seen = [];
     head = {};
     answersEach = 1;
+    delayMs = 0;
     const answered = new WeakMap<Socket, number>();
     server = createServer((request, response) => {
       seen.push(`${request.method} ${request.url}`);
       const count = answered.get(request.socket) ?? 0;
       answered.set(request.socket, count + 1);
       if (count >= answersEach) request.socket.resetAndDestroy();
-      else response.writeHead(200, { 'content-type': 'text/html', ...head }).end(PAGE);
+      else setTimeout(() => response.writeHead(200, { 'content-type': 'text/html', ...head }).end(PAGE), delayMs);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -51,6 +53,20 @@ describe('simulator: connections', () => {
     const error: unknown = await browser.open(`${origin}/`).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(SimulatorError).and.to.include({ code: 'NETWORK' });
     expect(seen).to.deep.equal(['GET /']);
+  });
+
+  it('a request that waits for a socket is not late for that', async () => {
+    answersEach = Number.POSITIVE_INFINITY;
+    delayMs = 300;
+    browser = new Browser({ timeoutMs: 850 });
+    const visits = Array.from({ length: 18 }, (_, at) => browser.open(`${origin}/${at}`));
+    expect((await Promise.all(visits)).map(({ status }) => status)).to.deep.equal(visits.map(() => 200));
+  });
+
+  it('a timeout beyond what timers can count is a long one', async () => {
+    delayMs = 20;
+    browser = new Browser({ timeoutMs: 3e9 });
+    expect((await browser.open(`${origin}/`)).status).to.equal(200);
   });
 
   it('a long head', async () => {
