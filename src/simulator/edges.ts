@@ -56,13 +56,14 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
   for (const frame of page.frames) add('frame', frame.element, frame.url, frame.name);
   for (const element of page.elements()) {
     if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
-      add('refresh', element, parseRefresh(attribute(element, 'content') ?? '', page.baseUrl)?.url ?? null, 'refresh');
+      const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, page.baseUrl);
+      add('refresh', element, refresh?.url ?? null, 'refresh');
     }
     const onclick = attribute(element, 'onclick');
     if (onclick !== null) addMoves(element, onclick);
     if (isHtml(element, 'script') && attribute(element, 'src') === null) addMoves(element, rawText(element));
   }
-  const refresh = refreshField === null ? null : parseRefresh(refreshField, page.baseUrl);
+  const refresh = refreshField === null ? null : parseRefresh(refreshField, page.url);
   const root = page.root.childNodes.find((node): node is Element => 'tagName' in node);
   if (refresh !== null && root !== undefined) add('refresh', root, refresh.url, 'Refresh field');
   return edges;

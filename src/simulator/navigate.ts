@@ -363,7 +363,7 @@ export function isDocument(fields: Headers): boolean {
 /** Where a refresh leads that comes within `maxSeconds`; null also for a page that only reloads itself. */
 export function refreshOf(snapshot: Snapshot, maxSeconds: number): string | null {
   const field = snapshot.fields.get('refresh');
-  const refresh = (field === null ? null : parseRefresh(field, snapshot.page.baseUrl)) ?? snapshot.page.refresh;
+  const refresh = (field === null ? null : parseRefresh(field, snapshot.url)) ?? snapshot.page.refresh;
   if (refresh === null || refresh.delaySeconds > maxSeconds) return null;
   return /^https?:/.test(refresh.url) && !isSameDocument(snapshot.url, refresh.url) ? refresh.url : null;
 }

@@ -122,7 +122,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     frames: all
       .filter((element) => isHtml(element, 'iframe') || isHtml(element, 'frame'))
       .map((e) => toFrame(e, resolve)),
-    refresh: metaRefresh(all, baseUrl),
+    refresh: metaRefresh(all, options.url, baseUrl),
     referrerPolicy: metaReferrer(all),
     get text() {
       return visibleText(root);
@@ -291,10 +291,10 @@ function toFrame(element: Element, resolve: (reference: string) => string | null
   };
 }
 
-function metaRefresh(all: readonly Element[], baseUrl: string): Refresh | null {
+function metaRefresh(all: readonly Element[], url: string, baseUrl: string): Refresh | null {
   for (const element of all) {
     if (!isHtml(element, 'meta') || attribute(element, 'http-equiv')?.toLowerCase() !== 'refresh') continue;
-    const refresh = parseRefresh(attribute(element, 'content') ?? '', baseUrl);
+    const refresh = parseRefresh(attribute(element, 'content') ?? '', url, baseUrl);
     if (refresh !== null) return refresh;
   }
   return null;

@@ -6,23 +6,26 @@ export interface Refresh {
   readonly url: string;
 }
 
-/** Null when the value is not one that a browser obeys. `base` is the document base URL. */
-export function parseRefresh(value: string, base: string): Refresh | null {
+/**
+ * Null when the value is not one that a browser obeys. `url` is the document's own, `base` its base URL; of a field, which
+ * is obeyed before the page is read, no `<base>` counts.
+ */
+export function parseRefresh(value: string, url: string, base: string = url): Refresh | null {
   // Steps 4 to 8: digits, then an ignored fraction; a missing number is only allowed before a point.
   const time = /^[\t\n\f\r ]*(\d*)([\d.]*)/.exec(value);
   if (time === null || (time[1] === '' && !time[2]?.startsWith('.'))) return null;
   const delaySeconds = time[1] === '' ? 0 : Number.parseInt(time[1] ?? '0', 10);
   let rest = value.slice(time[0].length);
-  if (rest === '') return { delaySeconds, url: base };
+  if (rest === '') return { delaySeconds, url };
   // Step 10: what follows the time starts with a separator.
   if (!/^[;,\t\n\f\r ]/.test(rest)) return null;
   rest = rest.replace(/^[\t\n\f\r ]*[;,]?[\t\n\f\r ]*/, '');
-  if (rest === '') return { delaySeconds, url: base };
+  if (rest === '') return { delaySeconds, url };
   // Steps 13 to 20: `url=` is optional, and so is a quote, which then ends the URL.
   rest = rest.replace(/^url[\t\n\f\r ]*=[\t\n\f\r ]*/i, '');
   const quote = rest[0];
   if (quote === '"' || quote === "'") rest = rest.slice(1).split(quote)[0] ?? '';
   if (!URL.canParse(rest, base)) return null;
-  const url = new URL(rest, base);
-  return url.protocol === 'javascript:' ? null : { delaySeconds, url: url.href };
+  const target = new URL(rest, base);
+  return target.protocol === 'javascript:' ? null : { delaySeconds, url: target.href };
 }

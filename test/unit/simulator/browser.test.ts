@@ -372,6 +372,9 @@ describe('simulator: refreshes', () => {
     ['with quotes', `<meta http-equiv=refresh content="0; url = '/end'rest">`, {}, '/end'],
     ['too slow', '<meta http-equiv=refresh content="30; url=/end">', {}, '/'],
     ['of itself', '<meta http-equiv=refresh content="0">', {}, '/'],
+    ['of itself, with a base', '<base href=/elsewhere/><meta http-equiv=refresh content="0">', {}, '/'],
+    ['with a base', '<base href=/elsewhere/><meta http-equiv=refresh content="0; url=../end">', {}, '/end'],
+    ['field, with a base', '<base href=/elsewhere/>', { refresh: '0; url=end' }, '/end'],
     ['to a script', '<meta http-equiv=refresh content="0; url=javascript:alert(1)">', {}, '/'],
     ['no number', '<meta http-equiv=refresh content="url=/end">', {}, '/'],
   ] as const) {
