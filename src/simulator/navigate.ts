@@ -129,7 +129,8 @@ export async function navigate(start: Navigation, line: Line): Promise<Snapshot>
     const taken = new Set(line.jar.store(lines, context).map(({ name }) => name));
     setCookies.push(...cookieNames(lines).filter((name) => !taken.has(name)));
 
-    const location = response.fields.get('location');
+    // Deviation: by Fetch §2.2.6 an empty one is the page itself, for ever; browsers show the answer.
+    const location = response.fields.get('location') || null;
     if (!REDIRECTS.has(response.status) || location === null) {
       return toSnapshot(start, { method, url, body, contentType, sent, response, hops, setCookies }, line.identity);
     }

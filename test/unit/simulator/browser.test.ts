@@ -648,6 +648,13 @@ describe('simulator: history', () => {
     expect(echoed(page).fields).to.not.have.property('sec-fetch-user');
   });
 
+  it('shows the answer itself where an empty Location leads nowhere', async () => {
+    handlers['/'] = (_request, response) =>
+      response.writeHead(302, { location: '', 'content-type': 'text/html' }).end('Go on by hand');
+    const page = await browse().open(`${origin}/`);
+    expect([page.status, page.text, page.redirects]).to.deep.equal([302, 'Go on by hand', []]);
+  });
+
   it('hands the fragment on to the end of a redirect', async () => {
     handlers['/'] = redirect(302, '/end');
     handlers['/end'] = echo();
