@@ -19,8 +19,8 @@ export interface BrowserOptions {
   /** Of one exchange; 30,000 by default. */
   readonly timeoutMs?: number;
   /**
-   * Fields for every request; an empty value takes a field away that a browser sends. `Authorization`, `Cookie` and
-   * `Proxy-Authorization` go only to sites that `open` or `visit` was told, not to where links and redirects lead.
+   * Fields for every request; an empty value takes a field away that a browser sends. `Authorization`, `Cookie`,
+   * `Host` and `Proxy-Authorization` go only to sites that `open` or `visit` was told, not to where links and redirects lead.
    */
   readonly headers?: Readonly<Record<string, string>>;
   readonly acceptLanguage?: string;

@@ -12,7 +12,7 @@ import { SimulatorError } from './fault.ts';
 export interface WireRequest {
   readonly method: string;
   readonly url: string;
-  /** In the order in which they are sent; Host, Connection and Content-Length are added. */
+  /** In the order in which they are sent; Host (unless it is given), Connection and Content-Length are added. */
   readonly fields: ReadonlyArray<readonly [name: string, value: string]>;
   readonly body: Buffer | null;
 }
@@ -77,6 +77,8 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent,
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const detour = options.connectTo[`${url.hostname}:${port}`] ?? options.connectTo[url.hostname];
+  const isHostGiven = request.fields.some(([name]) => name.toLowerCase() === 'host');
+  const hostField = isHostGiven ? [] : ['Host', url.host];
   const { promise, resolve, reject } = withResolvers<WireResponse>();
   let hasFailed = false;
   const fail = (code: 'NETWORK' | 'TIMEOUT' | 'BODY_TOO_LARGE' | 'BODY_BROKEN', why: string, cause?: unknown): void => {
@@ -97,7 +99,7 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent,
     setHost: false,
     ...(url.protocol === 'https:' && !/^[\d.]+$|:/.test(host) ? { servername: host } : {}),
     // A list, not an object: the order of fields is the browser's.
-    headers: ['Host', url.host, ...request.fields.flat(), ...framing(request)],
+    headers: [...hostField, ...request.fields.flat(), ...framing(request)],
   });
   let timer: NodeJS.Timeout | undefined;
   // Not before: a request may have to wait for one of the sockets, behind others that are slow.

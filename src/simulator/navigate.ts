@@ -238,15 +238,15 @@ function isPartDestination(dest: Destination): dest is PartDestination {
 const ACCEPT =
   'text/html,application/xhtml+xml,application/xml;q=0.9,image/jxl,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7';
 
-/** Fields that let somebody in, and so are for the sites alone that were asked for. */
-const SECRETS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+/** Fields that let somebody in, or name the site: they are for those alone that were asked for. */
+const OWN_FIELDS = new Set(['authorization', 'cookie', 'host', 'proxy-authorization']);
 
 function withOverrides(
   fields: Array<[string, string]>,
   headers: Readonly<Record<string, string>>,
-  maySendSecrets: boolean,
+  isOpened: boolean,
 ): Array<[string, string]> {
-  const given = Object.entries(headers).filter(([name]) => maySendSecrets || !SECRETS.has(name.toLowerCase()));
+  const given = Object.entries(headers).filter(([name]) => isOpened || !OWN_FIELDS.has(name.toLowerCase()));
   const mine = new Set(given.map(([name]) => name.toLowerCase()));
   return [...fields.filter(([name]) => !mine.has(name.toLowerCase())), ...given.filter(([, value]) => value !== '')];
 }

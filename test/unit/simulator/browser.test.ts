@@ -274,6 +274,15 @@ describe('simulator: what it tells of itself', () => {
     expect(echoed(page).fields).to.not.have.property('accept-language');
   });
 
+  it('sends one Host field, the one of its user at the site that was opened', async () => {
+    handlers['/'] = html('<a href=http://other.example/x>Link</a>');
+    handlers['/x'] = echo();
+    const browser = browse({ headers: { host: 'virtual.example' } });
+    const hosts = (page: Page) => echoed(page).raw.filter((_, at, raw) => raw[at - 1]?.toLowerCase() === 'host');
+    expect(hosts(await browser.open('http://shop.example/x'))).to.deep.equal(['virtual.example']);
+    expect(hosts(await (await browser.open('http://shop.example/')).follow('Link'))).to.deep.equal(['other.example']);
+  });
+
   for (const name of ['Authorization', 'Cookie', 'Proxy-Authorization']) {
     it(`${name} stays with the sites that were opened, wherever their links and redirects lead`, async () => {
       const told = async (page: Page) => echoed(page).fields[name.toLowerCase()];
