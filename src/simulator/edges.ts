@@ -23,9 +23,9 @@ export interface Edge {
 
 /** A page of links to everything must not fill the memory. */
 const MAX_EDGES_PER_PAGE = 5000;
-/** How a script names the page that it leads to. */
+/** How a script names the page that it leads to; `geolocation` and `data-location` are other names. */
 const SCRIPT_MOVE =
-  /(?:location(?:\.href)?\s*=\s*|location\.(?:assign|replace)\s*\(\s*|window\.open\s*\(\s*)(["'])([^"'\\\n]+)\1/g;
+  /(?<![\w$-])(?:location(?:\.href)?\s*=\s*|location\.(?:assign|replace)\s*\(\s*|window\.open\s*\(\s*)(["'])([^"'\\\n]+)\1/g;
 
 /** Http(s) edges only, in tree order, each place once; moves within the page are left out. */
 export function edgesOf(page: ParsedPage, charset: string, refreshField: string | null): Edge[] {

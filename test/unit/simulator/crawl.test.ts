@@ -60,6 +60,12 @@ describe('simulator crawl: how a session is lost', () => {
     ['script', '<a href="javascript:location.href=\'/b\'">B</a>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['script']],
     ['onclick', '<b onclick="window.open(\'/b\')">B</b>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['script']],
     [
+      'names that end like that of a move',
+      '<script>geolocation = "/b"; s = "<a data-location=\'/b\'>"</script>',
+      {},
+      [],
+    ],
+    [
       'redirect',
       '<a href="/b?_sid=s1">B</a>',
       { '/b': { status: 302, fields: { location: '/c' } }, '/c': '<a href="/?_sid=s2">Home</a>' },
