@@ -59,8 +59,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
       const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, page.baseUrl);
       add('refresh', element, refresh?.url ?? null, 'refresh');
     }
-    const onclick = attribute(element, 'onclick');
-    if (onclick !== null) addMoves(element, onclick);
+    for (const { name, value } of element.attrs) if (name.startsWith('on')) addMoves(element, value);
     if (isHtml(element, 'script') && attribute(element, 'src') === null) addMoves(element, rawText(element));
   }
   const refresh = refreshField === null ? null : parseRefresh(refreshField, page.url);
@@ -106,14 +105,13 @@ const TOLD = new Set([
   'id',
   'content',
   'http-equiv',
-  'onclick',
   'target',
   'xlink:href',
 ]);
 const MAX_VALUE_CHARS = 120;
 
 export function startTag(element: Element): string {
-  const told = element.attrs.filter((each) => TOLD.has(each.name));
+  const told = element.attrs.filter(({ name }) => TOLD.has(name) || name.startsWith('on'));
   const values = told.map(
     ({ name, value }) => ` ${name}="${value.length > MAX_VALUE_CHARS ? `${value.slice(0, MAX_VALUE_CHARS)}…` : value}"`,
   );

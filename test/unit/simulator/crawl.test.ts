@@ -95,6 +95,7 @@ describe('simulator crawl: how a session is lost', () => {
       ['policy'],
     ],
     ['policy: refused', '<a href="/b?_sid=s1">B</a>', { '/b': { status: 400, body: 'no' } }, ['policy']],
+    ['onload', '<body onload="location.href=\'/b\'">', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['script']],
     ['area', '<map><area href="/b" alt=B></map>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     ['frame', '<iframe src="/b"></iframe>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     [
