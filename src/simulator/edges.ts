@@ -1,5 +1,5 @@
 /** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
-import { buildSubmission, isSubmitButton } from './form.ts';
+import { buildSubmission, buttonLabel, isSubmitButton } from './form.ts';
 import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
 import { parseRefresh } from './refresh.ts';
 
@@ -52,7 +52,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
         noReferrer: /noreferrer/.test(link.rel),
       });
   }
-  for (const form of page.forms) addForm(form);
+  for (const form of page.forms) addForms(form);
   for (const frame of page.frames) add('frame', frame.element, frame.url, frame.name);
   for (const element of page.elements()) {
     if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
@@ -71,19 +71,29 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
     for (const [, , target = ''] of script.matchAll(SCRIPT_MOVE)) add('script', element, page.resolve(target), target);
   }
 
-  function addForm(form: Element): void {
-    const button = page.controls(form).find(isSubmitButton) ?? null;
-    const submission = buildSubmission(page, form, button, new Map(), { charset });
-    if (submission === null) return;
-    const hidden = page
-      .controls(form)
+  /** By its default button, and by each other one that has an action of its own. */
+  function addForms(form: Element): void {
+    const controls = page.controls(form);
+    const [first = null, ...others] = controls.filter(isSubmitButton);
+    const hidden = controls
       .filter((control) => isHtml(control, 'input') && attribute(control, 'type')?.toLowerCase() === 'hidden')
       .map((control) => [attribute(control, 'name') ?? '', attribute(control, 'value') ?? ''] as const);
-    const kind = submission.method === 'GET' ? 'get-form' : 'post-form';
-    add(kind, form, submission.url, attribute(form, 'id') ?? attribute(form, 'name') ?? '', {
-      hidden,
-      noReferrer: submission.noReferrer,
-    });
+    addForm(form, form, first, attribute(form, 'id') ?? attribute(form, 'name') ?? '', hidden);
+    for (const button of others)
+      if (attribute(button, 'formaction') !== null) addForm(button, form, button, buttonLabel(button), hidden);
+  }
+
+  function addForm(
+    element: Element,
+    form: Element,
+    button: Element | null,
+    text: string,
+    hidden: Edge['hidden'],
+  ): void {
+    const submission = buildSubmission(page, form, button, new Map(), { charset });
+    if (submission === null) return;
+    const { method, url, noReferrer } = submission;
+    add(method === 'GET' ? 'get-form' : 'post-form', element, url, text, { hidden, noReferrer });
   }
 }
 
@@ -97,6 +107,7 @@ function decodeScript(href: string): string {
 
 /** Attributes that tell nothing about where an element leads are left out. */
 const TOLD = new Set([
+  'formaction',
   'href',
   'action',
   'src',

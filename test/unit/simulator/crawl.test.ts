@@ -96,6 +96,12 @@ describe('simulator crawl: how a session is lost', () => {
     ],
     ['policy: refused', '<a href="/b?_sid=s1">B</a>', { '/b': { status: 400, body: 'no' } }, ['policy']],
     ['onload', '<body onload="location.href=\'/b\'">', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['script']],
+    [
+      'a second button with an action of its own',
+      '<form method=post action="/b?_sid=s1"><button>B</button><button formaction="/c?_sid=s1">C</button><button formaction=/d>D</button></form>',
+      {},
+      ['unmarked'],
+    ],
     ['area', '<map><area href="/b" alt=B></map>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     ['frame', '<iframe src="/b"></iframe>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     [
