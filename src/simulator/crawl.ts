@@ -342,7 +342,7 @@ class Walk {
       this.#waiting.set(target, [waiting]);
       const cause =
         edge.kind === 'get-form' ? 'form' : edge.kind === 'area' || edge.kind === 'post-form' ? 'link' : edge.kind;
-      const policy = edge.noReferrer ? 'no-referrer' : initiator.policy;
+      const policy = edge.referrerPolicy ?? initiator.policy;
       this.#queue.push({
         url: target,
         node: this.#nodeOf(target, fromNode.depth + 1),

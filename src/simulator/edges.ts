@@ -1,6 +1,7 @@
 /** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
 import { buildSubmission, buttonLabel, isSubmitButton } from './form.ts';
 import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
+import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
 
 export type EdgeKind = 'link' | 'area' | 'get-form' | 'post-form' | 'frame' | 'refresh' | 'script';
@@ -15,8 +16,8 @@ export interface Edge {
   readonly element: string;
   readonly line: number;
   readonly column: number;
-  /** The link asks for no Referer. */
-  readonly noReferrer: boolean;
+  /** What the element says of the Referer; null where the policy of the page counts. */
+  readonly referrerPolicy: ReferrerPolicy | null;
   /** Of a POST form: the names of its hidden fields with their values. */
   readonly hidden: ReadonlyArray<readonly [name: string, value: string]>;
 }
@@ -40,7 +41,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
       text,
       element: startTag(element),
       ...placeOf(element),
-      noReferrer: false,
+      referrerPolicy: null,
       hidden: [],
       ...more,
     });
@@ -49,11 +50,12 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
     if (/^\s*javascript:/i.test(link.href)) addMoves(link.element, decodeScript(link.href));
     else
       add(isHtml(link.element, 'area') ? 'area' : 'link', link.element, link.url, link.text, {
-        noReferrer: /noreferrer/.test(link.rel),
+        referrerPolicy: link.rel.split(/\s+/).includes('noreferrer') ? 'no-referrer' : policyOf(link.element),
       });
   }
   for (const form of page.forms) addForms(form);
-  for (const frame of page.frames) add('frame', frame.element, frame.url, frame.name);
+  for (const { element, url, name } of page.frames)
+    add('frame', element, url, name, { referrerPolicy: policyOf(element) });
   for (const element of page.elements()) {
     if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
       const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, page.baseUrl);
@@ -93,8 +95,13 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
     const submission = buildSubmission(page, form, button, new Map(), { charset });
     if (submission === null) return;
     const { method, url, noReferrer } = submission;
-    add(method === 'GET' ? 'get-form' : 'post-form', element, url, text, { hidden, noReferrer });
+    const referrerPolicy = noReferrer ? 'no-referrer' : null;
+    add(method === 'GET' ? 'get-form' : 'post-form', element, url, text, { hidden, referrerPolicy });
   }
+}
+
+function policyOf(element: Element): ReferrerPolicy | null {
+  return asPolicy(attribute(element, 'referrerpolicy'));
 }
 
 function decodeScript(href: string): string {

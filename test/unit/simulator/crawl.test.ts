@@ -323,6 +323,22 @@ describe('simulator crawl: where it goes', () => {
     });
   }
 
+  it('sends the Referer that the element allows', async () => {
+    const elements = [
+      '<a href=/1>1</a>',
+      '<a href=/2 rel="nofollow noreferrer">2</a>',
+      '<a href=/3 referrerpolicy=no-referrer>3</a>',
+      '<iframe src=/4 referrerpolicy=origin></iframe>',
+      '<form action=/5 rel=noreferrer></form>',
+    ];
+    const referers: Array<string | undefined> = [];
+    server.on('request', ({ headers }) => referers.push(headers.referer));
+    site = { '/': elements.join('') };
+    await walk({ robots: 'ignore', concurrency: 1 });
+    const home = `${origin}/`;
+    expect(referers).to.deep.equal([undefined, home, undefined, undefined, undefined, home]);
+  });
+
   it('submits GET forms with what they hold, unless told not to', async () => {
     site = {
       '/': '<form action=/s><input name=q value=x><select name=o><option>1<option selected>2</select></form>',
