@@ -68,6 +68,7 @@ interface Job {
   readonly node: CrawledPage;
   readonly initiator: Initiator | null;
   readonly cause: 'open' | 'link' | 'form' | 'frame' | 'refresh' | 'script';
+  readonly dest: Edge['dest'];
   readonly depth: number;
 }
 
@@ -144,7 +145,7 @@ class Walk {
     if (isSchemelesslySameSite(url, this.#home)) this.#home = url;
     const node = this.#nodeOf(url, 0);
     await this.#permission.learn(url);
-    const evidence = await this.#take(page, { url, node, initiator: null, cause: 'open', depth: 0 });
+    const evidence = await this.#take(page, { url, node, initiator: null, cause: 'open', dest: 'document', depth: 0 });
     node.session = evidence.hasMarker === false ? 'lost' : 'kept';
     this.#hasSession = evidence.hasMarker !== false;
     await this.#drain();
@@ -218,9 +219,9 @@ class Walk {
   }
 
   /** Never rejects: nobody may be waiting for it yet. */
-  async #fetch({ url, cause, initiator }: Job): Promise<Page | SimulatorError | Fault> {
+  async #fetch({ url, cause, initiator, dest }: Job): Promise<Page | SimulatorError | Fault> {
     try {
-      return await this.#browser.visit({ url, cause, initiator, stays: true });
+      return await this.#browser.visit({ url, cause, initiator, dest, stays: true });
     } catch (error) {
       return error instanceof SimulatorError ? error : { thrown: error };
     }
@@ -348,6 +349,7 @@ class Walk {
         node: this.#nodeOf(target, fromNode.depth + 1),
         initiator: { ...initiator, policy },
         cause,
+        dest: edge.dest,
         depth: depth + 1,
       });
     }

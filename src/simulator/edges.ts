@@ -1,5 +1,6 @@
 /** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
 import { buildSubmission, buttonLabel, isSubmitButton } from './form.ts';
+import type { Visit } from './navigate.ts';
 import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
 import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
@@ -16,6 +17,8 @@ export interface Edge {
   readonly element: string;
   readonly line: number;
   readonly column: number;
+  /** Where the page is shown that it leads to. */
+  readonly dest: NonNullable<Visit['dest']>;
   /** What the element says of the Referer; null where the policy of the page counts. */
   readonly referrerPolicy: ReferrerPolicy | null;
   /** Of a POST form: the names of its hidden fields with their values. */
@@ -41,6 +44,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
       text,
       element: startTag(element),
       ...placeOf(element),
+      dest: 'document',
       referrerPolicy: null,
       hidden: [],
       ...more,
@@ -54,8 +58,8 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
       });
   }
   for (const form of page.forms) addForms(form);
-  for (const { element, url, name } of page.frames)
-    add('frame', element, url, name, { referrerPolicy: policyOf(element) });
+  for (const { element, kind, url, name } of page.frames)
+    add('frame', element, url, name, { dest: kind, referrerPolicy: policyOf(element) });
   for (const element of page.elements()) {
     if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
       const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, page.baseUrl);

@@ -65,6 +65,8 @@ export interface Visit {
   readonly cause: 'open' | 'link' | 'form' | 'script' | 'frame' | 'refresh';
   /** Null: from the address bar. */
   readonly initiator: Initiator | null;
+  /** `document` by default; a frame has its initiator around it. */
+  readonly dest?: 'document' | 'iframe' | 'frame';
   /** Show the page itself, wherever a refresh of it leads; false by default. */
   readonly stays?: boolean;
 }

@@ -229,9 +229,10 @@ export class Page {
   }
 
   /** Come here from another document, named by its URL and referrer policy. Frames of the page are not loaded. */
-  async visit({ url, cause, initiator, stays = false }: Visit): Promise<Page> {
+  async visit({ url, cause, initiator, dest = 'document', stays = false }: Visit): Promise<Page> {
     this.#loadsFrames = false;
-    await this.#load({ ...this.#bare(url), cause, initiator }, stays);
+    const ancestors = dest === 'document' || initiator === null ? [] : [initiator.url];
+    await this.#load({ ...this.#bare(url), cause, initiator, dest, ancestors }, stays);
     return this;
   }
 

@@ -323,6 +323,19 @@ describe('simulator crawl: where it goes', () => {
     });
   }
 
+  it('asks for frames as such', async () => {
+    const asked: unknown[] = [];
+    server.on('request', ({ url, headers }) => asked.push([url, headers['sec-fetch-dest'], headers['sec-fetch-user']]));
+    site = { '/': '<frameset><frame src=/1></frameset>', '/1': '<iframe src=/2></iframe><a href=/3>3</a>' };
+    await walk({ robots: 'ignore', concurrency: 1 });
+    expect(asked).to.deep.equal([
+      ['/', 'document', '?1'],
+      ['/1', 'frame', undefined],
+      ['/3', 'document', '?1'],
+      ['/2', 'iframe', undefined],
+    ]);
+  });
+
   it('sends the Referer that the element allows', async () => {
     const elements = [
       '<a href=/1>1</a>',
