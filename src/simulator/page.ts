@@ -88,6 +88,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
   const baseTarget = firstAttribute(all, 'base', 'target') ?? '';
   const resolve = (reference: string): string | null => resolveUrl(reference, baseUrl);
   let links: readonly Link[] | null = null;
+  let controlsOf: ReadonlyMap<Element | null, readonly Element[]> | null = null;
 
   const formOwner = (control: Element): Element | null => {
     const id = attribute(control, 'form');
@@ -109,7 +110,10 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
       yield* all;
     },
     byId: (id) => ids.get(id) ?? null,
-    controls: (form) => all.filter((element) => isControl(element) && formOwner(element) === form),
+    controls(form) {
+      controlsOf ??= byOwner(all.filter(isControl), formOwner);
+      return [...(controlsOf.get(form) ?? [])];
+    },
     get title() {
       const title = all.find((element) => isHtml(element, 'title'));
       return title === undefined ? '' : collapse(rawText(title));
@@ -128,6 +132,18 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
       return visibleText(root);
     },
   };
+}
+
+/** All at once: a page may have a form in each of a thousand rows. */
+function byOwner(controls: readonly Element[], formOwner: (control: Element) => Element | null) {
+  const owned = new Map<Element | null, Element[]>();
+  for (const control of controls) {
+    const owner = formOwner(control);
+    const others = owned.get(owner);
+    if (others === undefined) owned.set(owner, [control]);
+    else others.push(control);
+  }
+  return owned;
 }
 
 /** Null for what no URL parser takes; TAB and line ends inside are ignored as URL §4.4 says. */

@@ -49,6 +49,18 @@ describe('the simulator reads any page', () => {
     );
   });
 
+  it('a form in each of 5,000 rows in no more than its share of the time', () => {
+    const row = '<tr><td><form method=post action=/x><input name=a><input name=b><button>Go</button></form>';
+    const read = (rows: number): number => {
+      const page = parsePage(`<table>${row.repeat(rows)}</table>`, { url: 'http://x.example/', scripting: false });
+      const startedAt = process.cpuUsage();
+      expect(edgesOf(page, 'utf-8', null)).to.have.length(rows);
+      return process.cpuUsage(startedAt).user;
+    };
+    read(500);
+    expect(read(5000) / read(500)).to.be.below(60);
+  });
+
   it('any refresh and any robots.txt', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
