@@ -64,13 +64,13 @@ export function simulateRequest(client: SimulatedClient, fields: readonly string
 }
 
 /** The fields as such a browser would have taken them: without the Set-Cookie that it ignores. */
-export function simulateResponse(client: SimulatedClient, fields: readonly string[]): string[] {
+export function simulateResponse(client: SimulatedClient, fields: readonly string[], nowMs: number): string[] {
   const isBlocked = blocksAll(client);
   const kept: string[] = [];
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
     let value: string | null = fields[i + 1] ?? '';
-    if (name.toLowerCase() === 'set-cookie') value = isBlocked ? null : keptCookie(client.simulation, value);
+    if (name.toLowerCase() === 'set-cookie') value = isBlocked ? null : keptCookie(client.simulation, value, nowMs);
     if (value !== null) kept.push(name, value);
   }
   return kept;
@@ -91,7 +91,8 @@ export function simulationScript(simulation: Simulation): string {
     case 'session-only':
       return wrapCookie(
         'return old.get.call(this)',
-        'var s=String(v),d=/;\\s*(?:max-age\\s*=\\s*-?0*(?![0-9])|expires\\s*=[^;]*\\b19[0-9][0-9]\\b)/i.test(s)||/;\\s*max-age\\s*=\\s*-/i.test(s);' +
+        'var s=String(v),a=/;\\s*max-age\\s*=\\s*(-?[0-9]+)/i.exec(s),e=/;\\s*expires\\s*=\\s*([^;]+)/i.exec(s),' +
+          "d=a?0>=+a[1]:e?new Date()-Date.parse(e[1].replace(/-/g,' '))>=0:false;" +
           "old.set.call(this,d?s:s.replace(/;\\s*(?:max-age|expires)\\s*=[^;]*/gi,''))",
       );
     case 'drop': {
@@ -147,9 +148,9 @@ function keptPairs(simulation: Simulation, value: string): string | null {
   return pairs.length === 0 ? null : pairs.join(';').trim();
 }
 
-function keptCookie(simulation: Simulation, value: string): string | null {
+function keptCookie(simulation: Simulation, value: string, nowMs: number): string | null {
   if (simulation.kind === 'drop') return simulation.names.has(nameOf(value)) ? null : value;
-  if (simulation.kind !== 'session-only' || isDeletion(value)) return value;
+  if (simulation.kind !== 'session-only' || isDeletion(value, nowMs)) return value;
   // RFC 6265 §5.2: attributes stand between semicolons; without these two the cookie ends with the browser's session.
   return value
     .split(';')
@@ -158,13 +159,13 @@ function keptCookie(simulation: Simulation, value: string): string | null {
 }
 
 /** A cookie that is being deleted must go, whatever the browser thinks of lifetimes. */
-function isDeletion(setCookie: string): boolean {
+function isDeletion(setCookie: string, nowMs: number): boolean {
   const maxAge = /;\s*max-age\s*=\s*(-?[0-9]+)\s*(?:;|$)/i.exec(setCookie);
   if (maxAge !== null) return Number(maxAge[1]) <= 0;
   const expires = /;\s*expires\s*=\s*([^;]+)/i.exec(setCookie);
   if (expires === null) return false;
   const atMs = Date.parse((expires[1] ?? '').replace(/-/g, ' '));
-  return Number.isFinite(atMs) && atMs <= Date.UTC(2000, 0, 1);
+  return Number.isFinite(atMs) && atMs <= nowMs;
 }
 
 function nameOf(pair: string): string {

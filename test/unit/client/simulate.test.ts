@@ -108,13 +108,23 @@ describe('client simulation: responses', () => {
       'a=; expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/',
       'a=; expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/',
     ],
+    [
+      as('session-only'),
+      'a=; expires=Mon, 01-Jun-2026 00:00:00 GMT; path=/',
+      'a=; expires=Mon, 01-Jun-2026 00:00:00 GMT; path=/',
+    ],
+    [as('session-only'), 'a=1; expires=Wed, 03-Jun-2026 00:00:00 GMT; path=/', 'a=1; path=/'],
     [as('session-only'), 'a=deleted; Max-Age=0', 'a=deleted; Max-Age=0'],
     [as('session-only'), `a=1; Expires=${OLD}; Max-Age=60`, 'a=1'],
   ] as const) {
     it(`${client.simulation.kind}: ${value}`, () => {
       const fields = ['Content-Type', 'text/html', 'sEt-cOOkie', value];
       const kept = want === null ? [] : ['sEt-cOOkie', want];
-      expect(simulateResponse(client, fields)).to.deep.equal(['Content-Type', 'text/html', ...kept]);
+      expect(simulateResponse(client, fields, Date.UTC(2026, 5, 2))).to.deep.equal([
+        'Content-Type',
+        'text/html',
+        ...kept,
+      ]);
     });
   }
 });
@@ -158,6 +168,18 @@ describe('client simulation: the script', () => {
       { kind: 'session-only' },
       "document.cookie = 'a=1; path=/; expires=Wed, 01 Jan 2031 00:00:00 GMT'; kept.join()",
       'a=1; path=/',
+      false,
+    ],
+    [
+      { kind: 'session-only' },
+      "var gone = 'a=; expires=' + new Date(Date.now() - 1000).toUTCString(); document.cookie = gone; kept.join() === gone",
+      true,
+      false,
+    ],
+    [
+      { kind: 'session-only' },
+      "document.cookie = 'a=1; expires=Thu, 01 Jan 1970 00:00:00 GMT; max-age=60'; kept.join()",
+      'a=1',
       false,
     ],
     [{ kind: 'drop', names: new Set(['a']) }, seen, 'b=2', false],
