@@ -180,10 +180,13 @@ function keyword<T extends string>(value: string | null, all: readonly T[], othe
   return all.find((each) => each === lower) ?? otherwise;
 }
 
-/** §4.10.21.5, "pick an encoding for the form": the first known label of accept-charset, else the page's own. */
+/**
+ * §4.10.21.5, "pick an encoding for the form": the first known label of accept-charset, else the page's own.
+ * Deviation: commas part labels, too, as HTML 4 had it and browsers do.
+ */
 function formCharset(form: Element, pageCharset: string): string {
   const accepted = attribute(form, 'accept-charset');
-  const labels = accepted === null ? [] : accepted.split(/[\t\n\f\r ]+/).filter((label) => label !== '');
+  const labels = accepted === null ? [] : accepted.split(/[\t\n\f\r ,]+/).filter((label) => label !== '');
   const charset =
     accepted === null
       ? pageCharset
