@@ -43,6 +43,7 @@ export function encodeText(text: string, charset: string): Buffer {
   for (const char of wellFormed) {
     const code = char.codePointAt(0) ?? 0;
     if (code < 0x80) parts.push(Buffer.from([code]));
+    else if (charset === 'gb18030' && code > 0xffff) parts.push(fourBytes(SUPPLEMENTARY + code - 0x10000));
     else parts.push(table.get(char) ?? Buffer.from(`&#${code};`, 'latin1'));
   }
   return Buffer.concat(parts);
@@ -76,8 +77,13 @@ function prescan(bytes: Buffer): string | null {
 const WINDOWS_1252_C1 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 
 function decode(bytes: Buffer, charset: string): string {
-  if (charset !== 'windows-1252') return new TextDecoder(charset).decode(bytes);
+  if (charset !== 'windows-1252') return decoderOf(charset).decode(bytes);
   return bytes.toString('latin1').replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252_C1[char.charCodeAt(0) - 0x80] ?? char);
+}
+
+/** Encoding §10.1.1: GBK is read as gb18030, which Node does not do by itself. */
+function decoderOf(charset: string) {
+  return new TextDecoder(charset === 'gbk' ? 'gb18030' : charset);
 }
 
 const encoderTables = new Map<string, ReadonlyMap<string, Buffer>>();
@@ -92,30 +98,46 @@ const ASCII_LOOKALIKES = [
 
 /**
  * Character → bytes, found by decoding every sequence of one and two bytes; the first one wins. The Encoding standard's
- * encoders skip Big5 below lead 0xA1 (§5, "index Big5 pointer") and Shift_JIS's doubled leads 0xED and 0xEE (§5).
- * gb18030's four-byte sequences are left out: they hold no character of GBK.
+ * encoders skip Big5 below lead 0xA1 (§5, "index Big5 pointer"), Shift_JIS's doubled leads 0xED and 0xEE (§5) and its
+ * private ones from 0xF0 on, and U+E5E5 (§10.2.2).
  */
 function encoderTable(charset: string): ReadonlyMap<string, Buffer> {
   const cached = encoderTables.get(charset);
   if (cached !== undefined) return cached;
   const table = new Map<string, Buffer>();
-  const decoder = charset === 'windows-1252' ? null : new TextDecoder(charset);
+  const decoder = charset === 'windows-1252' ? null : decoderOf(charset);
   const add = (bytes: Buffer): void => {
     const text = decoder === null ? decode(bytes, charset) : decoder.decode(bytes);
-    if (text.includes('\ufffd') || [...text].length !== 1 || (text.codePointAt(0) ?? 0) < 0x80) return;
+    if (text.includes('\ufffd') || [...text].length !== 1 || (text.codePointAt(0) ?? 0) < 0x80 || text === '\ue5e5')
+      return;
     if (!table.has(text) || (charset === 'big5' && BIG5_LAST.has(text))) table.set(text, bytes);
   };
   for (const [from, to] of ASCII_LOOKALIKES)
     if (/^(?:shift_jis|euc-jp)$/.test(charset)) table.set(from, Buffer.from(to));
-  for (let lead = 0x80; lead <= 0xff; lead++) add(Buffer.from([lead]));
+  // A lone 0x80 is the euro sign of GBK, which gb18030 only reads.
+  for (let lead = charset === 'gb18030' ? 0x81 : 0x80; lead <= 0xff; lead++) add(Buffer.from([lead]));
   if (/^(?:big5|euc-jp|euc-kr|shift_jis|gbk|gb18030)$/.test(charset)) {
     for (let lead = charset === 'big5' ? 0xa1 : 0x81; lead <= 0xfe; lead++) {
-      if (charset === 'shift_jis' && (lead === 0xed || lead === 0xee)) continue;
+      if (charset === 'shift_jis' && (lead === 0xed || lead === 0xee || (lead >= 0xf0 && lead <= 0xf9))) continue;
       for (let trail = 0x40; trail <= 0xfe; trail++) add(Buffer.from([lead, trail]));
     }
   }
+  if (charset === 'gb18030') for (let pointer = 0; pointer < BMP_POINTERS; pointer++) add(fourBytes(pointer));
+  // Encoding §13.1.2, §13.3.2: the minus sign is written as its full-width form.
+  const minus = /^(?:shift_jis|euc-jp)$/.test(charset) ? table.get('\uff0d') : undefined;
+  if (minus !== undefined) table.set('\u2212', minus);
   encoderTables.set(charset, table);
   return table;
+}
+
+/** Of the gb18030 sequences of four bytes: those up to U+FFFF, and where those above begin (Encoding §5). */
+const BMP_POINTERS = 39_420;
+const SUPPLEMENTARY = 189_000;
+
+function fourBytes(pointer: number): Buffer {
+  const [first, rest] = [Math.floor(pointer / 12_600), pointer % 12_600];
+  const [second, third] = [Math.floor(rest / 1260), Math.floor((rest % 1260) / 10)];
+  return Buffer.from([0x81 + first, 0x30 + second, 0x81 + third, 0x30 + (rest % 10)]);
 }
 
 /** Encoding §13.2.2 for the two sets that forms need: ASCII and JIS X 0208, the latter by way of EUC-JP. */
