@@ -19,7 +19,7 @@ export const SID_NAMES: readonly string[] = [
 /** The first SID of a URL, null for none: query before path. An empty value is none. */
 export function sidOf(url: string, names: readonly string[]): string | null {
   const { path, query } = partsOf(url);
-  for (const pair of (query ?? '').split('&')) {
+  for (const pair of (query ?? '').split(/[&;]/)) {
     const [name = '', value = ''] = splitPair(pair);
     if (value !== '' && isSidName(name, names)) return value;
   }
@@ -49,8 +49,16 @@ export function withoutSid(url: string, names: readonly string[]): string {
   const clean = path
     .replace(PATH_PARAMETER, (whole, name: string) => (isSidName(name, names) ? '' : whole))
     .replace(SEGMENT, (whole, inner: string) => (sidOfSegment(inner, names) === null ? whole : ''));
-  const kept = (query ?? '').split('&').filter((pair) => !isSidName(splitPair(pair)[0] ?? '', names));
-  const search = query === null || kept.length === 0 ? '' : `?${kept.join('&')}`;
+  // Pairs, and between them what parts them: `;` where an application's `arg_separator` says so.
+  const parts = (query ?? '').split(/([&;])/);
+  let kept = '';
+  let isNone = true;
+  for (let at = 0; at < parts.length; at += 2) {
+    if (isSidName(splitPair(parts[at] ?? '')[0] ?? '', names)) continue;
+    kept += `${isNone ? '' : parts[at - 1]}${parts[at]}`;
+    isNone = false;
+  }
+  const search = query === null || isNone ? '' : `?${kept}`;
   return `${authority}${clean === '' ? '/' : clean}${search}`;
 }
 
