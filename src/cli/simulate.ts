@@ -96,7 +96,7 @@ export async function simulateCommand(argv: string[], io: CommandIo): Promise<nu
 }
 
 /** What the operator wrote, not what the site did. */
-const WRONG_USAGE = new Set(['BAD_JOURNEY', 'BAD_SELECTOR', 'BAD_URL']);
+const WRONG_USAGE = new Set(['BAD_JOURNEY', 'BAD_SELECTOR']);
 
 // ---------------------------------------------------------------------------------------------------------------------
 

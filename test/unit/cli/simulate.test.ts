@@ -29,7 +29,15 @@ describe('transid simulate', () => {
     server = createServer((request, response) => {
       fields = request.headers;
       const isKnown = request.headers.cookie !== undefined;
-      response.writeHead(200, { 'content-type': 'text/html', ...(isKnown ? {} : { 'set-cookie': 'visit=1; Path=/' }) });
+      if (request.url !== '/app')
+        response.writeHead(200, {
+          'content-type': 'text/html',
+          ...(isKnown ? {} : { 'set-cookie': 'visit=1; Path=/' }),
+        });
+      if (request.url === '/app') {
+        response.writeHead(302, { location: 'app://callback' }).end();
+        return;
+      }
       if (request.url === '/moving') {
         response.end('<meta http-equiv=refresh content="0; url=/plain"><a href="/b?_sid=s1">B</a>');
         return;
@@ -134,6 +142,12 @@ describe('transid simulate', () => {
       '',
       'transid simulate: GET http://127.0.0.1:1/: connect ECONNREFUSED 127.0.0.1:1\n',
     ]);
+  });
+
+  it('exit 1 when the site redirects to what is no page', async () => {
+    const { code, err } = await run(`${origin}/app`);
+    expect(code).to.equal(1);
+    expect(err).to.match(/\/app: redirect to 'app:', which is not loaded\n$/);
   });
 
   it('is the browser that the options ask for', async () => {
