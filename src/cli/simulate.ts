@@ -166,17 +166,18 @@ function readArguments(argv: string[]): Arguments {
     if (values.compare === true && values.cookies === 'on')
       throw new UsageError('--compare already runs with cookies on');
   }
+  const address = url === null ? null : readAddress(url);
   const cookies = oneOf('--cookies', values.cookies ?? 'off', COOKIES);
   return {
     isHelp,
-    url: url === null ? null : absolute(url),
+    url: address?.url ?? null,
     script: values.script ?? null,
     browser: {
       cookies,
       timeoutMs: 1000 * positive('--timeout', values.timeout ?? '30'),
       insecure: values.insecure === true,
       fetchMetadata: values['fetch-metadata'] !== false,
-      headers: Object.fromEntries((values.header ?? []).map(readHeader)),
+      headers: { ...address?.headers, ...Object.fromEntries((values.header ?? []).map(readHeader)) },
       ...(values['user-agent'] === undefined ? {} : { userAgent: fieldValue('--user-agent', values['user-agent']) }),
     },
     crawl: {
@@ -223,6 +224,25 @@ function absolute(url: string): string {
   if (!URL.canParse(whole) || !/^https?:$/.test(new URL(whole).protocol))
     throw new UsageError(`'${url}' is no http(s) URL`);
   return whole;
+}
+
+/** User and password of a URL are sent as browsers send them, and stand in no report. */
+function readAddress(text: string): { url: string; headers: Record<string, string> } {
+  const whole = absolute(text);
+  const url = new URL(whole);
+  if (url.username === '' && url.password === '') return { url: whole, headers: {} };
+  const pair = Buffer.from(`${percentDecoded(url.username)}:${percentDecoded(url.password)}`);
+  url.username = '';
+  url.password = '';
+  return { url: url.href, headers: { Authorization: `Basic ${pair.toString('base64')}` } };
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A lone percent sign is one.
+  }
 }
 
 function readHeader(line: string): [string, string] {

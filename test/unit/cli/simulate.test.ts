@@ -174,6 +174,18 @@ describe('transid simulate', () => {
     });
   });
 
+  for (const [userinfo, pair] of [
+    ['ada:t%40a', 'ada:t@a'],
+    ['ada:100%', 'ada:100%'],
+    ['ada', 'ada:'],
+  ] as const) {
+    it(`sends user and password of the URL, ${userinfo}, and tells nobody`, async () => {
+      const { out } = await run('--format', 'json', origin.replace('//', `//${userinfo}@`));
+      expect(fields['authorization']).to.equal(`Basic ${Buffer.from(pair).toString('base64')}`);
+      expect(out).to.include(`"start": "${origin}/"`).and.to.not.include('ada');
+    });
+  }
+
   it('takes a URL without a scheme, and rules for robots', async () => {
     const rules = file('robots.txt', 'User-agent: *\nDisallow: /b');
     const { out } = await run('--robots', rules, origin.replace('http://', ''));
