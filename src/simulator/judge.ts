@@ -14,7 +14,7 @@ export type LossReason = 'script' | 'unmarked' | 'foreign' | 'redirect' | 'expir
 export const REASONS: Readonly<Record<LossReason, string>> = {
   script: 'the link is made by a script and carries no SID',
   unmarked: 'the attribute carries no SID',
-  foreign: 'the link leads to another host of the same site, which has no part in the session',
+  foreign: 'the link leads to another host, port or scheme of the same site, which has no part in the session',
   redirect: 'a redirect on the way carries no SID',
   expired: 'the SID was not honoured: a new session was begun',
   policy: 'this path takes or writes no SID',
@@ -109,11 +109,11 @@ export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names
 export function judgeUnfollowed(from: SessionEvidence, pageUrl: string, edge: Edge, names: readonly string[]): Verdict {
   const before = sessionOf(from);
   const where = relation(pageUrl, edge.url);
-  if (before === null || where === 'cross-site') return { outcome: 'none' };
+  if (before === null || !isSchemelesslySameSite(pageUrl, edge.url)) return { outcome: 'none' };
   if (edgeSid(edge, names) === before) return { outcome: 'kept' };
   return {
     outcome: 'lost',
-    reason: where === 'same-site' ? 'foreign' : edge.kind === 'script' ? 'script' : 'unmarked',
+    reason: where !== 'same-origin' ? 'foreign' : edge.kind === 'script' ? 'script' : 'unmarked',
   };
 }
 

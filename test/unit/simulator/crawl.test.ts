@@ -131,6 +131,7 @@ describe('simulator crawl: how a session is lost', () => {
       [],
     ],
     ['another site is none of ours', '<a href="http://elsewhere.invalid/">B</a>', {}, []],
+    ['another scheme is another host of the site', '<a href="https://127.0.0.1/">B</a>', {}, ['foreign']],
     ['another port is another host of the site', '<a href="http://127.0.0.1:1/">B</a>', {}, ['foreign']],
   ] as const) {
     it(why, async () => {
