@@ -4,18 +4,18 @@
  * Deviation: no guessing from the language of the text; a page without any label is windows-1252.
  */
 
+import { prescan } from './prescan.ts';
+
 /** A page's text and the charset (as the Encoding standard names it) that it was read with. */
 export interface Decoded {
   readonly text: string;
   readonly charset: string;
 }
 
-const PRESCAN_BYTES = 1024;
-
-/** BOM, then the Content-Type's charset, then `<meta>` in the first 1,024 bytes, then windows-1252. */
+/** BOM, then the Content-Type's charset, then what the page says itself, then windows-1252. */
 export function decodePage(bytes: Buffer, contentType: string | null): Decoded {
   const charset =
-    byBom(bytes) ?? known(/;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]) ?? prescan(bytes);
+    byBom(bytes) ?? known(/;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]) ?? byMarkup(bytes);
   return { text: decode(bytes, charset ?? 'windows-1252'), charset: charset ?? 'windows-1252' };
 }
 
@@ -58,19 +58,16 @@ function byBom(bytes: Buffer): string | null {
   return null;
 }
 
-/** HTML §13.2.3.2 in short: comments are skipped, the first `meta` with a charset wins; UTF-16 there means UTF-8. */
-function prescan(bytes: Buffer): string | null {
-  const head = bytes
-    .subarray(0, PRESCAN_BYTES)
-    .toString('latin1')
-    .replace(/<!--.*?(?:-->|$)/gs, '');
-  for (const [, attributes = ''] of head.matchAll(/<meta[\t\n\f\r /]([^>]*)/gi)) {
-    const direct = /(?:^|[\s"'/])charset\s*=\s*["']?\s*([^\s"'>;/]+)/i.exec(attributes)?.[1];
-    const charset = known(direct);
-    if (charset !== null) return charset.startsWith('utf-16') ? 'utf-8' : charset;
-    if (direct?.toLowerCase() === 'x-user-defined') return 'windows-1252';
-  }
-  return null;
+/** UTF-16 there means UTF-8, and x-user-defined windows-1252 (HTML §13.2.3.2). */
+function byMarkup(bytes: Buffer): string | null {
+  const label = prescan(bytes, (each) => isUserDefined(each) || known(each) !== null);
+  if (label === null) return null;
+  const charset = isUserDefined(label) ? 'windows-1252' : known(label);
+  return charset?.startsWith('utf-16') ? 'utf-8' : charset;
+}
+
+function isUserDefined(label: string): boolean {
+  return label.trim().toLowerCase() === 'x-user-defined';
 }
 
 /** 0x80 to 0x9F of windows-1252: Node 20's TextDecoder reads that label as ISO 8859-1. */

@@ -1,6 +1,7 @@
 /** Whatever a page holds, the simulator reads it: nothing of a page may make the witness fall over, or take for ever. */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { decodePage } from '../../src/simulator/charset.ts';
 import { edgesOf } from '../../src/simulator/edges.ts';
 import { buildSubmission } from '../../src/simulator/form.ts';
 import { lintPage } from '../../src/simulator/lint.ts';
@@ -60,6 +61,12 @@ describe('the simulator reads any page', () => {
     read(500);
     expect(read(5000) / read(500)).to.be.below(60);
   });
+
+  for (const piece of ['<a"', '<a "', '<!--', '<script>', '<meta content="charset', '<a b=\'"', '<?xml encoding']) {
+    it(`a charset is looked for in any number of ${piece}`, () => {
+      expect(decodePage(Buffer.from(piece.repeat(6000)), null).charset).to.equal('windows-1252');
+    });
+  }
 
   it('any refresh and any robots.txt', () => {
     fc.assert(

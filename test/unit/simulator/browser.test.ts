@@ -354,6 +354,17 @@ describe('simulator: documents', () => {
       'koi8-r',
       'п',
     ],
+    ...[
+      '<meta http-equiv="Content-Type" content="text/html;charset=windows-1251">',
+      '<META CONTENT=text/html;CHARSET=windows-1251 HTTP-EQUIV=content-type>',
+      '<meta name=description content="charset=utf-8"><meta charset=windows-1251>',
+      "<meta charset=bogus><meta charset = 'windows-1251'/>",
+      '<link title="<meta charset=utf-8>"><meta data-charset=utf-8><meta charset=windows-1251>',
+      '<script>"<meta charset=utf-8>"</script><title><meta charset=utf-8></title><meta charset=windows-1251>',
+      '<?xml version="1.0" encoding="windows-1251"?>',
+      `<!--${' '.repeat(1100)}--><meta charset=windows-1251>`,
+    ].map((head) => [Buffer.from(`${head}<p>\xcf`, 'latin1'), 'text/html', 'windows-1251', 'П'] as const),
+    [Buffer.from(`${' '.repeat(1100)}<p>\xcf<meta charset=koi8-r>`, 'latin1'), 'text/html', 'windows-1252', 'Ï'],
     [Buffer.from('<p>\xcf', 'latin1'), 'text/html;charset="windows-1251"', 'windows-1251', 'П'],
   ] as const) {
     it(`charset ${charset} of ${type}`, async () => {
