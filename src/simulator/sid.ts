@@ -37,7 +37,9 @@ export function sidOf(url: string, names: readonly string[]): string | null {
 function sidOfSegment(inner: string, names: readonly string[]): string | null {
   const dotnet = /^S\(([^()/]+)\)$/.exec(inner)?.[1];
   if (dotnet !== undefined) return dotnet;
-  for (let at = inner.indexOf('-'); at > 0; at = inner.indexOf('-', at + 1)) {
+  // No longer than the longest name: a segment of hyphens alone must not take for ever.
+  const longest = Math.max(...names.map((name) => name.length));
+  for (let at = inner.indexOf('-'); at > 0 && at <= longest; at = inner.indexOf('-', at + 1)) {
     if (at + 1 < inner.length && isSidName(inner.slice(0, at), names)) return inner.slice(at + 1);
   }
   return null;
@@ -83,4 +85,4 @@ function splitPair(pair: string): string[] {
 }
 
 const PATH_PARAMETER = /;([^=;/]+)=([^;/]*)/g;
-const SEGMENT = /\/\((S\([^()/]+\)|[^()/]+-[^()/]+)\)(?=\/|$)/g;
+const SEGMENT = /\/\((S\([^()/]+\)|[^()/]+)\)(?=\/|$)/g;

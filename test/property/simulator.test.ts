@@ -38,6 +38,16 @@ describe('the simulator reads any page', () => {
     );
   });
 
+  it('a segment that is long and may hold a SID', () => {
+    for (const piece of ['-', 'a-', '_sid-']) {
+      for (const end of ['', ')']) {
+        const url = `http://x/(${piece.repeat(100_000)}${end}`;
+        expect(sidOf(url, SID_NAMES) !== null).to.equal(piece === '_sid-' && end === ')');
+        withoutSid(url, SID_NAMES);
+      }
+    }
+  });
+
   it('a SID that is taken out of a URL is gone, and taking it out twice changes nothing', () => {
     const piece = fc.constantFrom('?', '&', ';', '/', '#', '_sid=', '(_sid-1)', '(S(1))', 'a', 'sid', '=', '1', 'b=2');
     fc.assert(
