@@ -104,20 +104,8 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
         'set `use_trans_sid: true`, or allow cookies',
       );
     }
-    const bound = boundToHost(policy);
-    if ((route?.transSidHosts?.length ?? 0) > 0 && marksUrls(policy) && bound !== null) {
-      warn(
-        'trans_sid_hosts',
-        `the SID is shown to these hosts and opens nothing there: with ${bound} a session belongs to one host`,
-        'take the key out, or use `mode: mirror` without `sign` on all of them',
-      );
-    } else if (sharesSids(policy, route) && policy.acceptFrom.size === 0) {
-      warn(
-        'trans_sid_hosts',
-        'a SID that comes from pages of these hosts is not honoured here',
-        'name their origins in `accept_from`, such as https://shop.example.org; on the other hosts those of this one',
-      );
-    }
+    const shared = hostsInVain(config, routes, policy);
+    if (shared !== null) warn('trans_sid_hosts', ...shared);
     for (const host of route?.transSidHosts ?? []) {
       const reason = unusableHost(host, config);
       if (reason !== null)
@@ -149,10 +137,32 @@ function routeWarnings(config: Config, routes: RouteTable): Warning[] {
   });
 }
 
-/** Are links to other hosts marked? What a route for named hosts lists may be itself, as in PHP. */
-function sharesSids(policy: RoutePolicy, route: Partial<Config['routes'][number]> | undefined): boolean {
-  const others = (route?.transSidHosts ?? []).filter((host) => route?.host?.includes(host) !== true);
-  return others.length > 0 && marksUrls(policy);
+/**
+ * Why a SID is shown to `trans_sid_hosts` for nothing, and what to do; null where it is not, or to nobody. What stands in `defaults`
+ * is judged by the routes that have it from there. What a route for named hosts lists may be itself, as in PHP.
+ */
+function hostsInVain(config: Config, { policies }: RouteTable, policy: RoutePolicy): [string, string] | null {
+  const routeOf = ({ index }: RoutePolicy) => config.routes[index];
+  const listed = (routeOf(policy) ?? config.defaults).transSidHosts ?? [];
+  const users = (policy.index < 0 ? policies : [policy]).filter(
+    (user) => marksUrls(user) && (user === policy || routeOf(user)?.transSidHosts === undefined),
+  );
+  if (listed.length === 0 || users.length === 0) return null;
+  const bound = users.map(boundToHost).find((setting) => setting !== null);
+  if (bound !== undefined) {
+    return [
+      `the SID is shown to these hosts and opens nothing there: with ${bound} a session belongs to one host`,
+      'take the key out, or use `mode: mirror` without `sign` on all of them',
+    ];
+  }
+  const isShut = users.some(
+    (user) => user.acceptFrom.size === 0 && listed.some((host) => routeOf(user)?.host?.includes(host) !== true),
+  );
+  if (!isShut) return null;
+  return [
+    'a SID that comes from pages of these hosts is not honoured here',
+    'name their origins in `accept_from`, such as https://shop.example.org; on the other hosts those of this one',
+  ];
 }
 
 /** The setting by which a SID of one host is none on another; null where it is the application's. */

@@ -270,6 +270,18 @@ describe('transid check: warnings', () => {
       [],
     ],
     [
+      '… by the defaults',
+      `routes: [${SAFE}, ${OPEN}]\ndefaults: { trans_sid_hosts: [a.test] }`,
+      [
+        'defaults.trans_sid_hosts: the SID is shown to these hosts and opens nothing there: with `mode: jar` a session belongs to one host',
+      ],
+    ],
+    [
+      '… that no route has from there',
+      `routes: [${SAFE}, { use_trans_sid: true, trans_sid_hosts: [] }]\ndefaults: { trans_sid_hosts: [a.test] }`,
+      ['defaults.trans_sid_hosts: this has no effect: no session ID in a URL is honoured here'],
+    ],
+    [
       'hosts that a signature is not for',
       `session: { mode: mirror, cookie: A, sign: true, sign_key_file: ${KEY_FILE} }\nroutes: [{ path: /x, use_trans_sid: true, trans_sid_hosts: [a.test] }]`,
       [
