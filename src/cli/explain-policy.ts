@@ -30,7 +30,14 @@ const ROWS: { readonly [Key in Exclude<keyof RoutePolicy, 'index' | 'label' | 's
     },
   },
   onUrlSid: row('on_url_sid', 'onUrlSid', (policy) => policy.onUrlSid),
-  carrier: row('carrier', 'carrier', (policy) => policy.carrier),
+  carrier: {
+    key: 'carrier',
+    value: (policy) => policy.carrier,
+    from: ({ config, route }) => {
+      if ((route?.rewriter ?? config.defaults.rewriter) === 'php') return 'follows from rewriter';
+      return route?.carrier === undefined ? 'defaults' : 'the route';
+    },
+  },
   forms: row('forms', 'forms', (policy) => policy.forms),
   detect: row('detect', 'detect', (policy) => policy.detect),
   recover: row('recover', 'recover', (policy) => policy.recover),

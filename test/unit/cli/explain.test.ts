@@ -301,6 +301,7 @@ Verdict accepts: the route is use_only_cookies.
       'keys of a route and their forms',
       ['/php/a'],
       [
+        /carrier +query {3}\(follows from rewriter\)/,
         /session\.idle_timeout +90s {3}\(the route\)/,
         /session\.rotation\.on +a, b {3}\(the route\)/,
         /arg_separator +& {3}\(follows from rewriter\)/,
