@@ -17,6 +17,7 @@ export function contradictions(config: Parts, texts: ReadonlyMap<string, string>
     ...certificateFaults(texts),
     ...sessionFaults(config, texts),
     ...nameFaults(config),
+    ...variableFaults(config),
     ...storeFaults(config),
   ];
 }
@@ -117,6 +118,26 @@ function nameFaults({ session, defaults, routes }: Parts): Fault[] {
   return [...faults.values()];
 }
 
+/** A variable of the SID's name gives every link two of them, so that each request that it leads to is refused. */
+function variableFaults({ session, defaults, routes }: Parts): Fault[] {
+  if (session === undefined || defaults === undefined) return [];
+  const places: { path: KeyPath; route: RouteKeys }[] = [{ path: ['defaults'], route: defaults }];
+  for (const [index, route] of (routes ?? []).entries())
+    if (route !== null) places.push({ path: ['routes', index], route });
+  return places.flatMap(({ path, route }) => {
+    const { name } = { ...session, ...given(defaults.session), ...given(route.session) };
+    const isOwn = route.rewriteVars !== undefined;
+    const isFault =
+      takesSids(route, defaults) && (route.rewriteVars ?? defaults.rewriteVars).some(([one]) => one === name);
+    // What both keys are inherited from is told of already.
+    if (!isFault || (!isOwn && route.session?.name === undefined)) return [];
+    const key = isOwn ? ['rewrite_vars'] : ['session', 'name'];
+    return [
+      atValue([...path, ...key], `"${name}" is the name of the SID, too: give the variable or \`session\` another one`),
+    ];
+  });
+}
+
 function areAll(routes: ReadonlyArray<RouteConfig | null>): routes is readonly RouteConfig[] {
   return !routes.includes(null);
 }
@@ -139,7 +160,7 @@ function takesHost(pattern: string, host: string): boolean {
   return new RegExp(`^${expression}$`, 'i').test(host);
 }
 
-type RouteKeys = Partial<Pick<RouteConfig, 'useOnlyCookies' | 'useTransSid' | 'session'>>;
+type RouteKeys = Partial<Pick<RouteConfig, 'useOnlyCookies' | 'useTransSid' | 'session' | 'rewriteVars'>>;
 
 /** Are SIDs of URLs honoured on a route of these keys? */
 function takesSids(route: RouteKeys, defaults: RouteDefaults): boolean {

@@ -35,7 +35,8 @@ export const sessionShape = {
     php: 'session.name',
   }),
   cookie: token('cookie name').optional().meta({
-    description: "Mirror mode: the application's cookie whose value is the SID.",
+    description:
+      "Mirror mode: the application's cookie whose value is the SID: 1 to 256 letters, digits, `,` and `-`, as PHP's. Others are no SID.",
     example: 'PHPSESSID',
     php: 'session.name',
   }),

@@ -62,6 +62,28 @@ routes: [{ path: admin }]
   });
 });
 
+describe('config: variables that are called as the SID is', () => {
+  const told = (at: string) => [
+    `c.yaml:${at}: "_sid" is the name of the SID, too: give the variable or \`session\` another one`,
+  ];
+
+  it('where links carry both', () => {
+    const routes = 'routes: [{ path: /**, use_trans_sid: true, rewrite_vars: { _sid: a } }]\n';
+    expect(problemsOf(BASE + routes)).to.deep.equal(told('2:58: routes[0].rewrite_vars'));
+    const defaults = 'defaults: { use_trans_sid: true, rewrite_vars: { _sid: a } }\nroutes: [{ path: /a/** }]\n';
+    expect(problemsOf(BASE + defaults)).to.deep.equal(told('2:48: defaults.rewrite_vars'));
+    const renamed = 'session: { name: id }\ndefaults: { use_trans_sid: true, rewrite_vars: { _sid: a } }\n';
+    const route = 'routes: [{ path: /a/**, session: { name: _sid } }]\n';
+    expect(problemsOf(BASE + renamed + route)).to.deep.equal(told('4:42: routes[0].session.name'));
+  });
+
+  it('not where no SID is taken, or none is called so', () => {
+    expect(problemsOf(`${BASE}routes: [{ path: /**, rewrite_vars: { _sid: a } }]\n`)).to.deep.equal([]);
+    const renamed = 'session: { name: id }\nroutes: [{ path: /**, use_trans_sid: true, rewrite_vars: { _sid: a } }]\n';
+    expect(problemsOf(BASE + renamed)).to.deep.equal([]);
+  });
+});
+
 describe('config: addresses that collide', () => {
   it('admin on that of listen', () => {
     expect(problemsOf(`listen: "*:8080"\nadmin: 127.0.0.1:8080\n${BASE}`)).to.deep.equal([
