@@ -36,7 +36,7 @@ export interface BrowserOptions {
   readonly loadFrames?: boolean;
   /** Connect elsewhere for `host:port` or `host`: tests of several origins without DNS. */
   readonly connectTo?: ConnectTo;
-  /** PEM of a certificate authority to trust. */
+  /** PEM of a certificate authority to trust, in place of those that Node knows. */
   readonly ca?: string;
   /** Accept any certificate. */
   readonly insecure?: boolean;

@@ -34,7 +34,7 @@ export interface WireOptions {
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
   readonly connectTo: ConnectTo;
-  /** PEM; trusted besides the system's own. */
+  /** PEM; trusted in place of the authorities that Node knows. */
   readonly ca: string | null;
   readonly insecure: boolean;
 }
