@@ -1,7 +1,16 @@
 /** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
 import { buildSubmission, buttonLabel, isSubmitButton } from './form.ts';
 import type { Visit } from './navigate.ts';
-import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
+import {
+  attribute,
+  type Element,
+  type FrameElement,
+  isHtml,
+  type ParsedPage,
+  parsePage,
+  placeOf,
+  rawText,
+} from './page.ts';
 import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
 
@@ -27,12 +36,14 @@ export interface Edge {
 
 /** A page of links to everything must not fill the memory. */
 const MAX_EDGES_PER_PAGE = 5000;
+/** Pages within pages: more is no page for people. */
+const MAX_SRCDOC_DEPTH = 5;
 /** How a script names the page that it leads to; `geolocation` and `data-location` are other names. */
 const SCRIPT_MOVE =
   /(?<![\w$-])(?:location(?:\.href)?\s*=\s*|location\.(?:assign|replace)\s*\(\s*|window\.open\s*\(\s*)(["'])([^"'\\\n]+)\1/g;
 
 /** Http(s) edges only, in tree order, each place once; moves within the page are left out. */
-export function edgesOf(page: ParsedPage, charset: string, refreshField: string | null): Edge[] {
+export function edgesOf(page: ParsedPage, charset: string, refreshField: string | null, depth = 0): Edge[] {
   const edges: Edge[] = [];
   const add = (kind: EdgeKind, element: Element, url: string | null, text: string, more: Partial<Edge> = {}): void => {
     if (url === null || !/^https?:/.test(url) || edges.length >= MAX_EDGES_PER_PAGE) return;
@@ -60,6 +71,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
   for (const form of page.forms) addForms(form);
   for (const { element, kind, url, name } of page.frames)
     add('frame', element, url, name, { dest: kind, referrerPolicy: policyOf(element) });
+  for (const frame of page.frames) addInner(frame);
   for (const element of page.elements()) {
     if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
       const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, page.baseUrl);
@@ -72,6 +84,14 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
   const root = page.root.childNodes.find((node): node is Element => 'tagName' in node);
   if (refresh !== null && root !== undefined) add('refresh', root, refresh.url, 'Refresh field');
   return edges;
+
+  /** What a `srcdoc` leads to, at the place of its frame. */
+  function addInner({ element, srcdoc }: FrameElement): void {
+    if (srcdoc === null || depth >= MAX_SRCDOC_DEPTH) return;
+    const inner = parsePage(srcdoc, { url: 'about:srcdoc', scripting: false, baseUrl: page.baseUrl });
+    for (const edge of edgesOf(inner, charset, null, depth + 1).slice(0, MAX_EDGES_PER_PAGE - edges.length))
+      edges.push({ ...edge, ...placeOf(element) });
+  }
 
   function addMoves(element: Element, script: string): void {
     for (const [, , target = ''] of script.matchAll(SCRIPT_MOVE)) add('script', element, page.resolve(target), target);

@@ -102,6 +102,12 @@ describe('simulator crawl: how a session is lost', () => {
       {},
       ['unmarked'],
     ],
+    [
+      'a link in a srcdoc',
+      '<iframe srcdoc=\'<a href="/b">B</a><a href="/c?_sid=s1">C</a><form></form>\'></iframe>',
+      { '/b': '<a href="/?_sid=s2">Home</a>', '/c': own },
+      ['unmarked'],
+    ],
     ['area', '<map><area href="/b" alt=B></map>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     ['frame', '<iframe src="/b"></iframe>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     [
