@@ -14,7 +14,7 @@ import {
 import { attribute, collapse, type Element, isHtml, labelOf, type ParsedPage, rawText } from './page.ts';
 import { compileSelector } from './select.ts';
 
-export type FieldValue = string | number | boolean | readonly string[] | FileValue;
+export type FieldValue = string | number | boolean | readonly string[] | FileValue | readonly FileValue[];
 export type Fields = Readonly<Record<string, FieldValue>>;
 
 export interface FormChoice {
@@ -197,25 +197,35 @@ function fillOne(
 }
 
 function chooseFile(state: Map<Element, ControlState>, control: Element, name: string, value: FieldValue): void {
-  if (typeof value !== 'object' || !('content' in value)) {
-    throw new SimulatorError('NO_FIELD', `field '${name}' takes a file`);
-  }
-  const before = attribute(control, 'multiple') === null ? [] : (state.get(control)?.files ?? []);
-  state.set(control, { files: [...before, value] });
+  const files = filesOf(value);
+  if (files.length === 0) throw new SimulatorError('NO_FIELD', `field '${name}' takes a file`);
+  state.set(control, { files: attribute(control, 'multiple') === null ? files.slice(-1) : files });
+}
+
+/** One more file for a field; one that is not `multiple` has the last. */
+export function withFile(before: FieldValue | undefined, file: FileValue): readonly FileValue[] {
+  return [...filesOf(before), file];
+}
+
+function filesOf(value: FieldValue | undefined): FileValue[] {
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return all.filter((each): each is FileValue => typeof each === 'object' && each !== null && 'content' in each);
 }
 
 /** Several values go to the controls of this name in page order. */
 function typeText(state: Map<Element, ControlState>, controls: Element[], name: string, value: FieldValue): void {
-  const values = Array.isArray(value) ? (value as readonly string[]) : [scalar(value, name)];
+  const values = textsOf(value, name);
   if (values.length > controls.length) {
     throw new SimulatorError('NO_FIELD', `field '${name}' stands ${controls.length} times, not ${values.length}`);
   }
   for (const [index, each] of values.entries()) state.set(controls[index]!, { value: each });
 }
 
-function scalar(value: FieldValue, name: string): string {
-  if (typeof value === 'object') throw new SimulatorError('NO_FIELD', `field '${name}' takes no file`);
-  return String(value);
+function textsOf(value: FieldValue, name: string): string[] {
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (all.some((each) => typeof each === 'object'))
+    throw new SimulatorError('NO_FIELD', `field '${name}' takes no file`);
+  return all.map(String);
 }
 
 function checkBoxes(
@@ -229,7 +239,7 @@ function checkBoxes(
     for (const box of boxes) state.set(box, { checked: value });
     return;
   }
-  const wanted = new Set(wantedValues(value, name));
+  const wanted = new Set(textsOf(value, name));
   const named = boxes.map((box) => ({ box, names: [attribute(box, 'value') ?? 'on', ...labelsOf(page, box)] }));
   for (const each of wanted) {
     if (!named.some(({ names }) => names.includes(each)))
@@ -250,7 +260,7 @@ function pressRadio(
   name: string,
   value: FieldValue,
 ): void {
-  const wanted = value === true ? (attribute(radios[0]!, 'value') ?? 'on') : (wantedValues(value, name)[0] ?? '');
+  const wanted = value === true ? (attribute(radios[0]!, 'value') ?? 'on') : (textsOf(value, name)[0] ?? '');
   const group = attribute(radios[0]!, 'name');
   const all = group === null ? radios : findControls(page, form, group);
   const names = (radio: Element): string[] => [attribute(radio, 'value') ?? 'on', ...labelsOf(page, radio)];
@@ -262,7 +272,7 @@ function pressRadio(
 function selectOptions(state: Map<Element, ControlState>, select: Element, name: string, value: FieldValue): void {
   const options = optionsOf(select);
   const isMultiple = attribute(select, 'multiple') !== null;
-  const wanted = wantedValues(value, name);
+  const wanted = textsOf(value, name);
   if (!isMultiple && wanted.length !== 1)
     throw new SimulatorError('NO_OPTION', `field '${name}' takes one option, not ${wanted.length}`);
   const chosen = wanted.map((each) => {
@@ -272,10 +282,6 @@ function selectOptions(state: Map<Element, ControlState>, select: Element, name:
     return option;
   });
   state.set(select, { options: new Set(chosen) });
-}
-
-function wantedValues(value: FieldValue, name: string): string[] {
-  return Array.isArray(value) ? [...(value as readonly string[])] : [scalar(value, name)];
 }
 
 function noOption(name: string, wanted: string, candidates: string[]): SimulatorError {

@@ -4,7 +4,7 @@
  * `follow` and `submit` navigate, so that the same object shows the next page afterwards; both return the tab that
  * shows the result, which is another one where `target` says so. Scripts never run.
  */
-import { chooseButton, chooseForm, type Fields, type FieldValue, fillIn } from './controls.ts';
+import { chooseButton, chooseForm, type Fields, type FieldValue, fillIn, withFile } from './controls.ts';
 import { SimulatorError, suggest } from './fault.ts';
 import { buildSubmission, type FileValue, type FormState } from './form.ts';
 import { type FormSummary, summary } from './form-summary.ts';
@@ -185,9 +185,9 @@ export class Page {
     return this;
   }
 
-  /** Choose a file for a file field; kept until the next `submit`. */
+  /** Choose a file for a file field, one more where it takes several; kept until the next `submit`. */
   upload(name: string, file: FileValue): this {
-    return this.fill({ [name]: file });
+    return this.fill({ [name]: withFile(this.#pending[name], file) });
   }
 
   /**
