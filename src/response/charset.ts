@@ -15,9 +15,17 @@ export type CharsetVerdict = 'compatible' | 'incompatible' | 'undecided';
 
 const INCOMPATIBLE =
   /^(?:utf-?16|utf-?32|utf-?7|ucs-?[24]|iso-?10646|unicode(?:fe?ff[ef]?|fffe)?$|csunicode|iso-?2022|csiso2022|hz-?gb|replacement$)/;
-/** Labels that need no look at the page: the declared charset wins over any meta element. */
-const COMMON =
-  /^(?:utf-?8|us-ascii|ascii|iso-?8859|windows-\d|cp\d|shift[_-]jis|sjis|euc-|gb|big5|koi8|macintosh|tis-620)/;
+/**
+ * Labels that need no look at the page: the declared charset wins over any meta element. Only those that browsers know (Encoding
+ * §4.2), whole: `utf8mb4` is none, and then a meta element counts.
+ */
+const COMMON = new RegExp(
+  `^(?:${[
+    'utf-?8|(?:us-)?ascii|macintosh|tis-620|koi8-[ru]|euc-(?:jp|kr)|gb(?:k|2312|18030)|big5(?:-hkscs)?|shift[_-]jis|sjis',
+    'iso-8859-(?:[1-9]|1[013-6]|8-[ei])|iso8859-(?:[1-9]|1[01345])|iso_8859-[1-9]',
+    'windows-(?:125[0-8]|874|949|31j)|cp(?:125[0-8]|819|866)',
+  ].join('|')})$`,
+);
 
 /** Judge a label as browsers compare it: ASCII case and surrounding white space do not matter. */
 export function judgeLabel(label: string): CharsetVerdict {
@@ -44,16 +52,18 @@ export function judgeCharset(declared: string | null, head: Buffer, isLast: bool
   return verdict === 'undecided' && isWhole ? 'compatible' : verdict;
 }
 
-/** A label that the page itself says. */
+/**
+ * A label that the page itself says. A page that could be read so far to find `utf-16` is not UTF-16: the prescan then means
+ * UTF-8 (HTML §13.2.3.2). What only looks like such a label is none.
+ */
 function judgeInMarkup(label: string): CharsetVerdict {
-  if (isUtf16Label(label)) return 'compatible';
-  return judgeLabel(label);
+  const plain = label.trim().toLowerCase();
+  if (UTF16.test(plain)) return 'compatible';
+  return LIKE_UTF16.test(plain) ? 'undecided' : judgeLabel(plain);
 }
 
-/** A page that could be read so far to find `utf-16` is not UTF-16: the prescan then means UTF-8 (HTML §13.2.3.2). */
-function isUtf16Label(label: string): boolean {
-  return /^\s*(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2|csunicode)/i.test(label);
-}
+const UTF16 = /^(?:utf-16(?:le|be)?|unicode(?:feff|fffe)?|ucs-2|iso-10646-ucs-2|csunicode)$/;
+const LIKE_UTF16 = /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2|csunicode)/;
 
 function labelInXmlDeclaration(text: string): string | null {
   if (!text.startsWith('<?xml')) return null;

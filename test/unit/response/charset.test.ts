@@ -34,6 +34,11 @@ const rows: Row[] = [
   ['a meta that says UTF-16 means UTF-8', null, '<meta charset=utf-16>', 'compatible'],
   ['a meta behind 1,024 bytes', null, `${' '.repeat(1024)}<meta charset=iso-2022-jp>`, 'compatible'],
   ['a label that nobody knows, then a meta', null, '<meta charset=nosuch><meta charset=iso-2022-jp>', 'incompatible'],
+  // They begin like labels that browsers know.
+  ['a field that says utf8mb4, then a meta', 'utf8mb4', '<meta charset=iso-2022-jp>', 'incompatible'],
+  ['a meta that says cp1200, then another', null, '<meta charset=cp1200><meta charset=iso-2022-jp>', 'incompatible'],
+  ['a meta that says UTF16, then another', null, '<meta charset=UTF16><meta charset=iso-2022-jp>', 'incompatible'],
+  ['a meta that says UTF16', null, '<meta charset=UTF16>', 'compatible'],
   ['a label with a reference', null, '<meta charset=iso&#45;2022-jp><meta charset=utf-8>', 'incompatible'],
   [
     'a second charset, which Chromium takes for an empty one',
@@ -69,6 +74,14 @@ describe('judgeCharset', () => {
       expect(judgeCharset(declared, Buffer.from(page as string), true)).to.equal(verdict);
     });
   }
+  it('asks for no bytes of a page where the field has a label that browsers know', () => {
+    const labels =
+      'utf-8 utf8 ascii us-ascii iso-8859-1 iso8859-15 ISO_8859-1 iso-8859-16 iso-8859-8-i windows-1252 windows-874 windows-31j cp1251 cp866 ' +
+      'shift_jis shift-jis sjis euc-jp euc-kr gbk gb2312 gb18030 big5 big5-hkscs koi8-r koi8-u macintosh tis-620';
+    for (const label of labels.split(' '))
+      expect(judgeCharset(label, Buffer.from('<p>'), false)).to.equal('compatible');
+  });
+
   it('waits for a meta that may still come', () => {
     expect(judgeCharset(null, Buffer.from('<html><head>'), false)).to.equal('undecided');
     expect(judgeCharset(null, Buffer.from('<'), false)).to.equal('undecided');
