@@ -48,7 +48,7 @@ export function judgeCharset(declared: string | null, head: Buffer, isLast: bool
   if (byField !== 'undecided') return byField;
   const isWhole = isLast || head.length >= LIMITS.maxCharsetPrescanBytes;
   const text = head.toString('latin1', 0, LIMITS.maxCharsetPrescanBytes);
-  const verdict = judgeInMarkup(labelInXmlDeclaration(text) ?? '') === 'incompatible' ? 'incompatible' : prescan(text);
+  const verdict = isDeclaredIncompatible(text) ? 'incompatible' : prescan(text);
   return verdict === 'undecided' && isWhole ? 'compatible' : verdict;
 }
 
@@ -65,12 +65,15 @@ function judgeInMarkup(label: string): CharsetVerdict {
 const UTF16 = /^(?:utf-16(?:le|be)?|unicode(?:feff|fffe)?|ucs-2|iso-10646-ucs-2|csunicode)$/;
 const LIKE_UTF16 = /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2|csunicode)/;
 
-function labelInXmlDeclaration(text: string): string | null {
-  if (!text.startsWith('<?xml')) return null;
-  const end = text.indexOf('?>');
-  if (end < 0) return null;
-  return /\sencoding\s*=\s*["']([^"']{1,40})["']/.exec(text.slice(0, end))?.[1] ?? null;
+/** "Get an XML encoding" of the prescan, for which the first `>` ends the declaration; any label of it counts. */
+function isDeclaredIncompatible(text: string): boolean {
+  const end = text.startsWith('<?xml') ? text.indexOf('>') : -1;
+  if (end < 0) return false;
+  const labels = [...text.slice(0, end).matchAll(XML_ENCODING)].map((match) => match[1] ?? match[2] ?? '');
+  return labels.some((label) => judgeInMarkup(label) === 'incompatible');
 }
+
+const XML_ENCODING = /encoding[\0-\x20]*=[\0-\x20]*(?:"([^"]*)"|'([^']*)')/g;
 
 /** HTML §13.2.3.2: by the first meta element that names a charset, comments and other tags stepped over. */
 function prescan(text: string): CharsetVerdict {

@@ -66,6 +66,9 @@ const rows: Row[] = [
     'incompatible',
   ],
   ['an XML declaration', null, '<?xml version="1.0" encoding="ISO-2022-JP"?><html/>', 'incompatible'],
+  ['… that ends in > alone', null, '<?xml version="1.0" encoding="ISO-2022-JP"><html>', 'incompatible'],
+  ['… in less white space', null, `<?xml version='1.0'encoding\n=\n'iso-2022-jp'?>`, 'incompatible'],
+  ['… of another tag', null, '<?xml version="1.0"?><p title=\' encoding="iso-2022-jp"?>\'>', 'compatible'],
 ];
 
 describe('judgeCharset', () => {
