@@ -43,6 +43,7 @@ function noMarks(): Record<PlaceKind, number> {
     list: 0,
     css: 0,
     referrer: 0,
+    ping: 0,
     document: 0,
     identity: 0,
     never: 0,
