@@ -8,6 +8,8 @@ import { LINGER_MS, LINGER_SILENCE_MS } from './connections.ts';
 
 /** For a client to take the reset of the last of its streams. */
 const RESET_WAIT_MS = 1500;
+/** For what was read or written of a stream when it closed, and for Node to let go of it by itself. */
+const CLOSED_WAIT_MS = 1500;
 /** RFC 9113 §6.7: the frame that answers a PING, with its head. */
 const PONG_BYTES = 17;
 
@@ -24,6 +26,8 @@ export class Http2Connection {
   readonly session: ServerHttp2Session;
   readonly socket: TLSSocket;
   readonly streams = new Set<ServerHttp2Stream>();
+  /** Streams that have closed and stay: since when, as the clock saw it. */
+  readonly #closedAtMs = new WeakMap<ServerHttp2Stream, number>();
   #progress = 0;
   #movedAtMs: number;
   /** When the clock first found the session at its end; 0 before. */
@@ -51,6 +55,7 @@ export class Http2Connection {
     const stillMs = nowMs - this.#movedAtMs;
     if (stillMs > 0 && this.#hasOnlyResetStreams()) return stillMs < RESET_WAIT_MS ? null : 'ended';
     if (queued > 0) return stillMs < sendIdleMs ? null : 'slow';
+    this.#letGoOfClosed(nowMs);
     if (this.session.destroyed) return this.#isPastItsEnd(nowMs, stillMs) ? 'ended' : null;
     return this.#isBroken() ? 'broken' : null;
   }
@@ -58,6 +63,23 @@ export class Http2Connection {
   destroy(): void {
     this.session.destroy();
     this.socket.destroy();
+  }
+
+  /**
+   * Node keeps a stream that its client resets with NO_ERROR behind the end of the answer, until everything of it is read and written.
+   * What waits for a window of that stream, or for a reader that has gone, never is: exchange, stream and connection would stay for ever.
+   */
+  #letGoOfClosed(nowMs: number): void {
+    for (const stream of this.streams) {
+      if (!stream.closed || stream.destroyed) continue;
+      const closedAtMs = this.#closedAtMs.get(stream);
+      if (closedAtMs === undefined) this.#closedAtMs.set(stream, nowMs);
+      else if (nowMs - closedAtMs >= CLOSED_WAIT_MS) {
+        stream.destroy();
+        // Its idle time may be over by now, and would not be told again.
+        this.session.close();
+      }
+    }
   }
 
   /** Their RST_STREAM stands behind what the client does not take, and there is nothing else that it could wait for. */

@@ -99,6 +99,23 @@ describe('engine: the end of HTTP/2 connections', () => {
     });
   }
 
+  for (const [how, leave] of [
+    ['says that it goes', ({ socket }: FrameClient) => socket.end(frame(GOAWAY, 0, 0, Buffer.alloc(8)))],
+    ['falls silent', () => {}],
+  ] as const) {
+    it(`a client that ends by NO_ERROR an answer for which it has no window, and ${how}, leaves nothing behind`, async () => {
+      await open({ timeouts: { keepAliveMs: 500 } });
+      upstream.script = ({ socket }) => void socket.write(answer(200, 'mine'));
+      const client = connect(Buffer.from([0, 4, 0, 0, 0, 0]));
+      client.socket.write(getRequest(1));
+      await eventually('its head is there', () => client.types.includes(HEADERS));
+      client.socket.write(frame(RST_STREAM, 0, 1, Buffer.alloc(4)));
+      await sleep(100);
+      leave(client);
+      await nothingIsLeft(6000);
+    });
+  }
+
   it('a client that takes nothing more loses its connection', async () => {
     await open({ timeouts: { sendIdleMs: 500 } });
     const body = Buffer.alloc(1 << 20, 'x');
