@@ -1,9 +1,10 @@
 /** Our scanner and rewriter, with the bench's marking job as the marker. */
 import { BufferPool } from '../../src/html/buffer-pool.ts';
 import type { Edits, PageMarker } from '../../src/html/edits.ts';
+import type { LinkRun } from '../../src/html/link-run.ts';
 import { Rewriter } from '../../src/html/rewriter.ts';
 import { createHtmlScanner } from '../../src/html/scan-html.ts';
-import type { AttributeSpan, LinkTag, StartTag, TagInterest } from '../../src/html/scanner.ts';
+import type { AttributeSpan, StartTag, TagInterest } from '../../src/html/scanner.ts';
 import { HIDDEN, PAIR, URL_ATTRIBUTES } from '../marking-job.ts';
 
 const FIRST = Buffer.from(`?${PAIR}`);
@@ -27,11 +28,12 @@ export class Marker implements PageMarker {
     else if (name === 'frame' || name === 'iframe') this.mark(tag, edits, SRC);
   }
 
-  link(link: LinkTag, edits: Edits): boolean {
-    const { bytes, valueStart, valueEnd, query, fragment } = link;
-    if (!link.isPlain || fragment === valueStart) markValue(bytes, valueStart, valueEnd, edits);
-    else edits.insert(fragment, query < 0 ? FIRST : FURTHER);
-    return true;
+  links(run: LinkRun, edits: Edits): void {
+    for (; run.hasLink; run.next()) {
+      const { valueStart, fragment } = run;
+      if (!run.isPlain || fragment === valueStart) markValue(run.bytes, valueStart, run.valueEnd, edits);
+      else edits.insert(fragment, run.query < 0 ? FIRST : FURTHER);
+    }
   }
 
   endTag(): void {}

@@ -4,7 +4,8 @@
  * The rewriter copies every byte that no edit names. Edits of one tag lie within the tag or just behind it, are made in
  * ascending order and do not overlap.
  */
-import type { LinkTag, Namespace, StartTag } from './scanner.ts';
+import type { LinkRun } from './link-run.ts';
+import type { Namespace, StartTag } from './scanner.ts';
 
 export interface Edits {
   /** Put `text` before offset `at` of the tag's bytes; `at` may be `tag.end`: just behind the tag. */
@@ -30,8 +31,8 @@ export interface DeferredInsert {
 export interface PageMarker {
   /** Decide the edits for one start tag. Called in document order; `tag` is only valid during the call. */
   startTag(tag: StartTag, edits: Edits): void;
-  /** The same for a tag of which only the link can matter: true if that is all, false to be asked by `startTag`. */
-  link?(link: LinkTag, edits: Edits): boolean;
+  /** The same for tags of which only the link can matter; `startTag` is asked for the one at which the run is left. */
+  links?(run: LinkRun, edits: Edits): void;
   /** An end tag of interest was seen, e.g. `</form>`; see `TagSink.endTag`. */
   endTag(name: string, namespace: Namespace): void;
   /** See `TagSink.ignoredEndTag`. */

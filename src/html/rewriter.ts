@@ -11,7 +11,8 @@
 import assert from 'node:assert';
 import { Deferral, EditList } from './edit-list.ts';
 import type { BufferSource, PageMarker } from './edits.ts';
-import type { LinkTag, Namespace, Scanner, StartTag, TagSink } from './scanner.ts';
+import type { LinkRun } from './link-run.ts';
+import type { Namespace, Scanner, StartTag, TagSink } from './scanner.ts';
 
 export interface RewriterOptions {
   createScanner: (sink: TagSink) => Scanner;
@@ -124,10 +125,9 @@ export class Rewriter implements TagSink {
     this.marker.startTag(tag, this.edits);
   }
 
-  link(link: LinkTag): boolean {
-    if (this.marker.link === undefined) return false;
-    if (this.isHolding) this.expire(this.edits.base + link.start);
-    return this.marker.link(link, this.edits);
+  /** Links settle no deferral: what is overdue may expire behind them. */
+  links(run: LinkRun): void {
+    this.marker.links?.(run, this.edits);
   }
 
   endTag(name: string, namespace: Namespace, _bytes: Buffer, start: number, _end: number): void {

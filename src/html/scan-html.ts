@@ -33,22 +33,7 @@ import { isFormatting } from './element-traits.ts';
 import { CONTEXT, FORMATTING, heedOf, PLAIN } from './heed.ts';
 import { isContext, keyOf, LazyFeedback } from './lazy-feedback.ts';
 import { skipSpace } from './leading-space.ts';
-import {
-  FRAGMENT,
-  KIND,
-  type MarkupLoop,
-  markupLoop,
-  PATH_HASH,
-  PLAIN_LINK,
-  QUERY,
-  QUOTED_LINK,
-  RECORD_WORDS,
-  STOPPED_FULL,
-  TAG_START,
-  VALUE_END,
-  VALUE_START,
-  WHOLE_TAG,
-} from './markup-loop.ts';
+import { type MarkupLoop, markupLoop, STOPPED_FULL } from './markup-loop.ts';
 import type { Namespace, Scanner, StartTag, TagInterest, TagSink } from './scanner.ts';
 import { type Desk, giveBackDesk, takeDesk } from './scanner-desk.ts';
 import { fingerprintOf, isMarked } from './tag-facts.ts';
@@ -58,7 +43,7 @@ import { type NameTable, nameTableOf, slotOf, TAG, UNKNOWN } from './tag-names.t
 export interface HtmlScannerOptions {
   /** Whether the client runs scripts, so that `noscript` is raw text. Default false: a cookieless one often runs none. */
   readonly scripting?: boolean;
-  /** See `LinkTag.watchedParameter`. Default 0. */
+  /** See `LinkRun.watchedParameter`. Default 0. */
   readonly watchedParameter?: number;
   /**
    * For tests: `typescript` goes without WebAssembly, `webassembly` uses it for the smallest piece and throws where the
@@ -269,32 +254,13 @@ class HtmlScanner implements Scanner {
   /** Tell of the links and tags of interest that the loop came by. */
   private takeRecords(loop: MarkupLoop, bytes: Buffer, base: number, to: number): void {
     const { sink, names, reader } = this;
-    const { link } = this.desk;
-    link.bytes = bytes;
-    link.watchedParameter = this.watchedParameter;
-    const { records } = loop;
-    const end = loop.recordCount * RECORD_WORDS;
-    for (let at = 0; at < end; at += RECORD_WORDS) {
-      // Below the count every word was written, and the number is one of the table's.
-      const kind = records[at + KIND]!;
-      const number = kind & 0xff;
-      const start = base + records[at + TAG_START]!;
-      const name = names.names[number]!;
-      if ((kind & WHOLE_TAG) === 0 && sink.link !== undefined) {
-        if (link.name !== name) link.name = name;
-        link.start = start;
-        link.valueStart = base + records[at + VALUE_START]!;
-        link.valueEnd = base + records[at + VALUE_END]!;
-        link.isQuoted = (kind & QUOTED_LINK) !== 0;
-        link.isPlain = (kind & PLAIN_LINK) !== 0;
-        if (link.isPlain) {
-          const query = records[at + QUERY]!;
-          link.query = query < 0 ? -1 : base + query;
-          link.fragment = base + records[at + FRAGMENT]!;
-          link.pathHash = records[at + PATH_HASH]!;
-        }
-        if (sink.link(link)) continue;
-      }
+    const run = this.desk.links;
+    run.watchedParameter = this.watchedParameter;
+    run.open(loop.records, loop.recordCount, base, bytes, names.names);
+    for (; !run.isOver; run.next()) {
+      sink.links?.(run);
+      if (run.isOver) return;
+      const { number, name, start } = run;
       this.report(number, 'html', bytes, start, reader.read(bytes, start + 1 + name.length, to));
     }
   }

@@ -5,8 +5,9 @@
  */
 import { AttributeReader, TagEndFinder } from './attributes.ts';
 import { CdataEnd, CommentEnd, NoscriptEnd, RawTextEnd } from './content.ts';
+import { LinkRun } from './link-run.ts';
 import type { TagToken } from './open-elements.ts';
-import type { LinkTag, StartTag } from './scanner.ts';
+import type { StartTag } from './scanner.ts';
 import { TagLog } from './tag-log.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -33,19 +34,7 @@ export class Desk {
     attributeCount: 0,
     attributes: this.reader.spans,
   };
-  readonly link: LinkTag = {
-    name: '',
-    bytes: NO_BYTES,
-    start: 0,
-    valueStart: 0,
-    valueEnd: 0,
-    isQuoted: false,
-    isPlain: false,
-    query: -1,
-    fragment: 0,
-    pathHash: 0,
-    watchedParameter: 0,
-  };
+  readonly links = new LinkRun();
 }
 
 const idleDesks: Desk[] = [];
@@ -60,6 +49,6 @@ export function giveBackDesk(desk: Desk): void {
   if (!desk.reader.isSmall || !desk.log.isSmall || idleDesks.length >= MAX_IDLE_DESKS) return;
   desk.log.count = 0;
   desk.tag.bytes = NO_BYTES;
-  desk.link.bytes = NO_BYTES;
+  desk.links.clear();
   idleDesks.push(desk);
 }

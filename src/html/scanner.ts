@@ -4,6 +4,7 @@
  * A scanner never copies, decodes or changes bytes, and it knows nothing of sessions. It is fed by `html/rewriter.ts`,
  * which keeps what a scanner has not settled yet and presents it again with more bytes behind it.
  */
+import type { LinkRun } from './link-run.ts';
 
 /** One attribute as it stands in the source. All offsets are into `StartTag.bytes`. */
 export interface AttributeSpan {
@@ -45,36 +46,14 @@ export interface StartTag {
   attributes: AttributeSpan[];
 }
 
-/**
- * A start tag of which only its link can matter: none of the element's other attributes of interest is there
- * (`TagInterest.links`), and it is one of HTML. Reused like `StartTag`; all offsets are into `bytes`.
- */
-export interface LinkTag {
-  name: string;
-  bytes: Buffer;
-  /** Offset of `<`. */
-  start: number;
-  /** The value without its quotes. */
-  valueStart: number;
-  valueEnd: number;
-  isQuoted: boolean;
-  /** The value is a plain reference (`plain-reference.ts`); what follows says something only then. */
-  isPlain: boolean;
-  /** Of the first `?`, -1 if there is none. */
-  query: number;
-  /** Of the first `#`, else of the value's end. */
-  fragment: number;
-  /** Of the path: equal for equal ones, and for few others. */
-  pathHash: number;
-  /** With this byte no parameter of a plain link's query begins; 0: nobody looked. */
-  watchedParameter: number;
-}
-
 /** Told what the scanner finds, in document order. */
 export interface TagSink {
   startTag(tag: StartTag): void;
-  /** True if nothing more need be known of the tag; else it is told by `startTag` as well. Without it every tag is. */
-  link?(link: LinkTag): boolean;
+  /**
+   * Links of which nothing but the link need be known, as far as the scanner has looked into them: `run` is moved on past those that
+   * are dealt with, and where it stops, `startTag` tells the tag. The same run each time. Without this every tag is told.
+   */
+  links?(run: LinkRun): void;
   /**
    * Only for names in `TagInterest.endTags`, and not for a `</form>` within a `select`, which closes nothing. `namespace` is that of
    * the element which it closes, `html` if it closes none. `start` is the offset of `<`, `end` just behind `>`, both into `bytes`.
@@ -94,7 +73,7 @@ export interface TagInterest {
   /** Lower-case names of the start tags to report, in any namespace. */
   readonly startTags: ReadonlySet<string>;
   readonly endTags: ReadonlySet<string>;
-  /** Of those, the elements whose link is told by `TagSink.link`. One without any attribute named here may not be told at all. */
+  /** Of those, the elements whose link is told by `TagSink.links`. One without any attribute named here may not be told at all. */
   readonly links?: ReadonlyMap<string, LinkInterest>;
 }
 

@@ -7,9 +7,10 @@
 import { decodeAttributeValue, escapeAttributeText, type ReferenceSyntax } from '../html/character-references.ts';
 import { parseCssUrls } from '../html/css-urls.ts';
 import type { Edits } from '../html/edits.ts';
-import { CARRIES_SID, type LinkPlace, type PlaceKind } from '../html/places.ts';
+import type { LinkRun } from '../html/link-run.ts';
+import { CARRIES_SID, type CompiledPlaces, type LinkPlace, type PlaceKind } from '../html/places.ts';
 import { type PlainReference, pathHashOf, scanPlainReference } from '../html/plain-reference.ts';
-import type { AttributeSpan, LinkTag, StartTag } from '../html/scanner.ts';
+import type { AttributeSpan, StartTag } from '../html/scanner.ts';
 import { parseSrcset, type UrlSpan } from '../html/srcset.ts';
 import { cleanReference } from '../sid/scope.ts';
 import { type CleanSpan, cleanSpan, editValue, isNamed, sourceOf } from './attribute-value.ts';
@@ -44,6 +45,7 @@ export class LinkMarker {
   readonly #urls: PageUrls;
   readonly #tally: MarkTally;
   readonly #syntax: ReferenceSyntax;
+  readonly #places: CompiledPlaces;
   readonly #others: OtherPlaces;
   /** The first byte of a parameter that would be ours already; 0 for none. */
   readonly #firstOfName: number;
@@ -51,10 +53,11 @@ export class LinkMarker {
   readonly #ownPrefix: Buffer;
   readonly #found: PlainReference = { query: -1, fragment: 0 };
 
-  constructor(urls: PageUrls, tally: MarkTally, syntax: ReferenceSyntax, others: OtherPlaces) {
+  constructor(urls: PageUrls, tally: MarkTally, syntax: ReferenceSyntax, places: CompiledPlaces, others: OtherPlaces) {
     this.#urls = urls;
     this.#tally = tally;
     this.#syntax = syntax;
+    this.#places = places;
     this.#others = others;
     this.#firstOfName = urls.mark?.name.charCodeAt(0) ?? 0;
     this.#ownPrefix = Buffer.from(urls.origin);
@@ -112,20 +115,37 @@ export class LinkMarker {
     if (!isDone) this.#anyLink(tag, attribute, place, edits);
   }
 
-  /** A link that the scanner has looked into already: true if that is enough to deal with it. No allocation. */
-  link(link: LinkTag, place: LinkPlace, edits: Edits): boolean {
-    if (this.#tally.isExplaining) return false;
-    const { bytes, valueStart } = link;
-    const carries = place.carries & this.#urls.plainCarries;
-    const isWatched = link.query < 0 || link.watchedParameter === this.#firstOfName;
-    if (!link.isPlain || !isWatched || carries === 0) {
-      return this.#fastLink(bytes, valueStart, link.valueEnd, !link.isQuoted, place, edits);
+  /** Links that the scanner has looked into already, up to the first for which that is not enough. No allocation. */
+  links(run: LinkRun, edits: Edits): void {
+    if (this.#tally.isExplaining) return;
+    const { marks } = this.#tally;
+    while (run.hasLink) {
+      const { name } = run;
+      const place = this.#places.elements.get(name)?.link ?? null;
+      if (place === null) return;
+      marks[place.kind] += this.#plainLinks(run, name, place, edits);
+      if (!run.hasLink) return;
+      if (run.name !== name) continue;
+      if (!this.#fastLink(run.bytes, run.valueStart, run.valueEnd, !run.isQuoted, place, edits)) return;
+      run.next();
     }
-    const pathEnd = link.query < 0 ? link.fragment : link.query;
-    if (!this.#urls.coversPlain(bytes, valueStart, pathEnd, false, link.pathHash)) return false;
-    edits.insert(link.fragment, this.#urls.insertion(carries, link.query >= 0, !link.isQuoted));
-    this.#tally.marks[place.kind]++;
-    return true;
+  }
+
+  /** Mark the plain links of one element that follow each other: most of a page's links. Returns how many there were. */
+  #plainLinks(run: LinkRun, name: string, place: LinkPlace, edits: Edits): number {
+    const urls = this.#urls;
+    const carries = place.carries & urls.plainCarries;
+    const isWatched = run.watchedParameter === this.#firstOfName;
+    let count = 0;
+    for (; carries !== 0 && run.hasLink && run.isPlain && run.name === name; run.next()) {
+      const { query, fragment } = run;
+      if (query >= 0 && !isWatched) break;
+      const pathEnd = query < 0 ? fragment : query;
+      if (!urls.coversAllPaths && !urls.coversPlain(run.bytes, run.valueStart, pathEnd, false, run.pathHash)) break;
+      edits.insert(fragment, urls.insertion(carries, query >= 0, !run.isQuoted));
+      count++;
+    }
+    return count;
   }
 
   /** The fast path: true if the reference is plain, or plainly elsewhere, and so dealt with. No allocation. */

@@ -14,6 +14,7 @@ import {
   type ReferenceSyntax,
 } from '../html/character-references.ts';
 import type { Edits, PageMarker } from '../html/edits.ts';
+import type { LinkRun } from '../html/link-run.ts';
 import {
   CARRIES_SID,
   type CompiledPlaces,
@@ -25,7 +26,7 @@ import {
 } from '../html/places.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import { createHtmlScanner } from '../html/scan-html.ts';
-import type { AttributeSpan, LinkTag, Namespace, Scanner, StartTag, TagInterest, TagSink } from '../html/scanner.ts';
+import type { AttributeSpan, Namespace, Scanner, StartTag, TagInterest, TagSink } from '../html/scanner.ts';
 import type { CarrierKind } from '../sid/carrier.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
@@ -112,9 +113,6 @@ class PageMarkerOfHtml implements HtmlMarker {
   readonly #links: LinkMarker;
   readonly #forms: FormMarker;
   readonly #syntax: ReferenceSyntax;
-  /** The element that `link` was asked for last, and its place. */
-  #linkName = '';
-  #linkPlace: LinkPlace | null = null;
   #isBaseKnown = false;
   /** Whether the first base is the page's depends on the tree, or on the browser: in doubt a foreign one counts. */
   #isBaseDoubtful = false;
@@ -142,7 +140,7 @@ class PageMarkerOfHtml implements HtmlMarker {
       carries: this.#places.forms,
       inFieldOnly: session?.forms === 'field',
     });
-    this.#links = new LinkMarker(this.#urls, this.#tally, this.#syntax, {
+    this.#links = new LinkMarker(this.#urls, this.#tally, this.#syntax, this.#places, {
       formaction: (tag, attribute, place, edits) => this.#forms.formaction(tag, attribute, place, edits),
       srcdoc: (tag, attribute, edits) => this.#srcdoc(tag, attribute, edits),
       identity: (tag, attribute, edits) => this.#unmark(tag, attribute, edits),
@@ -193,13 +191,8 @@ class PageMarkerOfHtml implements HtmlMarker {
     }
   }
 
-  link(link: LinkTag, edits: Edits): boolean {
-    // Mostly the same element as before.
-    if (link.name !== this.#linkName) {
-      this.#linkName = link.name;
-      this.#linkPlace = this.#places.elements.get(link.name)?.link ?? null;
-    }
-    return this.#linkPlace !== null && this.#links.link(link, this.#linkPlace, edits);
+  links(run: LinkRun, edits: Edits): void {
+    this.#links.links(run, edits);
   }
 
   endTag(name: string, namespace: Namespace): void {

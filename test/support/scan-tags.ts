@@ -2,8 +2,9 @@
  * Tags as our scanner reports them, in the form that the oracle uses: values with their character references resolved.
  */
 import { decodeHTMLAttribute } from 'entities';
+import type { LinkRun } from '../../src/html/link-run.ts';
 import { scanPlainReference } from '../../src/html/plain-reference.ts';
-import type { AttributeSpan, LinkTag, Scanner, StartTag, TagInterest, TagSink } from '../../src/html/scanner.ts';
+import type { AttributeSpan, Scanner, StartTag, TagInterest, TagSink } from '../../src/html/scanner.ts';
 import type { FoundTag } from './parse5-oracle.ts';
 
 export interface ScanResult {
@@ -27,7 +28,7 @@ export function scanTags(
   const tags: FoundTag[] = [];
   const faults: string[] = [];
   let base = 0;
-  let link: LinkTag | null = null;
+  let link: LinkFacts | null = null;
   const scanner = createScanner({
     startTag: (tag) => {
       tags.push(describe(tag, base));
@@ -35,9 +36,8 @@ export function scanTags(
       link = null;
     },
     // Each link is asked for as a whole tag as well, and must be that tag.
-    link: (told) => {
-      link = { ...told };
-      return false;
+    links: (run) => {
+      if (run.hasLink) link = factsOf(run);
     },
     endTag(name, namespace, _bytes, start, end) {
       const found = { start: base + start, end: base + end, isSelfClosing: false, attributes: [] };
@@ -60,7 +60,15 @@ export function scanTags(
   return { tags, maxHeldBytes, faults };
 }
 
-function faultsOf(link: LinkTag, tag: StartTag, interest: TagInterest): string[] {
+/** What a run says of the link at its cursor. */
+function factsOf(run: LinkRun) {
+  const { name, start, valueStart, valueEnd, isQuoted, isPlain, query, fragment, pathHash, watchedParameter } = run;
+  return { name, start, valueStart, valueEnd, isQuoted, isPlain, query, fragment, pathHash, watchedParameter };
+}
+
+type LinkFacts = ReturnType<typeof factsOf>;
+
+function faultsOf(link: LinkFacts, tag: StartTag, interest: TagInterest): string[] {
   const { attribute, others } = interest.links?.get(tag.name) ?? { attribute: '', others: [] };
   const named = (name: string) =>
     tag.attributes
@@ -81,10 +89,10 @@ function faultsOf(link: LinkTag, tag: StartTag, interest: TagInterest): string[]
     ...(isPlain && { query: found.query, fragment: found.fragment }),
     ...(isPlain && { pathHash: hashSeen(tag, span, found, link.pathHash) }),
   };
-  const faults = Object.entries(want).filter(([key, value]) => link[key as keyof LinkTag] !== value);
+  const faults = Object.entries(want).filter(([key, value]) => link[key as keyof LinkFacts] !== value);
   const hidden = others.filter((other) => named(other) !== undefined);
   return [
-    ...faults.map(([key, value]) => `link at ${tag.start}: ${key} is ${link[key as keyof LinkTag]}, not ${value}`),
+    ...faults.map(([key, value]) => `link at ${tag.start}: ${key} is ${link[key as keyof LinkFacts]}, not ${value}`),
     ...hidden.map((other) => `link at ${tag.start}: hides ${other}`),
   ];
 }
