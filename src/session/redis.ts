@@ -152,12 +152,12 @@ class RedisStore implements SessionStore {
     this.#unreadyTimer = null;
   }
 
-  /** A server that is there may refuse all the same: that is told before anybody needs it. */
+  /** A server that is there may refuse all the same, or be a replica: that is told before anybody needs it. */
   #verify(): void {
     within(this.#timeoutMs, this.#probe()).then(
       () => this.#breaker.succeeded(),
       (error: unknown) => {
-        if (isRefusal(error)) this.#breaker.open(error);
+        if (error instanceof ReplyError) this.#breaker.open(error);
       },
     );
   }

@@ -192,6 +192,21 @@ describe('redis away [needs redis]', () => {
     expect(await store.compareAndSet('k', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
   });
 
+  it('read-only at the start: away at once, and that is told', async () => {
+    await start();
+    await server.ask(`REPLICAOF 127.0.0.1 ${await freePort()}`);
+    const said: Array<string | null> = [];
+    const asked = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+    await delay(200);
+    expect(said).to.deep.equal(['READONLY']);
+    expect(asked.isAvailable).to.equal(false);
+    await server.ask('REPLICAOF NO ONE');
+    const backMs = performance.now();
+    while (!asked.isAvailable && performance.now() - backMs < RECOVERED_WITHIN_MS) await delay(20);
+    expect(said).to.deep.equal(['READONLY', null]);
+    await asked.close();
+  });
+
   it('full: writes are refused, at once in the end, and that is told; what is there is read', async () => {
     await start();
     const said: Array<string | null> = [];
