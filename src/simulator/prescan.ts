@@ -29,9 +29,12 @@ export function prescan(bytes: Buffer, isKnown: (label: string) => boolean): str
 const SURE_BYTES = 1024;
 /** A bound of our own: what comes later, be it still the head, is too late. */
 const MAX_BYTES = 16 * 1024;
-/** A comment, a start tag with its attributes, or anything else in angles. Nothing is tried twice: \1 and \2 keep what they have. */
+/**
+ * A comment, a start tag with its attributes, or anything else in angles. A quote counts only where a value begins. Nothing is
+ * tried twice: \1 and \2 keep what they have.
+ */
 const TOKEN =
-  /<!--(?:>|->|.*?(?:-->|$))|<(?=([a-z][^\t\n\f\r />]*))\1(?=((?:[^>"']|"[^"]*"|'[^']*')*))\2>|<[!/?][^>]*>/gis;
+  /<!--(?:>|->|.*?(?:-->|$))|<(?=([a-z][^\t\n\f\r />]*))\1(?=((?:[^>=]|=[\t\n\f\r ]*(?:"[^"]*"|'[^']*'|[^\t\n\f\r >"'][^\t\n\f\r >]*|(?=>)))*))\2>|<[!/?][^>]*>/gis;
 const ATTRIBUTE = /([^\t\n\f\r />=]+)(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >]+)))?/g;
 const TEXT_ONLY = new Set(['script', 'style', 'title', 'noframes', 'textarea']);
 const IN_HEAD = new Set('html head meta title script noscript style link base object template'.split(' '));

@@ -72,7 +72,17 @@ describe('the simulator reads any page', () => {
     expect(read(5000) / read(500)).to.be.below(60);
   });
 
-  for (const piece of ['<a"', '<a "', '<!--', '<script>', '<meta content="charset', '<a b=\'"', '<?xml encoding']) {
+  for (const piece of [
+    '<a"',
+    '<a "',
+    '<!--',
+    '<script>',
+    '<meta content="charset',
+    '<a b=\'"',
+    '<a b="',
+    '<a b= ',
+    '<?xml encoding',
+  ]) {
     it(`a charset is looked for in any number of ${piece}`, () => {
       expect(decodePage(Buffer.from(piece.repeat(6000)), null).charset).to.equal('windows-1252');
     });

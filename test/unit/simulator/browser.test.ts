@@ -361,6 +361,8 @@ describe('simulator: documents', () => {
       "<meta charset=bogus><meta charset = 'windows-1251'/>",
       '<link title="<meta charset=utf-8>"><meta data-charset=utf-8><meta charset=windows-1251>',
       '<script>"<meta charset=utf-8>"</script><title><meta charset=utf-8></title><meta charset=windows-1251>',
+      '<html lang=en"><meta charset=windows-1251><meta name=viewport">',
+      "<html title=it's><meta charset=windows-1251 data-x=it's><meta charset=utf-8>",
       '<?xml version="1.0" encoding="windows-1251"?>',
       `<!--${' '.repeat(1100)}--><meta charset=windows-1251>`,
     ].map((head) => [Buffer.from(`${head}<p>\xcf`, 'latin1'), 'text/html', 'windows-1251', 'П'] as const),
