@@ -144,7 +144,7 @@ class Walk {
     // A site asked for by http, or without its www, is walked where it sends its visitors; a foreign one is not.
     if (isSchemelesslySameSite(url, this.#home)) this.#home = url;
     const node = this.#nodeOf(url, 0);
-    await this.#permission.learn(url);
+    if (this.#isInside(url)) await this.#permission.learn(url);
     const evidence = await this.#take(page, { url, node, initiator: null, cause: 'open', dest: 'document', depth: 0 });
     node.session = evidence.hasMarker === false ? 'lost' : 'kept';
     this.#hasSession = evidence.hasMarker !== false;

@@ -310,6 +310,15 @@ describe('simulator crawl: where it goes', () => {
     expect(seen.filter((target) => target === '/robots.txt')).to.have.length(2);
   });
 
+  it('asks the site that the start has led to for no rules, nor tells it what opens this one', async () => {
+    site['/'] = { status: 302, fields: { location: 'http://foreign.example/1' } };
+    const told: string[] = [];
+    server.on('request', ({ headers }) => told.push(`${headers.host} ${headers.authorization}`));
+    const connectTo = { 'shop.example': address(), 'foreign.example': address() };
+    await crawl({ url: 'http://shop.example/', browser: { connectTo, headers: { Authorization: 'Basic x' } } });
+    expect(told).to.deep.equal(['shop.example Basic x', 'foreign.example undefined']);
+  });
+
   it('visits other hosts of the site when it may', async () => {
     site['/'] = '<a href=http://www.shop.example/1>1</a>';
     const port = Number(new URL(origin).port);
