@@ -1,5 +1,5 @@
 /** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
-import { buildSubmission, buttonLabel, isSubmitButton } from './form.ts';
+import { buildSubmission, buttonLabel, isDisabled, isSubmitButton } from './form.ts';
 import type { Visit } from './navigate.ts';
 import {
   attribute,
@@ -97,7 +97,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
     for (const [, , target = ''] of script.matchAll(SCRIPT_MOVE)) add('script', element, page.resolve(target), target);
   }
 
-  /** By its default button, and by each other one that has an action of its own. */
+  /** By its default button, and by each other one that can be pressed and has an action of its own. */
   function addForms(form: Element): void {
     const controls = page.controls(form);
     const [first = null, ...others] = controls.filter(isSubmitButton);
@@ -106,7 +106,8 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
       .map((control) => [attribute(control, 'name') ?? '', attribute(control, 'value') ?? ''] as const);
     addForm(form, form, first, attribute(form, 'id') ?? attribute(form, 'name') ?? '', hidden);
     for (const button of others)
-      if (attribute(button, 'formaction') !== null) addForm(button, form, button, buttonLabel(button), hidden);
+      if (attribute(button, 'formaction') !== null && !isDisabled(button))
+        addForm(button, form, button, buttonLabel(button), hidden);
   }
 
   function addForm(

@@ -103,6 +103,12 @@ describe('simulator crawl: how a session is lost', () => {
       ['unmarked'],
     ],
     [
+      'no button that cannot be pressed',
+      '<form method=post action="/b?_sid=s1"><button>B</button><button formaction=/c disabled>C</button><fieldset disabled><input type=submit formaction=/d></fieldset></form>',
+      {},
+      [],
+    ],
+    [
       'a link in a srcdoc',
       '<iframe srcdoc=\'<a href="/b">B</a><a href="/c?_sid=s1">C</a><form></form>\'></iframe>',
       { '/b': '<a href="/?_sid=s2">Home</a>', '/c': own },
