@@ -36,6 +36,8 @@ export interface Edge {
 
 /** A page of links to everything must not fill the memory. */
 const MAX_EDGES_PER_PAGE = 5000;
+/** Of one form, besides the default one: each is sent with all fields, and a list may have a button in each of a thousand rows. */
+const MAX_OTHER_BUTTONS = 100;
 /** Pages within pages: more is no page for people. */
 const MAX_SRCDOC_DEPTH = 5;
 /** How a script names the page that it leads to; `geolocation` and `data-location` are other names. */
@@ -105,9 +107,8 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
       .filter((control) => isHtml(control, 'input') && attribute(control, 'type')?.toLowerCase() === 'hidden')
       .map((control) => [attribute(control, 'name') ?? '', attribute(control, 'value') ?? ''] as const);
     addForm(form, form, first, attribute(form, 'id') ?? attribute(form, 'name') ?? '', hidden);
-    for (const button of others)
-      if (attribute(button, 'formaction') !== null && !isDisabled(button))
-        addForm(button, form, button, buttonLabel(button), hidden);
+    const ways = others.filter((button) => attribute(button, 'formaction') !== null && !isDisabled(button));
+    for (const button of ways.slice(0, MAX_OTHER_BUTTONS)) addForm(button, form, button, buttonLabel(button), hidden);
   }
 
   function addForm(

@@ -72,6 +72,13 @@ describe('the simulator reads any page', () => {
     expect(read(5000) / read(500)).to.be.below(60);
   });
 
+  it('a form with a button in each of 5,000 rows: many of them, not all', () => {
+    const rows = '<tr><td><input name=a><button formaction=/x>Delete</button>'.repeat(5000);
+    const markup = `<form method=post action=/y><table>${rows}</table></form>`;
+    const page = parsePage(markup, { url: 'http://x.example/', scripting: false });
+    expect(edgesOf(page, 'utf-8', null)).to.have.length(101);
+  });
+
   for (const piece of [
     '<a"',
     '<a "',
