@@ -177,7 +177,7 @@ function readArguments(argv: string[]): Arguments {
       timeoutMs: 1000 * positive('--timeout', values.timeout ?? '30'),
       insecure: values.insecure === true,
       fetchMetadata: values['fetch-metadata'] !== false,
-      headers: { ...address?.headers, ...Object.fromEntries((values.header ?? []).map(readHeader)) },
+      headers: allHeaders(address?.headers ?? {}, (values.header ?? []).map(readHeader)),
       ...(values['user-agent'] === undefined ? {} : { userAgent: fieldValue('--user-agent', values['user-agent']) }),
     },
     crawl: {
@@ -235,6 +235,13 @@ function readAddress(text: string): { url: string; headers: Record<string, strin
   url.username = '';
   url.password = '';
   return { url: url.href, headers: { Authorization: `Basic ${pair.toString('base64')}` } };
+}
+
+/** Those of --header come instead of those of the same name. */
+function allHeaders(ofUrl: Readonly<Record<string, string>>, given: ReadonlyArray<[string, string]>) {
+  const names = new Set(given.map(([name]) => name.toLowerCase()));
+  const others = Object.entries(ofUrl).filter(([name]) => !names.has(name.toLowerCase()));
+  return Object.fromEntries([...others, ...given]);
 }
 
 function percentDecoded(text: string): string {

@@ -1,6 +1,6 @@
 /** `transid simulate` in process: options, exit codes, formats. What it finds is tested with the simulator itself. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -183,6 +183,15 @@ describe('transid simulate', () => {
       const { out } = await run('--format', 'json', origin.replace('//', `//${userinfo}@`));
       expect(fields['authorization']).to.equal(`Basic ${Buffer.from(pair).toString('base64')}`);
       expect(out).to.include(`"start": "${origin}/"`).and.to.not.include('ada');
+    });
+  }
+
+  for (const name of ['Authorization', 'authorization']) {
+    it(`the ${name} of a --header takes the place of user and password of the URL`, async () => {
+      const sent: string[] = [];
+      server.once('request', ({ rawHeaders }: IncomingMessage) => sent.push(...rawHeaders));
+      await run('--header', `${name}: Bearer x`, origin.replace('//', '//ada:tea@'));
+      expect(sent.filter((_, at) => sent[at - 1]?.toLowerCase() === 'authorization')).to.deep.equal(['Bearer x']);
     });
   }
 
