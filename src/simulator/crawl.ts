@@ -13,6 +13,7 @@ import {
   type Arrival,
   gatherEvidence,
   judge,
+  judgeLoop,
   judgeUnfollowed,
   type SessionEvidence,
   sessionOf,
@@ -78,6 +79,9 @@ interface Waiting {
   readonly edge: Edge;
 }
 
+/** Why nothing came of a URL: redirects without end that a cookie might have ended, or any other fault. */
+type Failure = 'loop' | 'broken';
+
 /** What is thrown and no fault of the site. */
 interface Fault {
   readonly thrown: unknown;
@@ -106,7 +110,7 @@ class Walk {
   readonly #hasMarker: (page: Page) => boolean | null;
   readonly #nodes = new Map<string, CrawledPage>();
   /** What came of a URL (with its SID), or the edges that wait for it. */
-  readonly #arrivals = new Map<string, Arrival | null>();
+  readonly #arrivals = new Map<string, Arrival | Failure>();
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #variants = new Map<string, number>();
   readonly #queue: Job[] = [];
@@ -232,8 +236,8 @@ class Walk {
     if (result instanceof SimulatorError) {
       job.node.session = 'broken';
       this.#broken.push({ url: job.node.url, why: result.message });
-      this.#arrivals.set(job.url, null);
-      this.#waiting.delete(job.url);
+      const isLoop = result.code === 'TOO_MANY_REDIRECTS' && this.#browser.cookies.mode === 'off';
+      this.#arrive(job, isLoop ? 'loop' : 'broken');
     } else await this.#take(result, job);
     const { onProgress } = this.#options;
     onProgress?.({ visited: this.#visited, waiting: this.#queue.length, lost: this.#counts.lost });
@@ -257,10 +261,7 @@ class Walk {
     const arrival = { evidence, url: page.url, status: page.status, redirected: page.redirects.length > 0 };
     job.node.title = page.title.slice(0, 200);
     job.node.status = page.status;
-    this.#arrivals.set(job.url, arrival);
-    for (const waiting of this.#waiting.get(job.url) ?? [])
-      this.#settle(waiting, job.node, judge(waiting.from, waiting.edge, arrival, this.#names));
-    this.#waiting.delete(job.url);
+    this.#arrive(job, arrival);
     // What a redirect has led out of the crawl is no page of it.
     if (!this.#isInside(page.url)) return evidence;
     if (this.#options.lint === true && !this.#expanded.has(job.node.id)) this.#collectLint(page);
@@ -279,6 +280,18 @@ class Walk {
       this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, depth);
     }
     return evidence;
+  }
+
+  #arrive({ url, node }: Job, arrival: Arrival | Failure): void {
+    this.#arrivals.set(url, arrival);
+    for (const waiting of this.#waiting.get(url) ?? []) this.#judge(waiting, node, arrival);
+    this.#waiting.delete(url);
+  }
+
+  #judge(waiting: Waiting, node: CrawledPage, arrival: Arrival | Failure): void {
+    const { from, edge } = waiting;
+    if (arrival === 'broken') return;
+    this.#settle(waiting, node, arrival === 'loop' ? judgeLoop(from) : judge(from, edge, arrival, this.#names));
   }
 
   /** Where the page goes by itself before anybody could read it; null for one that stays. */
@@ -310,17 +323,10 @@ class Walk {
     }
     const known = this.#arrivals.get(target);
     const node = this.#nodes.get(withoutSid(target, this.#names));
-    if (known === null) return;
-    if (known !== undefined && node !== undefined) {
-      this.#settle(waiting, node, judge(from, edge, known, this.#names));
-      return;
-    }
     const others = this.#waiting.get(target);
-    if (others !== undefined) {
-      others.push(waiting);
-      return;
-    }
-    this.#enqueue(waiting, target, initiator, depth, fromNode);
+    if (known !== undefined && node !== undefined) this.#judge(waiting, node, known);
+    else if (others !== undefined) others.push(waiting);
+    else this.#enqueue(waiting, target, initiator, depth, fromNode);
   }
 
   #isTooDeep(depth: number): boolean {

@@ -9,13 +9,14 @@ import type { Edge } from './edges.ts';
 import { isSidName, sidOf, withoutSid } from './sid.ts';
 import { isSchemelesslySameSite, relation } from './site.ts';
 
-export type LossReason = 'script' | 'unmarked' | 'foreign' | 'redirect' | 'expired' | 'policy' | 'cookie';
+export type LossReason = 'script' | 'unmarked' | 'foreign' | 'redirect' | 'loop' | 'expired' | 'policy' | 'cookie';
 
 export const REASONS: Readonly<Record<LossReason, string>> = {
   script: 'the link is made by a script and carries no SID',
   unmarked: 'the attribute carries no SID',
   foreign: 'the link leads to another host, port or scheme of the same site, which has no part in the session',
   redirect: 'a redirect on the way carries no SID',
+  loop: 'redirects without end, as of a site that waits for a cookie which this browser does not send back',
   expired: 'the SID was not honoured: a new session was begun',
   policy: 'this path takes or writes no SID',
   cookie: 'the session is in a cookie only, which this browser did not send back',
@@ -103,6 +104,11 @@ export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names
   const isRefused = arrival.status === 400 && edgeSid(edge, names) !== null;
   if (!isDead && !isDeadEnd && !isRefused) return { outcome: 'kept' };
   return { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
+}
+
+/** Judge an edge that ends in redirects without end, in a browser that takes no cookie on the way. */
+export function judgeLoop(from: SessionEvidence): Verdict {
+  return from.hasMarker === false ? { outcome: 'none' } : { outcome: 'lost', reason: 'loop' };
 }
 
 /** Judge an edge that is not followed: a POST form, or a host outside the crawl. */

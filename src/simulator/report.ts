@@ -242,14 +242,14 @@ function differenceCase({ difference }: CompareReport): TestCase {
 function suite(report: Exclude<Report, CompareReport>): { name: string; cases: TestCase[] } {
   switch (report.kind) {
     case 'crawl': {
-      const pages = report.pages.filter((page) => page.status > 0 || page.session === 'broken');
+      const broken = new Map(report.broken.map(({ url, why }) => [url, why]));
+      const pages = report.pages.filter((page) => page.status > 0 || broken.has(page.url));
       const cases = pages.map((page) => {
         const lost = report.lost.filter((edge) => edge.page === page.url);
-        const broken = report.broken.find((each) => each.url === page.url);
         const told = lost.map(
           (edge) => `${edge.line}:${edge.column} ${edge.reason}: ${edge.element} to ${edge.target}`,
         );
-        const failure = broken !== undefined ? broken.why : told.length > 0 ? told.join('\n') : null;
+        const failure = broken.get(page.url) ?? (told.length > 0 ? told.join('\n') : null);
         return { name: page.url, className: 'crawl', seconds: 0, failure, isSkipped: false };
       });
       const start = {

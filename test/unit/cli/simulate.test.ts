@@ -29,13 +29,25 @@ describe('transid simulate', () => {
     server = createServer((request, response) => {
       fields = request.headers;
       const isKnown = request.headers.cookie !== undefined;
-      if (request.url !== '/app')
+      if (request.url === '/account' && !isKnown) {
+        response.writeHead(302, { location: '/login' }).end();
+        return;
+      }
+      if (request.url !== '/app' && request.url !== '/login')
         response.writeHead(200, {
           'content-type': 'text/html',
           ...(isKnown ? {} : { 'set-cookie': 'visit=1; Path=/' }),
         });
       if (request.url === '/app') {
         response.writeHead(302, { location: 'app://callback' }).end();
+        return;
+      }
+      if (request.url === '/login') {
+        response.writeHead(302, { location: '/account' }).end();
+        return;
+      }
+      if (request.url === '/shop') {
+        response.end('<a href=/account>Account</a>');
         return;
       }
       if (request.url === '/moving') {
@@ -133,6 +145,14 @@ describe('transid simulate', () => {
     const { code, out } = await run(`${origin}/lost/1`);
     expect(code).to.equal(1);
     expect(out).to.include('cookie').and.to.include('<a href="/lost/2">');
+  });
+
+  it('exit 1 when redirects never end without cookies, and 0 when they end with them', async () => {
+    const { code, out } = await run(`${origin}/shop`);
+    expect(code).to.equal(1);
+    expect(out).to.include(`${origin}/shop:1:1  loop  <a href="/account"> Account`);
+    expect(out).to.include('more than 20 redirects');
+    expect((await run('--cookies', 'on', `${origin}/shop`)).code).to.equal(0);
   });
 
   it('exit 1 when the site cannot be reached', async () => {

@@ -215,6 +215,64 @@ describe('simulator crawl: how a session is lost', () => {
     }
   });
 
+  describe('redirects without end', () => {
+    const go = (location: string) => ({ status: 302, fields: { location, 'set-cookie': 'id=1' } });
+    const told = ({ lost }: CrawlReport) => lost.map(({ page, reason }) => [page.slice(origin.length), reason]);
+    beforeEach(() => {
+      site = {
+        '/': '<a href="/account">Account</a><a href="/b">B</a>',
+        '/b': '<a href="/account">Account</a>',
+        '/account': go('/login'),
+        '/login': go('/account'),
+      };
+    });
+
+    it('each way into them loses the session of a browser without cookies', async () => {
+      const report = await walk();
+      expect(told(report)).to.deep.equal([
+        ['/', 'loop'],
+        ['/b', 'loop'],
+      ]);
+      expect(report.broken.map(({ why }) => why)).to.deep.equal([
+        `${origin}/account: more than 20 redirects, last to /login`,
+      ]);
+      expect(report.pages.find((page) => page.url === `${origin}/account`)?.session).to.equal('lost');
+      expect(report.edges.filter(({ outcome, to }) => outcome === 'lost' && to !== null)).to.have.length(2);
+    });
+
+    it('a way that comes late loses it, too', async () => {
+      expect(told(await walk({ concurrency: 1 }))).to.have.length(2);
+      site['/b'] = '<a href=/c>C</a>';
+      site['/c'] = '<a href=/d>D</a>';
+      site['/d'] = '<a href=/account>Account</a>';
+      expect(told(await walk())).to.deep.equal([
+        ['/', 'loop'],
+        ['/d', 'loop'],
+      ]);
+    });
+
+    it('of a page that has lost it already nothing is told', async () => {
+      site['/'] = '<i>ada</i><a href="/b">B</a>';
+      expect(told(await walk({ marker: 'css:i' }))).to.deep.equal([['/', 'cookie']]);
+    });
+
+    it('with cookies they are a fault of the site', async () => {
+      for (const cookies of ['on', 'session-only', 'first-party'] as const) {
+        const report = await walk({ browser: { cookies } });
+        expect([report.counts.lost, report.broken.length]).to.deep.equal([0, 1]);
+      }
+    });
+
+    it('no other page that does not come has lost it', async () => {
+      site = { '/': '<a href=/404>x</a><a href=/500>x</a><a href=/torn>x</a><a href=/no>x</a>' };
+      site['/500'] = { status: 500, body: 'oh' };
+      site['/torn'] = { fields: { 'content-encoding': 'gzip' }, body: 'oh' };
+      site['/no'] = { status: 302, fields: { location: 'app://x' } };
+      const report = await walk();
+      expect([report.counts.lost, report.broken.length]).to.deep.equal([0, 2]);
+    });
+  });
+
   it('a static site has nothing to lose', async () => {
     site = { '/': '<a href=/b>B</a>', '/b': '<a href=/>Home</a>' };
     expect((await walk()).counts).to.deep.equal({ kept: 0, lost: 0, none: 2 });

@@ -155,6 +155,14 @@ describe('simulator reports', () => {
     expect(text).to.include('http://shop/:3:7  unmarked  <a href=');
   });
 
+  it('JUnit has a page that did not come, also where the session was lost on the way to it', () => {
+    const [home, lost, broken] = CRAWL.pages;
+    for (const session of ['broken', 'lost'] as const) {
+      const text = formatJunit({ ...CRAWL, pages: [home!, lost!, { ...broken!, session }] });
+      expect(text).to.include('tests="3" failures="2"').and.to.include('name="http://shop/broken"');
+    }
+  });
+
   it('no page can send control characters to a terminal', () => {
     const hostile = {
       ...CRAWL,
