@@ -4,7 +4,24 @@ import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import nock from 'nock';
-import { Browser, type BrowserOptions, type Page, SimulatorError } from '../../../src/simulator/index.ts';
+import {
+  Browser,
+  type BrowserOptions,
+  type ConnectTo,
+  type CrawledEdge,
+  type CrawledPage,
+  crawl,
+  type Expectation,
+  type Initiator,
+  lintPage,
+  type Page,
+  type ParsedPage,
+  type ReferrerPolicy,
+  type Robots,
+  SimulatorError,
+  type Step,
+  type Visit,
+} from '../../../src/simulator/index.ts';
 
 // nock takes node:http over as soon as it is loaded, for all test files: it works for its own tests only, below.
 nock.restore();
@@ -263,6 +280,29 @@ describe('simulator: what it tells of itself', () => {
     expect(browser.exchanges[1]?.requestFields).to.include({ origin });
     expect(echoed(page).fields).to.include({ origin: 'null' });
     expect(echoed(page).body).to.equal('a=1');
+  });
+
+  it('types of all that one gives it have a name', async () => {
+    handlers['/x'] = echo();
+    const connectTo: ConnectTo = { 'shop.example': { host: '127.0.0.1', port } };
+    const policy: ReferrerPolicy = 'origin';
+    const initiator: Initiator = { url: 'http://other.example/from', policy };
+    const visit: Visit = { url: 'http://shop.example/x', cause: 'link', initiator };
+    const page = await browse({ connectTo }).visit(visit);
+    expect(echoed(page).fields).to.include({ referer: 'http://other.example/' });
+    const parsed: ParsedPage = page.document;
+    expect(lintPage(parsed, [])).to.deep.equal([]);
+    const expectation: Expectation = { status: 200 };
+    const steps: Step[] = [{ action: 'expect', expectation }];
+    const robots: Robots = 'ignore';
+    const report = await crawl({
+      url: `${origin}/x`,
+      robots,
+      journey: { name: 'x', start: null, steps: [{ action: 'open', url: '/x' }, ...steps] },
+    });
+    const pages: readonly CrawledPage[] = report.pages;
+    const edges: readonly CrawledEdge[] = report.edges;
+    expect([pages.length, edges.length]).to.deep.equal([1, 0]);
   });
 
   it('sends fields of its user, and leaves out those that are empty', async () => {
