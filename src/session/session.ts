@@ -17,6 +17,7 @@ import { LIMITS } from '../limits.ts';
 import type { SessionPolicy } from '../policy/route-policy.ts';
 import { Sid } from '../sid/sid.ts';
 import { ClientMarks } from './client-marks.ts';
+import { HeldSession, ttlOf } from './held-session.ts';
 import { type CookieChange, Jar } from './jar.ts';
 import { blockOf } from './network.ts';
 import { OpenedSessions } from './opened.ts';
@@ -62,33 +63,6 @@ interface Way {
   readonly keys: SealKeys;
   readonly version: number;
   readonly record: MovedRecord;
-}
-
-/** A live session as it was read: `version` is what the next write expects. */
-class HeldSession implements Session {
-  readonly sid: Sid;
-  readonly keys: SealKeys;
-  readonly version: number;
-  readonly record: LiveRecord;
-
-  constructor(sid: Sid, keys: SealKeys, version: number, record: LiveRecord) {
-    this.sid = sid;
-    this.keys = keys;
-    this.version = version;
-    this.record = record;
-  }
-
-  get jar(): Jar {
-    return this.record.jar;
-  }
-
-  get isProven(): boolean {
-    return this.record.isProven;
-  }
-
-  get createdAtMs(): number {
-    return this.record.createdAtMs;
-  }
 }
 
 export class Sessions implements SessionSource {
@@ -400,10 +374,4 @@ export class Sessions implements SessionSource {
 /** The same value again without an end of its own changes nothing. */
 function isEffective({ kind, isPersistent }: CookieChange): boolean {
   return kind !== 'refused' && (kind !== 'refreshed' || isPersistent);
-}
-
-/** How long the store keeps it from now: never past the absolute timeout. At least 1 ms, as stores want it. */
-function ttlOf(record: LiveRecord, policy: SessionPolicy, nowMs: number): number {
-  const timeoutMs = record.isProven ? policy.idleTimeoutMs : policy.unprovenTimeoutMs;
-  return Math.max(1, Math.min(timeoutMs, record.createdAtMs + policy.absoluteTimeoutMs - nowMs));
 }
