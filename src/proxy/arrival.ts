@@ -160,6 +160,13 @@ export function ownOrigin({ client }: RequestFacts): string {
   return origin;
 }
 
+/** Has the client a place for Secure cookies here? By https, and as browsers have it on their own machine (Secure Contexts §3.1). */
+export function keepsSecureCookies({ client }: RequestFacts, { host }: Pick<ClientBinding, 'host'>): boolean {
+  return client.scheme === 'https' || OWN_MACHINE.test(host);
+}
+
+const OWN_MACHINE = /^(?:(?:[^:/]*\.)?localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/;
+
 interface Found {
   readonly session: Session;
   readonly by: 'target' | 'referer';
@@ -286,7 +293,7 @@ export function withoutAnySid(
 }
 
 function cookiesOf(session: Session, { site, facts, binding, target }: Observed): string {
-  const at = { isSecure: facts.client.scheme === 'https', host: binding.host, path: target };
+  const at = { isSecure: keepsSecureCookies(facts, binding), host: binding.host, path: target };
   return session.jar.cookieHeader(at, site.clock());
 }
 

@@ -41,7 +41,7 @@ import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts
 import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
-import { type Arrival, ownOrigin } from './arrival.ts';
+import { type Arrival, keepsSecureCookies, ownOrigin } from './arrival.ts';
 import { pipeBody } from './body-pipe.ts';
 import { type ClientResponse, canTell, sendHead } from './client-response.ts';
 import { repeatsFormAbroad } from './repeated-form.ts';
@@ -223,7 +223,7 @@ function responseFacts(
     setCookies,
     host: binding.host,
     path: target,
-    isSecure: facts.client.scheme === 'https',
+    isSecure: keepsSecureCookies(facts, binding),
     method: facts.method,
     rotate: signals.rotate,
     destroy: signals.destroy,

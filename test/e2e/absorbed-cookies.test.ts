@@ -44,3 +44,41 @@ describe('Cache-Control of an answer that sets a cookie', () => {
     });
   }
 });
+
+describe('a Secure cookie by http', () => {
+  let upstream: ScriptedUpstream;
+  let proxy: TestProxy;
+
+  before(async () => {
+    upstream = await startUpstream((_request, response) => {
+      response.setHeader('Content-Type', 'text/html');
+      response.setHeader('Set-Cookie', 'id=1; Secure; Path=/');
+      response.end('<a href="/next">next</a>');
+    });
+    proxy = await startProxy(upstream.origin, 'routes: [{ path: /**, use_trans_sid: true }]');
+  });
+  after(async () => {
+    await proxy?.close();
+    await upstream?.close();
+  });
+
+  for (const [host, isKept] of [
+    ['own.test', false],
+    ['localhost.own.test', false],
+    ['127.own.test', false],
+    ['localhost', true],
+    ['shop.LOCALHOST:8080', true],
+    ['127.0.0.1:8080', true],
+    ['127.1', true],
+    ['[::1]:8080', true],
+  ] as const) {
+    it(`${isKept ? 'is' : 'is not'} kept at ${host}, as browsers have it`, async () => {
+      const { body } = await ask(proxy.port, '/', { host });
+      const sid = /_sid=([0-9a-v]{26})/.exec(body)?.[1];
+      expect(sid !== undefined).to.equal(isKept);
+      if (sid === undefined) return;
+      await ask(proxy.port, `/next?_sid=${sid}`, { host });
+      expect(upstream.requests.at(-1)?.fields.cookie).to.equal('id=1');
+    });
+  }
+});
