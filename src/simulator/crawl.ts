@@ -262,9 +262,12 @@ class Walk {
     job.node.title = page.title.slice(0, 200);
     job.node.status = page.status;
     this.#arrive(job, arrival);
+    const isInside = this.#isInside(page.url);
+    // The page that was asked for is looked at wherever it stands.
+    const isLooked = isInside || job.cause === 'open';
+    if (this.#options.lint === true && isLooked && !this.#expanded.has(job.node.id)) this.#collectLint(page);
     // What a redirect has led out of the crawl is no page of it.
-    if (!this.#isInside(page.url)) return evidence;
-    if (this.#options.lint === true && !this.#expanded.has(job.node.id)) this.#collectLint(page);
+    if (!isInside) return evidence;
     const initiator = { url: page.url, policy: snapshot.referrerPolicy };
     // A page that comes again under another URL has the same edges; only one that had no session yet is read once more.
     const hasSession = sessionOf(evidence) !== null || evidence.hasMarker === true;

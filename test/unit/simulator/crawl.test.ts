@@ -586,6 +586,13 @@ describe('simulator lint', () => {
     expect(lint.map(({ reason, url }) => [reason, url])).to.deep.equal([['unmarked', `${origin}/y`]]);
   });
 
+  it('is of the page that was asked for, also where a redirect has led to another site', async () => {
+    const connectTo = { 'shop.example': address(), 'foreign.example': address() };
+    site = { '/': { status: 302, fields: { location: 'http://foreign.example/b' } }, '/b': '<a data-x=/y>x</a>' };
+    const { lint } = await crawl({ url: 'http://shop.example/', depth: 0, lint: true, browser: { connectTo } });
+    expect(lint.map(({ page, url }) => [page, url])).to.deep.equal([['http://foreign.example/b', '/y']]);
+  });
+
   it('tells the line of a script literal, and counts pages', async () => {
     const page = '<a href=/b>b</a>\n<script>\n\nfetch("/api/x")</script>';
     site = { '/': page, '/b': page };
