@@ -278,9 +278,7 @@ class Walk {
       // Nobody has to click to get there. Only once in a row: some pages come again for ever, each time under another URL.
       const isFree = edge.kind === 'refresh' && edge.url === next && job.cause !== 'refresh';
       const depth = isFree ? job.depth - 1 : job.depth;
-      // Of other hosts only while a page may still be asked of them: a site may have one for each of its users.
-      if (this.#isInside(edge.url) && this.#hasRoom(depth)) await this.#permission.learn(edge.url);
-      this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, depth);
+      await this.#consider({ from: evidence, fromNode: job.node, edge }, initiator, depth);
     }
     return evidence;
   }
@@ -307,7 +305,7 @@ class Walk {
     return where === 'same-origin' || (where === 'same-site' && this.#options.sameOrigin === false);
   }
 
-  #consider(waiting: Waiting, initiator: Initiator, depth: number): void {
+  async #consider(waiting: Waiting, initiator: Initiator, depth: number): Promise<void> {
     const { edge, from, fromNode } = waiting;
     const [target = ''] = edge.url.split('#');
     const isInside = this.#isInside(target);
@@ -320,6 +318,8 @@ class Walk {
       this.#skipped.excluded++;
       return;
     }
+    // Of other hosts only while a page may still be asked of them: a site may have one for each of its users.
+    if (this.#hasRoom(depth)) await this.#permission.learn(target);
     if (!this.#permission.mayVisit(target)) {
       this.#skipped.robots++;
       return;

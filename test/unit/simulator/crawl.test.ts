@@ -383,6 +383,16 @@ describe('simulator crawl: where it goes', () => {
     expect(told).to.deep.equal(['shop.example Basic x', 'foreign.example undefined']);
   });
 
+  it('asks a host that is excluded for no rules, nor one to which only a form leads that is not sent', async () => {
+    const names = ['shop.example', 'admin.shop.example', 'pay.shop.example'];
+    const connectTo = Object.fromEntries(names.map((name) => [name, address()]));
+    site['/'] = '<a href=http://admin.shop.example/>A</a><form method=post action=http://pay.shop.example/></form>';
+    const asked = new Set<string>();
+    server.on('request', ({ headers }) => asked.add(headers.host ?? ''));
+    await crawl({ url: 'http://shop.example/', sameOrigin: false, exclude: [/\/admin\./], browser: { connectTo } });
+    expect([...asked]).to.deep.equal(['shop.example']);
+  });
+
   it('visits other hosts of the site when it may', async () => {
     site['/'] = '<a href=http://www.shop.example/1>1</a>';
     const port = Number(new URL(origin).port);
