@@ -199,7 +199,9 @@ function fillOne(
 function chooseFile(state: Map<Element, ControlState>, control: Element, name: string, value: FieldValue): void {
   const files = filesOf(value);
   if (files.length === 0) throw new SimulatorError('NO_FIELD', `field '${name}' takes a file`);
-  state.set(control, { files: attribute(control, 'multiple') === null ? files.slice(-1) : files });
+  // The same field may have been given by its id or label, too.
+  const before = state.get(control)?.files ?? [];
+  state.set(control, { files: attribute(control, 'multiple') === null ? files.slice(-1) : [...before, ...files] });
 }
 
 /** One more file for a field; one that is not `multiple` has the last. */

@@ -805,15 +805,17 @@ describe('simulator: what it says when something is wrong', () => {
 
   it('uploads several files where the field takes several, and else the last', async () => {
     handlers['/'] = html(
-      '<form method=post enctype=multipart/form-data action=/sent><input type=file name=all multiple><input type=file name=one></form>',
+      '<form method=post enctype=multipart/form-data action=/sent><input type=file name=all id=every multiple><input type=file name=one></form>',
     );
     handlers['/sent'] = echo();
     const page = await browse().open(`${origin}/`);
     for (const field of ['all', 'one']) for (const name of ['a', 'b']) page.upload(field, { name, content: name });
+    page.upload('every', { name: 'c', content: 'c' });
     const sent = echoed(await page.submit()).body;
     expect([...sent.matchAll(/ name="(.*)"; filename="(.*)"/g)].map(([, field, name]) => [field, name])).to.deep.equal([
       ['all', 'a'],
       ['all', 'b'],
+      ['all', 'c'],
       ['one', 'b'],
     ]);
   });
