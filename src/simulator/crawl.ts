@@ -56,6 +56,7 @@ export interface CrawlOptions {
 }
 
 const LOGOUT = /logout|signout|(?<![a-z])(?:log|sign)(?:[-_+\s]|%20)+out(?![a-z])|logoff|abmelden/i;
+const MAX_PAGES = 200;
 /** The map of a report beyond this is no longer read by anybody; counts go on. */
 const MAX_EDGES = 50_000;
 const MAX_LOST = 5_000;
@@ -131,7 +132,7 @@ class Walk {
     this.#browser = browser;
     this.#options = options;
     this.#home = options.url;
-    this.#permission = new Permission(browser, options.robots ?? 'obey');
+    this.#permission = new Permission(browser, options.robots ?? 'obey', options.maxPages ?? MAX_PAGES);
     this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
     // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
@@ -319,8 +320,8 @@ class Walk {
       return;
     }
     // Of other hosts only while a page may still be asked of them: a site may have one for each of its users.
-    if (this.#hasRoom(depth)) await this.#permission.learn(target);
-    if (!this.#permission.mayVisit(target)) {
+    const isUnknown = this.#hasRoom(depth) && !(await this.#permission.learn(target));
+    if (isUnknown || !this.#permission.mayVisit(target)) {
       this.#skipped.robots++;
       return;
     }
@@ -337,7 +338,7 @@ class Walk {
   }
 
   #hasRoom(depth: number): boolean {
-    return !this.#isTooDeep(depth) && this.#planned < (this.#options.maxPages ?? 200);
+    return !this.#isTooDeep(depth) && this.#planned < (this.#options.maxPages ?? MAX_PAGES);
   }
 
   #enqueue(waiting: Waiting, target: string, initiator: Initiator, depth: number, fromNode: CrawledPage): void {

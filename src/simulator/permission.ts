@@ -11,17 +11,24 @@ export class Permission {
   readonly #browser: Browser;
   readonly #given: MayVisit | null;
   readonly #byOrigin = new Map<string, MayVisit>();
+  readonly #maxOrigins: number;
 
-  constructor(browser: Browser, robots: Robots) {
+  constructor(browser: Browser, robots: Robots, maxOrigins: number) {
     this.#browser = browser;
+    this.#maxOrigins = maxOrigins;
     this.#given = robots === 'obey' ? null : robots === 'ignore' ? () => true : parseRobots(robots.rules);
   }
 
-  /** Before `mayVisit` of a URL: have the rules of its origin. */
-  async learn(url: string): Promise<void> {
+  /**
+   * Before `mayVisit` of a URL: have the rules of its origin. False where they are those of one origin too many: a site may
+   * have a host for each of its users, and rules against all.
+   */
+  async learn(url: string): Promise<boolean> {
     const origin = originOf(url);
-    if (this.#given !== null || this.#byOrigin.has(origin)) return;
+    if (this.#given !== null || this.#byOrigin.has(origin)) return true;
+    if (this.#byOrigin.size >= this.#maxOrigins) return false;
     this.#byOrigin.set(origin, await this.#rulesOf(origin));
+    return true;
   }
 
   mayVisit(url: string): boolean {

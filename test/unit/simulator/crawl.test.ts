@@ -393,6 +393,19 @@ describe('simulator crawl: where it goes', () => {
     expect([...asked]).to.deep.equal(['shop.example']);
   });
 
+  it('asks no more hosts for rules than pages', async () => {
+    const names = Array.from({ length: 20 }, (_, at) => `user${at}.shop.example`);
+    const connectTo = Object.fromEntries(['shop.example', ...names].map((name) => [name, address()]));
+    site = { '/': names.map((name) => `<a href=http://${name}/>x</a>`).join('') };
+    site['/robots.txt'] = (_sid, _target, host) =>
+      host === 'shop.example' ? '' : { body: 'User-agent: *\nDisallow: /' };
+    const report = await crawl({ url: 'http://shop.example/', sameOrigin: false, maxPages: 5, browser: { connectTo } });
+    expect(seen).to.deep.equal(['/', ...Array(5).fill('/robots.txt')]);
+    expect(report.skipped).to.include({ robots: 20, limit: 0 });
+    const one = await crawl({ url: 'http://shop.example/', sameOrigin: false, maxPages: 1, browser: { connectTo } });
+    expect(one.skipped).to.include({ robots: 0, limit: 20 });
+  });
+
   it('visits other hosts of the site when it may', async () => {
     site['/'] = '<a href=http://www.shop.example/1>1</a>';
     const port = Number(new URL(origin).port);
