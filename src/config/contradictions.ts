@@ -124,18 +124,19 @@ function variableFaults({ session, defaults, routes }: Parts): Fault[] {
   const places: { path: KeyPath; route: RouteKeys }[] = [{ path: ['defaults'], route: defaults }];
   for (const [index, route] of (routes ?? []).entries())
     if (route !== null) places.push({ path: ['routes', index], route });
-  return places.flatMap(({ path, route }) => {
+  const faults = new Map<string, Fault>();
+  for (const { path, route } of places) {
     const { name } = { ...session, ...given(defaults.session), ...given(route.session) };
-    const isOwn = route.rewriteVars !== undefined;
-    const isFault =
-      takesSids(route, defaults) && (route.rewriteVars ?? defaults.rewriteVars).some(([one]) => one === name);
-    // What both keys are inherited from is told of already.
-    if (!isFault || (!isOwn && route.session?.name === undefined)) return [];
-    const key = isOwn ? ['rewrite_vars'] : ['session', 'name'];
-    return [
-      atValue([...path, ...key], `"${name}" is the name of the SID, too: give the variable or \`session\` another one`),
-    ];
-  });
+    const variables = route.rewriteVars ?? defaults.rewriteVars;
+    if (!takesSids(route, defaults) || !variables.some(([one]) => one === name)) continue;
+    // Told once of all routes that have neither key of their own.
+    let key: KeyPath = ['defaults', 'rewrite_vars'];
+    if (route.rewriteVars !== undefined) key = [...path, 'rewrite_vars'];
+    else if (route.session?.name !== undefined) key = [...path, 'session', 'name'];
+    const message = `"${name}" is the name of the SID, too: give the variable or \`session\` another one`;
+    faults.set(spellPath(key), atValue(key, message));
+  }
+  return [...faults.values()];
 }
 
 function areAll(routes: ReadonlyArray<RouteConfig | null>): routes is readonly RouteConfig[] {

@@ -72,6 +72,9 @@ describe('config: variables that are called as the SID is', () => {
     expect(problemsOf(BASE + routes)).to.deep.equal(told('2:58: routes[0].rewrite_vars'));
     const defaults = 'defaults: { use_trans_sid: true, rewrite_vars: { _sid: a } }\nroutes: [{ path: /a/** }]\n';
     expect(problemsOf(BASE + defaults)).to.deep.equal(told('2:48: defaults.rewrite_vars'));
+    const inherited =
+      'defaults: { rewrite_vars: { _sid: a } }\nroutes: [{ path: /a/**, use_trans_sid: true }, { path: /b/**, use_trans_sid: true }]\n';
+    expect(problemsOf(BASE + inherited)).to.deep.equal(told('2:27: defaults.rewrite_vars'));
     const renamed = 'session: { name: id }\ndefaults: { use_trans_sid: true, rewrite_vars: { _sid: a } }\n';
     const route = 'routes: [{ path: /a/**, session: { name: _sid } }]\n';
     expect(problemsOf(BASE + renamed + route)).to.deep.equal(told('4:42: routes[0].session.name'));
