@@ -342,7 +342,8 @@ function sendUntouched(
 function guarded(arrival: Arrival, status: number, fields: readonly string[], event: SessionEvent): readonly string[] {
   const { carriedIn, foundBy, policy, client, cleanReferer } = arrival;
   // Of an ID of its own the proxy knows that it is dead; the application's the next request would bring back by its Referer.
-  const use = event === 'destroyed' && policy.session.mode === 'mirror' ? 'ended' : refererUse(policy);
+  const mayComeBack = event === 'destroyed' && policy.session.mode === 'mirror' && policy.recover === 'referer';
+  const use = mayComeBack ? 'ended' : refererUse(policy);
   if (carriedIn !== null) {
     const own = guardAddress(fields, use);
     return foundBy === 'referer' || mayBePage({ status, fields }) ? makePrivate(own) : own;

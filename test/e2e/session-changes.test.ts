@@ -246,6 +246,21 @@ describe('answers that change a session', () => {
     }
   });
 
+  it('in mirror mode a stricter policy of a logout stays where no session is found by its Referer', async () => {
+    const mirror = await startProxy(
+      upstream.origin,
+      'session: { mode: mirror, cookie: PHPSESSID, name: PHPSESSID }\nroutes: [{ use_trans_sid: true, recover: off }]\n',
+    );
+    const fields = { 'Set-Cookie': 'PHPSESSID=; Path=/; Max-Age=0', 'Referrer-Policy': 'no-referrer' };
+    answers.set('/strict-out', [200, fields]);
+    try {
+      const page = await ask(mirror.port, '/strict-out?PHPSESSID=abc', { host: 'own.test' });
+      expect(page.fields).to.include({ 'referrer-policy': 'no-referrer' });
+    } finally {
+      await mirror.close();
+    }
+  });
+
   it('scripts and pings that tell the URL of their page tell it without the SID', async () => {
     const sid = await begin();
     await send(`/x?_sid=${sid}`, {
