@@ -13,7 +13,7 @@ export function fixedKeys(first: Config, next: Config): string[] {
     workers,
     watch,
     'limits.store': isInMemory ? limits.storeBytes : null,
-    // The store has room for as many as at the start: fewer can be made.
+    // Fewer can be made.
     'limits.max_sessions': isInMemory ? Math.max(limits.maxSessions, first.limits.maxSessions) : null,
   });
   const [before, after] = [settled(first), settled(next)];
@@ -31,4 +31,10 @@ function isSame(one: unknown, other: unknown): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+/** `next` without more sessions than the memory store has room for: as many as at the start. Each beyond that would push out another. */
+export function withinRoom(first: Config, next: Config): Config {
+  if (first.store.kind !== 'memory' || next.limits.maxSessions <= first.limits.maxSessions) return next;
+  return { ...next, limits: { ...next.limits, maxSessions: first.limits.maxSessions } };
 }

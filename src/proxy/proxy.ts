@@ -12,7 +12,7 @@ import { newSessionStats } from '../session/session.ts';
 import type { StoreListener } from '../session/store.ts';
 import { VERSION } from '../version.ts';
 import { createExchange } from './exchange.ts';
-import { fixedKeys } from './fixed-keys.ts';
+import { fixedKeys, withinRoom } from './fixed-keys.ts';
 import { Observers } from './observers.ts';
 import { openSite } from './open-site.ts';
 import { serverOptions } from './options.ts';
@@ -119,7 +119,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
     },
     reload: async (next) => {
       const previous = site;
-      const following = openSite(next, store, sessionStats, clock);
+      const following = openSite(withinRoom(config, next), store, sessionStats, clock);
       server?.reconfigure(serverOptions(next, observers));
       site = following;
       metrics.reloaded(true);

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
+import { createProxy, parseConfig } from '../../src/index.ts';
 import { Browser } from '../../src/simulator/index.ts';
 import { ask } from '../support/ask.ts';
 import { SID, startConfigured, startProxy, type TestProxy } from '../support/proxy.ts';
@@ -67,6 +68,26 @@ describe('answers that change a session', () => {
       }
       const page = await ask(small.port, '/start', { host: 'own.test' });
       expect(page.body, 'the one place is free').to.match(SID);
+    } finally {
+      await small.close();
+    }
+  });
+
+  it('after a reload that allows more sessions none is pushed out of the memory that was made for fewer', async () => {
+    const allowing = (sessions: number) =>
+      parseConfig(
+        `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\nlimits: { max_sessions: ${sessions} }\nroutes: [{ use_trans_sid: true }]\nlog: { level: error }`,
+        'test.yaml',
+      );
+    const small = await createProxy(allowing(1));
+    try {
+      const { port } = await small.listen();
+      const page = (target: string) => ask(port, target, { host: 'own.test' });
+      const sid = SID.exec((await page('/start')).body)?.[1] ?? expect.fail('no SID');
+      await small.reload(allowing(2));
+      expect((await page('/start')).body, 'of another client').to.not.match(SID);
+      await page(`/x?_sid=${sid}`);
+      expect(upstream.requests.at(-1)?.fields).to.include({ cookie: 'lang=de' });
     } finally {
       await small.close();
     }
