@@ -15,7 +15,7 @@ describe('as the first process of a container', function () {
   let program: CliRun;
   let origin: string;
 
-  async function start(preload: string): Promise<void> {
+  async function serve(preload: string): Promise<void> {
     folder = mkdtempSync(join(tmpdir(), 'transid-first-'));
     upstream = await startUpstream(({ target }, response) => {
       if (target === '/never') return;
@@ -28,10 +28,6 @@ describe('as the first process of a container', function () {
     const routes = 'routes: [{ path: /**, use_trans_sid: true }]';
     writeFileSync(file, `listen: 127.0.0.1:0\nupstream: ${upstream.origin}\n${store}\n${routes}\n`);
     program = startCli(['serve', '-c', file], { preload });
-  }
-
-  async function serve(preload: string): Promise<void> {
-    await start(preload);
     origin = (await program.until(/listens on (http:\/\/127\.0\.0\.1:\d+)/))[1]!;
   }
   afterEach(async () => {
@@ -63,11 +59,5 @@ describe('as the first process of a container', function () {
     await sleep(100);
     while ((await get().catch(() => null)) !== null) await sleep(20);
     expect(await program.exit).to.equal(1);
-  });
-
-  it('SIGTERM ends it while it is still loaded', async () => {
-    await start('first-process-stopped-early.ts');
-    expect(await program.exit).to.equal(128 + 15);
-    expect(program.stderr()).to.equal('');
   });
 });

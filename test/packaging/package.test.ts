@@ -92,6 +92,25 @@ describe('the package, installed into an empty folder [needs npm]', function () 
     }
   });
 
+  it('ends at a SIGTERM that comes while it is loaded, as the first process of a container', async () => {
+    // Whom no signal of its own ends, and who is told as soon as it listens.
+    const preload = `
+      const { kill } = process;
+      process.kill = (pid, signal) => pid === process.pid || kill.call(process, pid, signal);
+      process.on('newListener', (event) => {
+        if (event === 'SIGTERM') queueMicrotask(() => process.emit('SIGTERM'));
+      });`;
+    const main = join(folder, 'node_modules/transid/dist/cli/main.js');
+    const loading = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`, main];
+    const program = startProgram(process.execPath, [...loading, 'demo', '--port', '0'], { cwd: folder });
+    try {
+      expect(await program.exit).to.equal(128 + 15);
+      expect(program.stdout() + program.stderr()).to.equal('');
+    } finally {
+      await program.stop();
+    }
+  });
+
   it('has the API and the simulator as entries, and nothing else', async () => {
     const code = `
       const api = await import('transid');
