@@ -455,9 +455,7 @@ export function run(from: u32, to: u32, text0: u32, first: u32): void {
           const spelt = (load<u64>(attribute) | 0x2020202020202020) & mask;
           isLink = spelt == name && valueStart == 0;
         }
-        // The link itself may be as long as another attribute of interest.
-        const isOther = attributeLength >= 32 || ((others >> (attributeLength as u32)) & 1) != 0;
-        if (isOther && !isLink) recordKind |= WHOLE;
+        if (attributeLength >= 32 || ((others >> (attributeLength as u32)) & 1) != 0) recordKind |= WHOLE;
         if (byte != EQUALS) {
           if (isLink) recordKind |= WHOLE;
           continue;

@@ -24,8 +24,6 @@ export type PlaceKind =
   | 'css'
   /** The element's own policy for the Referer: one that would show the page's URL to others is made `same-origin`. */
   | 'referrer'
-  /** URLs that the browser tells of a click, and the page's URL with it: those of others are taken out. */
-  | 'ping'
   /** A whole document within an attribute (`srcdoc`). */
   | 'document'
   /** Says what this page is called, for machines: never marked, and a SID in it is taken out. */
@@ -47,8 +45,8 @@ export interface Place {
 
 /** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`wml` where it applies. */
 const TABLE: Readonly<Record<string, string>> = {
-  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, referrerpolicy referrer+, referrerpolicy referrer+ svg, ping ping+, cite never, urn never, attributionsrc never',
-  area: 'href navigation+, referrerpolicy referrer+, ping ping+, attributionsrc never',
+  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, referrerpolicy referrer+, referrerpolicy referrer+ svg, ping never, cite never, urn never, attributionsrc never',
+  area: 'href navigation+, referrerpolicy referrer+, ping never, attributionsrc never',
   frame: 'src frame+, longdesc navigation',
   iframe: 'src frame+, srcdoc document+, referrerpolicy referrer+, longdesc navigation',
   form: 'action form+',
@@ -222,9 +220,8 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
       for (const attribute of attributes) if (!isOwnWork(element, attribute)) add(element, attribute, carries);
     }
     for (const [element, attribute] of implied(tags, isWml)) {
-      // Only the SID must be kept from others.
-      const guards = attribute === 'referrerpolicy' || attribute === 'ping';
-      if (!guards || carries === CARRIES_SID) add(element, attribute, carries);
+      // Only the SID must be kept out of the Referer.
+      if (attribute !== 'referrerpolicy' || carries === CARRIES_SID) add(element, attribute, carries);
     }
   }
   // Extra parameters of a form are fields, so the URLs of its buttons bear none.
@@ -271,13 +268,13 @@ function isOwnWork(element: string, attribute: string): boolean {
 
 /**
  * What a list brings along without naming it: SVG links with `a`, documents in attributes with `iframe`, and with any
- * list that is not empty the elements' policies for the Referer, their pings and the events of WML.
+ * list that is not empty the elements' policies for the Referer and the events of WML.
  */
 function* implied(tags: TagList, isWml: boolean): Generator<readonly [element: string, attribute: string]> {
   if (tags.get('a')?.includes('href')) yield ['a', 'xlink:href'];
   if (tags.has('iframe')) yield ['iframe', 'srcdoc'];
   for (const { element, kind, attribute } of tags.size > 0 ? PLACES : []) {
-    if (kind === 'referrer' || kind === 'ping') yield [element, attribute];
+    if (kind === 'referrer') yield [element, attribute];
   }
   if (isWml && tags.size > 0) {
     for (const place of PLACES) if (place.only === 'wml') yield [place.element, place.attribute];

@@ -4,19 +4,17 @@
  * Most links are plain references and take the fast path: a scan of the value's bytes and one insertion that was made
  * for the whole page. Everything else is decoded, judged by the scope and edited in place.
  */
-import { decodeAttributeValue, escapeAttributeText, type ReferenceSyntax } from '../html/character-references.ts';
+import { decodeAttributeValue, type ReferenceSyntax } from '../html/character-references.ts';
 import { parseCssUrls } from '../html/css-urls.ts';
 import type { Edits } from '../html/edits.ts';
 import type { LinkRun } from '../html/link-run.ts';
-import { CARRIES_SID, type CompiledPlaces, type LinkPlace, type PlaceKind } from '../html/places.ts';
+import type { CompiledPlaces, LinkPlace, PlaceKind } from '../html/places.ts';
 import { type PlainReference, pathHashOf, scanPlainReference } from '../html/plain-reference.ts';
 import type { AttributeSpan, StartTag } from '../html/scanner.ts';
 import { parseSrcset, type UrlSpan } from '../html/srcset.ts';
-import { cleanReference } from '../sid/scope.ts';
 import { type CleanSpan, cleanSpan, editValue, isNamed, sourceOf } from './attribute-value.ts';
 import type { MarkTally } from './mark-tally.ts';
 import type { PageUrls } from './page-urls.ts';
-import { withoutPingsAbroad } from './ping.ts';
 import { TELLING_POLICIES } from './referrer-policies.ts';
 
 const HASH = 0x23;
@@ -93,9 +91,6 @@ export class LinkMarker {
         break;
       case 'referrer':
         this.#referrer(tag, attribute, edits);
-        break;
-      case 'ping':
-        this.#ping(tag, attribute, edits);
         break;
       case 'document':
         this.#others.srcdoc(tag, attribute, edits);
@@ -254,17 +249,6 @@ export class LinkMarker {
     for (const { start, end } of parse(value.text)) {
       this.reference(tag, attribute, place.kind, cleanSpan(value, start, end), place.carries, edits);
     }
-  }
-
-  /** Of a click nobody else is told, for he would learn the page's URL. */
-  #ping(tag: StartTag, attribute: AttributeSpan, edits: Edits): void {
-    const value = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax).text;
-    const own = withoutPingsAbroad(value, (url) => this.#urls.judge(cleanReference(url), CARRIES_SID).judgement);
-    if (own === null) return;
-    // Without quotes there is one URL, and an empty value would be what follows.
-    const text = attribute.quote === 0 ? '""' : escapeAttributeText(own, false);
-    edits.replace(attribute.valueStart, attribute.valueEnd, Buffer.from(text, 'latin1'));
-    this.#tally.marks.ping++;
   }
 
   /** An element's own policy must not show the page's URL, and the SID in it, to other sites. */

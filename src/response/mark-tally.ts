@@ -43,7 +43,6 @@ function noMarks(): Record<PlaceKind, number> {
     list: 0,
     css: 0,
     referrer: 0,
-    ping: 0,
     document: 0,
     identity: 0,
     never: 0,

@@ -7,7 +7,7 @@
  * elsewhere. The last needs the whole form, so fields wait for `</form>`, and for the end of the page if the form has an
  * `id`; where that is too far away, such buttons are taken from their form instead. All else is PHP's own affair, its oddities kept.
  */
-import { decodeAttributeValue, escapeAttributeText } from '../html/character-references.ts';
+import { decodeAttributeValue } from '../html/character-references.ts';
 import type { DeferredInsert, Edits } from '../html/edits.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import type { PhpAttribute } from '../html/scan-php.ts';
@@ -15,7 +15,6 @@ import type { WitnessedTag } from '../html/scan-php-witnessed.ts';
 import type { AttributeSpan, Namespace, StartTag, TagInterest } from '../html/scanner.ts';
 import { type Base, cleanReference, resolveBase, type Scope } from '../sid/scope.ts';
 import type { PhpJudge, PhpVetoReason } from './php-marker.ts';
-import { withoutPingsAbroad } from './ping.ts';
 import { TELLING_META_POLICIES, TELLING_POLICIES } from './referrer-policies.ts';
 
 export interface PhpJudgeOptions {
@@ -109,19 +108,7 @@ export class PhpScopeJudge implements PhpJudge {
     else if (page.name === 'template') this.#openTemplates++;
     else if (page.name === 'noscript') this.#keepsForm ||= this.#open !== null;
     else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
-    else if (this.#isSecret) {
-      this.#seePing(page, edits);
-      this.#seeReferrerPolicy(page, edits);
-    }
-  }
-
-  /** Nor must they be told of a click, with that URL. The first attribute of a name counts. */
-  #seePing(page: StartTag, edits: Edits): void {
-    if (page.name !== 'a' && page.name !== 'area') return;
-    const value = attributeValue(page, 'ping');
-    const own = value === null ? null : withoutPingsAbroad(value, (url) => this.#scope.judge(url, this.#base));
-    if (own !== null)
-      edits.insert(page.start + 1 + page.name.length, Buffer.from(` ping="${escapeAttributeText(own)}"`, 'latin1'));
+    else if (this.#isSecret) this.#seeReferrerPolicy(page, edits);
   }
 
   /** Other sites must not learn the URL of the page, which PHP does not care for. */

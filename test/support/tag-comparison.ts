@@ -9,8 +9,8 @@ export const ROUTE_INTEREST: TagInterest = {
   startTags: new Set(['a', 'area', 'form', 'input', 'button', 'iframe', 'frame', 'base', 'meta', 'link']),
   endTags: new Set(['form']),
   links: new Map([
-    ['a', { attribute: 'href', others: ['referrerpolicy', 'ping'] }],
-    ['area', { attribute: 'href', others: ['referrerpolicy', 'ping'] }],
+    ['a', { attribute: 'href', others: ['referrerpolicy'] }],
+    ['area', { attribute: 'href', others: ['referrerpolicy'] }],
     ['frame', { attribute: 'src', others: [] }],
     ['iframe', { attribute: 'src', others: ['srcdoc', 'referrerpolicy'] }],
   ]),

@@ -19,7 +19,7 @@ const STANDARD: Readonly<Record<string, string>> = {
   'img.srcset source.srcset link.imagesrcset': 'list',
   'audio.src embed.src img.src input.src script.src source.src track.src video.src object.data video.poster':
     'subresource',
-  'base.href blockquote.cite del.cite ins.cite q.cite *.itemid *.itemtype': 'never',
+  'base.href a.ping area.ping blockquote.cite del.cite ins.cite q.cite *.itemid *.itemtype': 'never',
   // HTML, obsolete but still read by browsers or by old ones.
   'frame.src': 'frame',
   'img.longdesc iframe.longdesc frame.longdesc': 'navigation',
@@ -48,8 +48,6 @@ const STANDARD: Readonly<Record<string, string>> = {
   // No URLs, but they decide who learns the page's own.
   'a.referrerpolicy area.referrerpolicy iframe.referrerpolicy img.referrerpolicy link.referrerpolicy': 'referrer',
   'script.referrerpolicy image.referrerpolicy': 'referrer',
-  // HTML: a list of URLs, each of which is told the page's own.
-  'a.ping area.ping': 'ping',
   // CSS Values: url().
   '*.style': 'css',
 };
@@ -81,8 +79,7 @@ describe('places: the table has no holes', () => {
   it('has no word that is not a kind or a condition', () => {
     for (const { only, isDefault, kind } of PLACES) {
       expect([null, 'svg', 'wml']).to.include(only);
-      if (isDefault)
-        expect(['navigation', 'form', 'frame', 'refresh', 'document', 'referrer', 'ping']).to.include(kind);
+      if (isDefault) expect(['navigation', 'form', 'frame', 'refresh', 'document', 'referrer']).to.include(kind);
       else expect(kind).not.to.be.oneOf(['form', 'frame', 'refresh', 'document']);
     }
   });
@@ -101,7 +98,7 @@ describe('places: tag lists compiled', () => {
     );
     expect([...interest.endTags].sort()).to.deep.equal(['form', 'noscript', 'template']);
     expect(forms).to.equal(CARRIES_SID);
-    expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1', 'ping ping 1']);
+    expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     const svg = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a')?.svgLinks;
     expect(svg?.map(({ attribute }) => attribute)).to.deep.equal(['href', 'xlink:href', 'referrerpolicy']);
     expect(found('iframe', DEFAULT_TAGS)).to.deep.equal([
@@ -120,7 +117,7 @@ describe('places: tag lists compiled', () => {
   it('what is named is switched on, what may never be marked is not', () => {
     const tags: TagList = new Map([
       ['img', ['src', 'srcset', 'usemap']],
-      ['a', ['urn']],
+      ['a', ['ping']],
       ['q', ['cite']],
       ['base', ['href']],
       ['div', ['itemid', 'data-url']],
@@ -128,7 +125,7 @@ describe('places: tag lists compiled', () => {
     ]);
     expect(found('img', tags)).to.deep.equal(['src subresource 1', 'srcset list 1', 'referrerpolicy referrer 1']);
     expect(found('source', tags)).to.deep.equal(['srcset list 1']);
-    expect(found('a', tags)).to.deep.equal(['referrerpolicy referrer 1', 'ping ping 1']);
+    expect(found('a', tags)).to.deep.equal(['referrerpolicy referrer 1']);
     expect(found('q', tags)).to.equal(undefined);
     expect(found('base', tags)).to.deep.equal([]);
     expect(found('div', tags)).to.deep.equal(['data-url navigation 1']);
@@ -142,11 +139,7 @@ describe('places: tag lists compiled', () => {
     ]);
     expect(found('a', DEFAULT_TAGS, extra)?.[0]).to.equal(`href navigation ${CARRIES_SID | CARRIES_EXTRA}`);
     expect(found('button', DEFAULT_TAGS, extra)).to.deep.equal(['formaction form 1']);
-    expect(found('area', DEFAULT_TAGS, extra)).to.deep.equal([
-      'href navigation 1',
-      'referrerpolicy referrer 1',
-      'ping ping 1',
-    ]);
+    expect(found('area', DEFAULT_TAGS, extra)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
     expect(found('a', null, extra)?.[0]).to.equal(`href navigation ${CARRIES_EXTRA}`);
     expect(compilePlaces(DEFAULT_TAGS, extra, false).forms).to.equal(CARRIES_SID | CARRIES_EXTRA);
   });

@@ -696,36 +696,6 @@ rows(
   },
 );
 
-rows('marker: pings, which tell of the page', [
-  ['<a href=x ping="/count">', '<a href=x?§ ping="/count">'],
-  ['<a href=x ping="//evil.test/p">', '<a href=x?§ ping="">'],
-  ['<a ping=http://evil.test/ href=x>', '<a ping="" href=x?§>'],
-  ['<a ping=http://evil.test/>', '<a ping="">'],
-  [
-    "<area href=x ping=' /a&amp;b\n//evil.test/p  https://shop.example/c /o&#39;d'>",
-    "<area href=x?§ ping='/a&#38;b /o&#39;d'>",
-  ],
-  ['<a href=//evil.test ping="http&colon;//evil.test/p x">', '<a href=//evil.test ping="x">'],
-  ['<a href=x ping="http://u@shop.example/ mailto:a #t">', '<a href=x?§ ping="mailto:a #t">'],
-  [
-    '<a href=x ping><a href=x ping=""><a href=x PING="/p" ping="//evil.test">',
-    '<a href=x?§ ping><a href=x?§ ping=""><a href=x?§ PING="/p" ping="//evil.test">',
-  ],
-  ['<base href=//evil.test><a ping=p>', '<base href=//evil.test><a ping="">'],
-  [
-    '<svg><a ping=//evil.test href=x></svg><p ping=//evil.test>',
-    '<svg><a ping=//evil.test href=x?§></svg><p ping=//evil.test>',
-  ],
-]);
-
-rows(
-  'marker: pings of hosts that share SIDs',
-  [['<a href=x ping="//friend.test/p //evil.test/p">', '<a href=x?§ ping="//friend.test/p">']],
-  {
-    scope: { hosts: ['friend.test'] },
-  },
-);
-
 rows('marker: elements with a policy of their own for the Referer', [
   ['<a href=//evil.test referrerpolicy=unsafe-url>', '<a href=//evil.test referrerpolicy=same-origin>'],
   [

@@ -54,11 +54,6 @@ describe('php rewriter with its veto', () => {
       '<base href="//other.example/"><a href="x"><form>[F].',
     ],
     [
-      'a ping that tells others the address',
-      '<a href=x ping="/p //other.example/p"><area ping=//other.example/>.',
-      '<a ping="/p" href=x?§ ping="/p //other.example/p"><area ping="" ping=//other.example/>.',
-    ],
-    [
       'a policy that tells others the address',
       '<meta name=referrer content=unsafe-url><img referrerpolicy=unsafe-url src=//o.test/>.',
       '<meta content="same-origin" name=referrer content=unsafe-url?§><img referrerpolicy="same-origin" referrerpolicy=unsafe-url src=//o.test/>.',
