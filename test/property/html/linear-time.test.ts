@@ -54,7 +54,7 @@ const MB = 1024 * 1024;
  * An ordinary page takes a millisecond a megabyte, since its tags need no tree. Pages that are made to need one at every tag
  * may take more, as long as it is linear; the next test says that it is.
  */
-const MOST = { ordinaryWork: 10, treeAtEveryTag: 100 };
+const MOST = { ordinaryWork: 15, treeAtEveryTag: 120 };
 
 describe('html scanner and rewriter: linear time', function () {
   this.timeout(120_000);
