@@ -171,6 +171,19 @@ export function compileRoutes(config: Config): RouteTable {
  * `127.0.0.1` (WHATWG URL §3.5).
  */
 function normaliseHost(field: string): string {
+  const known = normalised.get(field);
+  if (known !== undefined) return known;
+  const host = spellHost(field);
+  if (normalised.size >= MAX_NORMALISED) normalised.clear();
+  normalised.set(field, host);
+  return host;
+}
+
+/** Each request has one, and mostly the same. Clients choose it: the memory is dropped when it has grown to this many. */
+const normalised = new Map<string, string>();
+const MAX_NORMALISED = 256;
+
+function spellHost(field: string): string {
   const withoutPort = field.startsWith('[') ? field.replace(/\](?::[0-9]*)?$/, ']') : field.replace(/:[0-9]*$/, '');
   const name = withoutPort.replace(/\.$/, '').toLowerCase();
   return MAY_BE_ADDRESS.test(name) ? (parseUrl(`http://${name}`)?.hostname ?? name) : name;
