@@ -6,7 +6,7 @@ import { parseConfig } from '../config/load.ts';
 import { createShop } from '../demo/shop.ts';
 import { createProxy } from '../index.ts';
 import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
-import { dieOf, onStopSignal } from './stop-signals.ts';
+import { onFirstStopSignal } from './stop-signals.ts';
 
 const DEFAULT_PORT = 8080;
 
@@ -33,12 +33,7 @@ export async function demoCommand(argv: string[], io: CommandIo): Promise<number
   const shop = createShop();
   await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve));
   const shopPort = (shop.address() as AddressInfo).port; // A server on a port has an AddressInfo, never a pipe's name.
-  const stopped = new Promise<void>((resolve) => {
-    onStopSignal(() => {
-      onStopSignal(dieOf);
-      resolve();
-    });
-  });
+  const stopped = new Promise<void>(onFirstStopSignal);
   try {
     const proxy = await createProxy(parseConfig(demoConfig(port, shopPort), 'demo.yaml'));
     const address = await proxy.listen();

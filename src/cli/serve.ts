@@ -13,7 +13,7 @@ import { Supervisor } from '../proxy/supervisor.ts';
 import { runWorker } from '../proxy/worker.ts';
 import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { watchConfig } from './reload.ts';
-import { dieOf, onStopSignal } from './stop-signals.ts';
+import { dieOf, onFirstStopSignal, onStopSignal } from './stop-signals.ts';
 
 const SERVE_USAGE = `Usage: transid serve [-c FILE]
 
@@ -148,9 +148,8 @@ interface Running {
 async function run(config: Config, io: CommandIo, note: string, start: () => Promise<Running>): Promise<number> {
   let wasStopped = false;
   const stopped = new Promise<void>((resolve) => {
-    onStopSignal(() => {
+    onFirstStopSignal(() => {
       wasStopped = true;
-      onStopSignal(dieOf);
       resolve();
     });
   });

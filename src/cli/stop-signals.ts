@@ -19,6 +19,14 @@ export function onStopSignal(next: Listener): void {
   listener = next;
 }
 
+/** Calls `action` at the next signal; one behind it ends the process. */
+export function onFirstStopSignal(action: () => void): void {
+  onStopSignal(() => {
+    onStopSignal(dieOf);
+    action();
+  });
+}
+
 /** As if nobody listened for the signal. */
 export function dieOf(signal: StopSignal): void {
   process.removeAllListeners(signal);
