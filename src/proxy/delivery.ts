@@ -152,7 +152,7 @@ export function mayInsertScript(arrival: Arrival): boolean {
 
 /** The fields as the simulated browser, where one is played, would have taken them. */
 export function fieldsForClient(arrival: Arrival, fields: readonly string[]): readonly string[] {
-  return arrival.simulated === null ? fields : simulateResponse(arrival.simulated, fields, Date.now());
+  return arrival.simulated === null ? fields : simulateResponse(arrival.simulated, fields, arrival.site.clock());
 }
 
 /** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
