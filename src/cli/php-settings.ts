@@ -5,6 +5,7 @@
  * Settings keep the place they hold for: a [HOST=…] section of php.ini or a <VirtualHost>, a <Location>. Lines that cannot be
  * understood are results too: nothing is dropped.
  */
+import { isHostPattern } from '../config/route-schema.ts';
 import { hasOpenQuote, type IniValue, readIniValue } from './ini-value.ts';
 
 export interface PhpSetting {
@@ -84,7 +85,7 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
       else if (/^\[[^\]]*\]\s*[^;#\s]/.test(trimmed)) refuse('what stands behind the ] needs a line of its own');
       scope = next;
     } else if (readNames(trimmed, scope.host)) {
-      const odd = scope.host.aliases.filter((alias) => !isHostPattern(alias));
+      const odd = scope.host.aliases.filter((alias) => !isRouteHost(alias));
       if (odd.length > 0) refuse(noHost(odd.join(', ')));
       scope.host.aliases = scope.host.aliases.filter((alias) => !odd.includes(alias));
     } else {
@@ -106,7 +107,7 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
   }
   const placed = settings.flatMap(({ setting, at, refuse }) => {
     const place = placeOf(at);
-    if (place.host === null || isHostPattern(place.host)) return [{ ...setting, scope: place }];
+    if (place.host === null || isRouteHost(place.host)) return [{ ...setting, scope: place }];
     refuse(noHost(place.host));
     return [];
   });
@@ -114,8 +115,8 @@ export function readPhpSettings(text: string, file: string): PhpSettings {
 }
 
 /** As the key `host` of a route has it, but for addresses in brackets. */
-function isHostPattern(name: string): boolean {
-  return /^[A-Za-z0-9.*_-]+$/.test(name) && (name.includes('*') || URL.canParse(`http://${name}`));
+function isRouteHost(name: string): boolean {
+  return !name.startsWith('[') && isHostPattern(name);
 }
 
 function noHost(name: string): string {

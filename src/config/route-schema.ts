@@ -239,12 +239,16 @@ function decodePercent(pattern: string): string {
   });
 }
 
+const HOST_PATTERN = /^[A-Za-z0-9.*_-]+$|^\[[0-9a-fA-F:.]+\]$/;
+
+/** Can a route name it: a host that a request can have, or one with stars in it? */
+export function isHostPattern(text: string): boolean {
+  return HOST_PATTERN.test(text) && (text.includes('*') || URL.canParse(`http://${text}`));
+}
+
 const hostGlob = () => {
   const error = 'not a host pattern: such as shop.example.org or *.example.org, without port';
-  return z
-    .string()
-    .regex(/^[A-Za-z0-9.*_-]+$|^\[[0-9a-fA-F:.]+\]$/, { error, abort: true })
-    .refine((text) => text.includes('*') || URL.canParse(`http://${text}`), { error });
+  return z.string().regex(HOST_PATTERN, { error, abort: true }).refine(isHostPattern, { error });
 };
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item.transform((one) => [one]), z.array(item).min(1)]);
 
