@@ -46,6 +46,22 @@ async function collect(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const streams = {
+  gzip: [zlib.createGzip, zlib.createGunzip],
+  deflate: [zlib.createDeflate, zlib.createInflate],
+  br: [zlib.createBrotliCompress, zlib.createBrotliDecompress],
+} as const;
+
+/** A coded page on its way: what goes into `encoder` is said by the upstream, and `decoder` reads the body that leaves. */
+function openCoded(coding: keyof typeof streams) {
+  const [createEncoder, createDecoder] = streams[coding];
+  const encoder = createEncoder();
+  const upstream = new PassThrough();
+  encoder.pipe(upstream);
+  const { body } = openPageBody(upstream, page(coding), upperCase());
+  return { encoder, upstream, body, decoder: createDecoder() };
+}
+
 describe('openPageBody', () => {
   for (const [coding, [encode, decode]] of Object.entries(codings)) {
     for (const size of [1, 100, 1_000_000]) {
@@ -104,17 +120,7 @@ describe('openPageBody', () => {
       });
     }
     it(`${coding}: what the upstream says arrives before it goes on`, async () => {
-      const encoder =
-        coding === 'gzip' ? zlib.createGzip() : coding === 'br' ? zlib.createBrotliCompress() : zlib.createDeflate();
-      const upstream = new PassThrough();
-      encoder.pipe(upstream);
-      const { body } = openPageBody(upstream, page(coding as ContentCoding), upperCase());
-      const decoder =
-        coding === 'gzip'
-          ? zlib.createGunzip()
-          : coding === 'br'
-            ? zlib.createBrotliDecompress()
-            : zlib.createInflate();
+      const { encoder, body, decoder } = openCoded(coding as keyof typeof streams);
       body.pipe(decoder);
       encoder.write('first');
       encoder.flush();
@@ -124,17 +130,7 @@ describe('openPageBody', () => {
       expect((await collect(decoder)).toString()).to.equal('SECOND[END]');
     });
     it(`${coding}: pieces that fill the stages arrive whole before the upstream goes on`, async () => {
-      const encoder =
-        coding === 'gzip' ? zlib.createGzip() : coding === 'br' ? zlib.createBrotliCompress() : zlib.createDeflate();
-      const upstream = new PassThrough();
-      encoder.pipe(upstream);
-      const { body } = openPageBody(upstream, page(coding as ContentCoding), upperCase());
-      const decoder =
-        coding === 'gzip'
-          ? zlib.createGunzip()
-          : coding === 'br'
-            ? zlib.createBrotliDecompress()
-            : zlib.createInflate();
+      const { encoder, upstream, body, decoder } = openCoded(coding as keyof typeof streams);
       let given = 0;
       body.pipe(decoder).on('data', (chunk: Buffer) => {
         given += chunk.length;
