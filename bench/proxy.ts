@@ -123,16 +123,16 @@ async function measure(proxy: Proxy, backendPort: number, results: Map<string, R
     const result = results.get(subject);
     if (result === undefined) throw new Error(`no such subject: ${subject}`);
     result.bytes = (await fetchBody(url)).length;
-    runs.push({ url, result, slices: [] as number[] });
+    runs.push({ subject, url, result, slices: [] as number[] });
   }
-  for (const { url } of runs) {
+  for (const { subject, url } of runs) {
     // Until its code is compiled: on a busy machine a fixed time would not do.
-    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 30; slices += 1) sent += await load(url, 1);
+    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 30; slices += 1) sent += await load(subject, url, 1);
   }
   for (let slice = 0; slice < SLICES; slice += 1) {
-    for (const { url, slices } of shuffled(runs)) {
+    for (const { subject, url, slices } of shuffled(runs)) {
       const before = cpuNanoseconds(pid);
-      const requests = await load(url, 1);
+      const requests = await load(subject, url, 1);
       slices.push((cpuNanoseconds(pid) - before) / 1000 / requests);
     }
   }
@@ -288,7 +288,7 @@ function fetchBody(url: string): Promise<string> {
 }
 
 /** Requests answered in so many seconds; throws when any failed. */
-function load(url: string, seconds: number): Promise<number> {
+function load(subject: string, url: string, seconds: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const wrk = spawn(
       'taskset',
@@ -304,7 +304,7 @@ function load(url: string, seconds: number): Promise<number> {
     wrk.on('error', reject);
     wrk.on('close', () => {
       const requests = Number(/(\d+) requests in/.exec(text)?.[1] ?? 0);
-      if (/Non-2xx|Socket errors/.test(text)) reject(new Error(`${url}: ${text}`));
+      if (/Non-2xx|Socket errors/.test(text)) reject(new Error(`${subject}: ${text}`));
       else resolve(requests);
     });
   });
