@@ -127,7 +127,8 @@ async function measure(proxy: Proxy, backendPort: number, results: Map<string, R
   }
   for (const { subject, url } of runs) {
     // Until its code is compiled: on a busy machine a fixed time would not do.
-    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 30; slices += 1) sent += await load(subject, url, 1);
+    for (let sent = 0, slices = 0; sent < WARM_REQUESTS && slices < 12; slices += 1)
+      sent += await load(subject, url, 1);
   }
   for (let slice = 0; slice < SLICES; slice += 1) {
     for (const { subject, url, slices } of shuffled(runs)) {
@@ -216,6 +217,7 @@ function startPeer(port: number, backendPort: number): ChildProcess {
 }
 
 function startApache(port: number, backendPort: number): ChildProcess {
+  // Threads for several slices of connections: what a slice leaves behind is still being worked on when the next begins.
   const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http', 'filter', 'headers', 'xml2enc', 'proxy_html'];
   const links = ['a href', 'area href', 'frame src', 'iframe src', 'form action'];
   const config = join(folder, 'apache.conf');
@@ -223,8 +225,8 @@ function startApache(port: number, backendPort: number): ChildProcess {
     config,
     `ServerRoot /etc/apache2\nServerName localhost\nPidFile ${folder}/apache.pid\nErrorLog ${folder}/apache.err\nDefaultRuntimeDir ${folder}\n
 Listen 127.0.0.1:${port}\n${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
-StartServers 1\nServerLimit 1\nThreadLimit 128\nThreadsPerChild 128\nMaxRequestWorkers 128\nKeepAlive On\nMaxKeepAliveRequests 0\nKeepAliveTimeout 60
-ProxyPass / http://127.0.0.1:${backendPort}/ keepalive=On max=128 ttl=60
+StartServers 1\nServerLimit 1\nThreadLimit 512\nThreadsPerChild 512\nMaxRequestWorkers 512\nKeepAlive On\nMaxKeepAliveRequests 0\nKeepAliveTimeout 60
+ProxyPass / http://127.0.0.1:${backendPort}/ keepalive=On max=512 ttl=60
 <Location />\nProxyHTMLEnable On\nProxyHTMLExtended Off\n${links.map((link) => `ProxyHTMLLinks ${link}`).join('\n')}
 ProxyHTMLURLMap ^([^#?:]*)\\?([^#]*) "$1?$2&_sid=0123456789abcdefghijklmnop" Rx
 ProxyHTMLURLMap ^([^#?:]*)([^#]*) "$1?_sid=0123456789abcdefghijklmnop$2" Rx
