@@ -92,6 +92,11 @@ export class ProxyError extends Error {
   }
 }
 
+/** What was thrown, if it is one of ours, else with `code`; a bug where the caller knows no better. */
+export function asProxyError(thrown: unknown, code: ErrorCode = 'INTERNAL'): ProxyError {
+  return thrown instanceof ProxyError ? thrown : new ProxyError(code, { cause: thrown });
+}
+
 /** Is it a store that cannot be reached, which many a request can do without? */
 export function isStoreAway(error: unknown): boolean {
   return error instanceof ProxyError && error.code === 'STORE_UNAVAILABLE';

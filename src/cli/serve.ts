@@ -126,7 +126,11 @@ function loadFile(file: string): Loaded {
 async function serveAlone(config: Config) {
   const proxy = await createProxy(config);
   return {
-    start: () => proxy.listen(),
+    start: async () => {
+      const place = await proxy.listen();
+      proxy.surviveUncaught();
+      return place;
+    },
     stop: () => proxy.close(),
     abandon: () => {},
     reload: (_text: string, next: Config) => proxy.reload(next),

@@ -14,11 +14,20 @@ export interface LogSettings {
   readonly sid: 'hash' | 'none';
 }
 
+export interface LoggedRefusal {
+  readonly code: string;
+  readonly address: string;
+  readonly requestId: string | null;
+  readonly detail: string | null;
+  /** What was thrown, where it is a bug of ours: the line says where. */
+  readonly cause?: unknown;
+}
+
 export interface Log {
   /** One line for an exchange that is over. */
   exchange(record: Outcome): void;
   /** A request that was refused before it became an exchange, or a connection that was cut. */
-  refused(refusal: { code: string; address: string; requestId: string | null; detail: string | null }): void;
+  refused(refusal: LoggedRefusal): void;
   info(message: string, facts?: object): void;
   warn(message: string, facts?: object): void;
   error(message: string, facts?: object): void;
@@ -51,7 +60,7 @@ export function createLog(settings: LogSettings, sink: LineSink): Log {
           reason: refusal.code,
           client: refusal.address,
           id: refusal.requestId,
-          detail: refusal.detail,
+          detail: refusal.cause instanceof Error ? placeOf(refusal.cause) : refusal.detail,
         },
         'refused',
       );

@@ -6,7 +6,7 @@
  */
 import { Http2ServerResponse } from 'node:http2';
 import type { Readable, Writable } from 'node:stream';
-import { type ErrorCode, ProxyError } from '../errors.ts';
+import { asProxyError, type ErrorCode, ProxyError } from '../errors.ts';
 import { type ClientResponse, cutResponse, isDelivered, isGone, sendTrailers } from './client-response.ts';
 
 /** A synchronous stage between the upstream's body and the client's: bytes in, bytes out, `end` gives the rest. */
@@ -119,7 +119,7 @@ class BodyPipe {
       this.#sent += out.length;
       if (!this.#write(out)) this.#pause();
     } catch (error) {
-      this.#fail(new ProxyError('INTERNAL', { cause: error }));
+      this.#fail(asProxyError(error));
     }
   }
 
@@ -147,7 +147,7 @@ class BodyPipe {
     try {
       this.#finish(this.#stage === null ? null : this.#stage.end());
     } catch (error) {
-      this.#fail(new ProxyError('INTERNAL', { cause: error }));
+      this.#fail(asProxyError(error));
     }
   }
 

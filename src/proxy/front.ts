@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { ERRORS, ProxyError } from '../errors.ts';
+import { asProxyError, ERRORS, ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
 import { setBodyPace } from './client-body.ts';
 import { type ClientRequest, type ClientResponse, cutResponse, sendHead } from './client-response.ts';
@@ -59,19 +59,31 @@ export class Front {
    */
   serve(req: ClientRequest, res: ClientResponse, raw: RawHead, endConnection: () => void): void {
     const requestId = this.nextId();
-    const facts = readHead(raw, this.#headLimits, requestId);
     const fail = (error: unknown) => this.answerError(req, res, requestId, raw.peerAddress, error, endConnection);
-    if ('fault' in facts) {
-      fail(new ProxyError(facts.fault, { detail: facts.detail }));
-      return;
+    try {
+      this.#serve(req, res, raw, requestId, endConnection)?.catch(fail);
+    } catch (error) {
+      fail(error);
     }
+  }
+
+  /** Null when nobody has to be waited for. */
+  #serve(
+    req: ClientRequest,
+    res: ClientResponse,
+    raw: RawHead,
+    requestId: string,
+    endConnection: () => void,
+  ): Promise<void> | null {
+    const facts = readHead(raw, this.#headLimits, requestId);
+    if ('fault' in facts) throw new ProxyError(facts.fault, { detail: facts.detail });
     if (facts.endsHere) {
       // A body has nobody who would hold it to a limit or a pace.
       if (facts.body !== 'none') endConnection();
       sendHead(res, OPTIONS_STATUS, 'OK', optionsFields());
       res.end();
       this.#options.events.answered(facts, OPTIONS_STATUS);
-      return;
+      return null;
     }
     if (facts.body !== 'none') {
       const { timeouts, limits } = this.#options;
@@ -81,7 +93,7 @@ export class Front {
         if (!req.complete && !(res as ServerResponse).shouldKeepAlive) endConnection();
       });
     }
-    this.#handler(req, res, facts).catch(fail);
+    return this.#handler(req, res, facts);
   }
 
   /** Error page, or a cut when it is too late for one. Never throws. */
@@ -101,19 +113,14 @@ export class Front {
     }
     // The rest of a message that we do not read, or do not understand, must not be taken for the next request.
     if (!req.complete || ERRORS[error.code].origin === 'client') endConnection();
-    const page = errorPage(error.code, requestId, firstValue(req.rawHeaders, 'accept'));
     try {
+      const page = errorPage(error.code, requestId, firstValue(req.rawHeaders, 'accept'));
       sendHead(res, page.status, STATUS_CODES[page.status] ?? '', page.fields);
       res.end(page.body);
     } catch {
       cutResponse(res);
     }
   }
-}
-
-/** Anything else than a ProxyError is a bug of ours. */
-export function asProxyError(thrown: unknown): ProxyError {
-  return thrown instanceof ProxyError ? thrown : new ProxyError('INTERNAL', { cause: thrown });
 }
 
 function headLimitsOf({ limits, viaName, isTrustedProxy, forwardedFields }: ServerOptions): HeadLimits {

@@ -10,13 +10,13 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { ProxyError } from '../errors.ts';
+import { asProxyError, ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
 import { abandonBody, failBody } from './client-body.ts';
 import { type ClientConnection, ConnectionTable } from './connections.ts';
 import { rawErrorAnswer } from './error-page.ts';
-import { type RawHead, readHead } from './framing.ts';
-import { asProxyError, type Front } from './front.ts';
+import { type RawHead, type RequestFacts, readHead } from './framing.ts';
+import type { Front } from './front.ts';
 import { Http2Front } from './http2.ts';
 import { faultOf, mayBeHead, type ParserError } from './parser-fault.ts';
 import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
@@ -97,38 +97,45 @@ export class Http1Front {
     // node:https would speak HTTP/1 on every connection: those that chose HTTP/2 go elsewhere.
     const [speakHttp1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
     server.removeAllListeners('secureConnection');
-    server.on('secureConnection', (socket: TLSSocket) => {
-      this.#handshakes.delete((socket as SocketWithParent)._parent);
-      if (socket.alpnProtocol === 'h2' && this.#http2 !== null) {
-        // A handshake that ends while the others drain.
-        if (this.#isDraining) socket.destroySoon();
-        else this.#http2.accept(socket);
-        return;
-      }
-      const connection = this.connections.open(socket);
-      if (this.#isDraining) connection.drain();
-      else speakHttp1?.call(server, socket);
-    });
+    server.on('secureConnection', (socket: TLSSocket) =>
+      this.#guard(socket, () => this.#onSecureConnection(socket, () => speakHttp1?.call(server, socket))),
+    );
     return server;
+  }
+
+  #onSecureConnection(socket: TLSSocket, speakHttp1: () => void): void {
+    this.#handshakes.delete((socket as SocketWithParent)._parent);
+    if (socket.alpnProtocol === 'h2' && this.#http2 !== null) {
+      // A handshake that ends while the others drain.
+      if (this.#isDraining) socket.destroySoon();
+      else this.#http2.accept(socket);
+      return;
+    }
+    const connection = this.connections.open(socket);
+    if (this.#isDraining) connection.drain();
+    else speakHttp1();
   }
 
   #wire(server: Server): void {
     // Node cuts the list silently otherwise and still obeys a Content-Length that it cut off.
     server.maxHeadersCount = 0;
-    const onRequest = (req: IncomingMessage, res: ServerResponse) => this.#onRequest(req, res);
-    server.prependListener('connection', (socket: Socket) => this.#onConnection(socket));
+    const onRequest = (req: IncomingMessage, res: ServerResponse) =>
+      this.#guard(req.socket, () => this.#onRequest(req, res));
+    server.prependListener('connection', (socket: Socket) => this.#guard(socket, () => this.#onConnection(socket)));
     server.on('request', onRequest);
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
     const onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer) => {
       // From Node 24 on the socket comes wrapped while a body is under way; the wrapper repeats its errors.
       if (stream !== req.socket) stream.on('error', () => {});
-      this.#onUpgrade(req, req.socket, head);
+      this.#guard(req.socket, () => this.#onUpgrade(req, req.socket, head));
     };
     server.on('upgrade', onUpgrade);
     // Refused by its head; without a listener Node would hang up without a word.
     server.on('connect', onUpgrade);
-    server.on('clientError', (error: ParserError, socket: Duplex) => this.#onClientError(error, socket as Socket));
+    server.on('clientError', (error: ParserError, socket: Duplex) =>
+      this.#guard(socket, () => this.#onClientError(error, socket as Socket)),
+    );
     // It counts a connection as idle whose answer was given out and is still on its way to a slow client, and `close` calls
     // it: that would cut the answer. Idle connections are the connection table's business.
     server.closeIdleConnections = () => {};
@@ -142,6 +149,16 @@ export class Http1Front {
     });
     // Without a listener node:http would destroy a socket whose timer the table has set.
     server.on('timeout', () => {});
+  }
+
+  /** What a listener throws nobody else would catch, and what has become of its connection nobody knows then. */
+  #guard(socket: Duplex, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      socket.destroy();
+      this.#front.report('', asProxyError(error), (socket as Socket).remoteAddress ?? '');
+    }
   }
 
   #onConnection(socket: Socket): void {
@@ -208,18 +225,13 @@ export class Http1Front {
 
   #upgrade(req: IncomingMessage, socket: Socket, connection: ClientConnection, head: Buffer): void {
     const requestId = this.#front.nextId();
-    const facts = readHead(headOf(req, connection.address), this.#front.headLimits, requestId);
-    if ('fault' in facts) {
-      this.#answerRaw(
-        askedBy(req),
-        socket,
-        connection,
-        requestId,
-        new ProxyError(facts.fault, { detail: facts.detail }),
-      );
+    let facts: RequestFacts;
+    try {
+      facts = this.#readHandshake(req, connection, requestId);
+    } catch (error) {
+      this.#answerRaw(askedBy(req), socket, connection, requestId, error);
       return;
     }
-    assert(facts.upgrade !== null, 'node:http gives out sockets of WebSocket handshakes alone');
     connection.isTunnel = true;
     let res: ServerResponse | null = null;
     const respond = () => {
@@ -230,6 +242,14 @@ export class Http1Front {
       if (res === null) this.#answerRaw(askedBy(req), socket, connection, requestId, error);
       else this.#front.answerError(req, res, requestId, connection.address, error, () => {});
     });
+  }
+
+  /** Throws what is wrong with it. */
+  #readHandshake(req: IncomingMessage, connection: ClientConnection, requestId: string): RequestFacts {
+    const facts = readHead(headOf(req, connection.address), this.#front.headLimits, requestId);
+    if ('fault' in facts) throw new ProxyError(facts.fault, { detail: facts.detail });
+    assert(facts.upgrade !== null, 'node:http gives out sockets of WebSocket handshakes alone');
+    return facts;
   }
 
   /** A response on a socket that node:http has given away with its 'upgrade' event. */

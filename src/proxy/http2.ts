@@ -12,7 +12,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { ProxyError } from '../errors.ts';
+import { asProxyError, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { unmapped } from '../session/network.ts';
 import { abandonBody } from './client-body.ts';
@@ -60,7 +60,18 @@ export class Http2Front {
       maxSessionMemory: 10,
       maxOutstandingPings: MAX_PINGS,
     });
-    const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => this.#onRequest(req, res);
+    const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse) => {
+      const { stream } = req;
+      // An error of a stream is its end; what waits for it learns that by its 'close'.
+      stream.on('error', () => {});
+      try {
+        this.#onRequest(req, res);
+      } catch (error) {
+        // What a listener throws nobody else would catch.
+        stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+        this.#front.report('', asProxyError(error), addressOf(stream.session?.socket));
+      }
+    };
     for (const event of ['request', 'connect', 'checkContinue', 'checkExpectation']) server.on(event, onRequest);
     server.on('sessionError', (error, session) => this.#onSessionError(error, session));
     return server;
@@ -147,8 +158,6 @@ export class Http2Front {
 
   #onRequest(req: Http2ServerRequest, res: Http2ServerResponse): void {
     const { stream } = req;
-    // An error of a stream is its end; what waits for it learns that by its 'close'.
-    stream.on('error', () => {});
     const peerAddress = addressOf(stream.session?.socket);
     const { sendIdleMs } = this.#front.options.timeouts;
     stream.setTimeout(sendIdleMs, () => {

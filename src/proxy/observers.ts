@@ -42,6 +42,7 @@ export class Observers implements ExchangeObserver, ServerEvents {
       address: refusal.peerAddress,
       requestId: refusal.requestId === '' ? null : refusal.requestId,
       detail: refusal.detail,
+      cause: refusal.cause,
     });
     this.#metrics.refused(refusal);
   }

@@ -19,6 +19,7 @@ import { serverOptions } from './options.ts';
 import type { RunningServer } from './server.ts';
 import { startServer } from './start-server.ts';
 import { openStore } from './stores.ts';
+import { surviveUncaught } from './uncaught.ts';
 
 export interface ProxyOptions {
   /** Where log lines go, each with its line end; standard output by default. */
@@ -57,6 +58,8 @@ export interface ReverseProxy {
   /** Stop accepting, let requests in flight end whole (at most `timeouts.drain`), close everything. */
   close(): Promise<void>;
   readonly log: Log;
+  /** For a process that does nothing else: an error that nobody caught is told in the log and counted, and does not end it. */
+  surviveUncaught(): void;
   /** All metrics of this process. */
   read(): Promise<MetricsReading>;
   readonly isStoreAvailable: boolean;
@@ -133,6 +136,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
       log.error('the configuration was not taken, the old one serves on', { problems });
     },
     storeDied,
+    surviveUncaught: () => surviveUncaught(log, metrics),
     read: () => metrics.read(),
     get isStoreAvailable() {
       return store.isAvailable;

@@ -13,6 +13,7 @@ import { compileRoutes } from '../policy/routes.ts';
 import { VERSION } from '../version.ts';
 import { fixedKeys } from './fixed-keys.ts';
 import type { ListeningAt } from './proxy.ts';
+import { surviveUncaught } from './uncaught.ts';
 import type { ToPrimary, ToWorker } from './worker-messages.ts';
 
 export interface SupervisorOptions {
@@ -92,6 +93,7 @@ export class Supervisor {
       places = await Promise.all(this.#slots.map((slot) => this.#fill(slot)));
       this.#phase = 'serving';
       if (this.#config.admin !== null) this.#admin = await startAdmin(this.#config.admin, this.#adminSource());
+      surviveUncaught(this.log, this.#metrics);
     } catch (error) {
       await this.stop();
       throw error;

@@ -21,10 +21,19 @@ export function requestClass(limits: () => HeadLimits): typeof IncomingMessage {
 
     get upgrade(): boolean {
       if (!this.asksUpgrade) return false;
-      const { method, httpVersionMinor: versionMinor, rawHeaders: fields } = this;
-      this.asksUpgrade = leavesHttp({ method: method ?? '', versionMinor, fields }, limits());
+      this.asksUpgrade = this.#leavesHttp();
       if (!this.asksUpgrade) this.ignoresUpgrade = true;
       return this.asksUpgrade;
+    }
+
+    #leavesHttp(): boolean {
+      const { method, httpVersionMinor: versionMinor, rawHeaders: fields } = this;
+      try {
+        return leavesHttp({ method: method ?? '', versionMinor, fields }, limits());
+      } catch {
+        // A bug, in the midst of the parser: whoever serves the request reads the same head, and answers for it.
+        return false;
+      }
     }
 
     set upgrade(asks: boolean | null) {

@@ -74,6 +74,7 @@ async function start(message: ToWorker & { kind: 'start' }): Promise<ReverseProx
     worker: { sweeps: message.sweeps },
   });
   const { host, port } = await proxy.listen();
+  proxy.surviveUncaught();
   tell({ kind: 'listening', host, port });
   return proxy;
 }

@@ -5,7 +5,7 @@
  * the client's connection, so that a page which broke off never looks whole.
  */
 import type { Readable } from 'node:stream';
-import { ProxyError } from '../errors.ts';
+import { asProxyError } from '../errors.ts';
 import { judgeCharset } from './charset.ts';
 import { BombGuard, type ContentCoding, createDecoder, createEncoder, flushEncoder } from './coding.ts';
 import type { PageKind } from './plan.ts';
@@ -141,7 +141,7 @@ function recode(
     try {
       encoder.end(stage.end());
     } catch (error) {
-      fail(error as Error); // as below
+      fail(asProxyError(error));
     }
   };
 
@@ -156,13 +156,16 @@ function recode(
     guard.took(chunk.length);
     isEmpty = false;
     pending += 1;
-    const goesOn = decoder.write(chunk, () => {
-      pending -= 1;
-      flushIfQuiet();
-    });
-    if (!goesOn) {
+    try {
+      const goesOn = decoder.write(chunk, () => {
+        pending -= 1;
+        flushIfQuiet();
+      });
+      if (goesOn) return;
       body.pause();
       decoder.once('drain', () => body.resume());
+    } catch (error) {
+      fail(asProxyError(error));
     }
   });
   // An empty body is not coded at all, whatever the field says: as many servers send it behind a redirect.
@@ -180,7 +183,7 @@ function recode(
       // What the encoder had no room for comes when its input has been read already.
       flushIfQuiet();
     } catch (error) {
-      fail(error as Error); // only Errors are thrown here: the guard's and the stage's
+      fail(asProxyError(error));
     }
   });
   decoder.on('end', () => {
@@ -188,7 +191,7 @@ function recode(
     body.resume();
     finish();
   });
-  decoder.on('error', (cause) => fail(new ProxyError('CODING_BROKEN', { cause })));
+  decoder.on('error', (error) => fail(asProxyError(error, 'CODING_BROKEN')));
   encoder.on('close', () => {
     if (!decoder.readableEnded) decoder.destroy();
   });

@@ -7,6 +7,7 @@
  */
 import { Transform, type TransformCallback } from 'node:stream';
 import * as zlib from 'node:zlib';
+import { asProxyError } from '../errors.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 const ID1 = 0x1f;
@@ -183,16 +184,27 @@ export class DeflateDecoder extends Inflating {
 /** One stream of node:zlib, whose output goes to `outer` and whose errors are that one's. One `write` at a time. */
 class Inflation {
   readonly #inner: zlib.Inflate | zlib.InflateRaw;
+  readonly #outer: Transform;
   #onEnd: () => void = () => {};
 
   constructor(inner: zlib.Inflate | zlib.InflateRaw, outer: Transform, see: (decoded: Buffer) => void) {
     this.#inner = inner;
+    this.#outer = outer;
     inner.on('data', (decoded: Buffer) => {
-      see(decoded);
+      this.#guard(() => see(decoded));
       if (!outer.push(decoded)) inner.pause();
     });
     inner.on('error', (error) => outer.destroy(error));
-    inner.on('end', () => this.#onEnd());
+    inner.on('end', () => this.#guard(() => this.#onEnd()));
+  }
+
+  /** What a listener throws nobody else would catch. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#outer.destroy(asProxyError(error));
+    }
   }
 
   /**
@@ -205,7 +217,7 @@ class Inflation {
     this.#onEnd = () => done(chunk.subarray(this.#inner.bytesWritten - before));
     this.#inner.write(chunk, () => {
       // The callback comes in that case, too, and may come first.
-      if (this.#inner.bytesWritten - before === chunk.length) done(null);
+      if (this.#inner.bytesWritten - before === chunk.length) this.#guard(() => done(null));
     });
   }
 

@@ -16,7 +16,7 @@ import {
   type InformationEvent,
 } from 'node:http';
 import type { Readable } from 'node:stream';
-import { type ErrorCode, ProxyError } from '../errors.ts';
+import { asProxyError, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
 import { type Connection, ConnectionPool, type Lease, type PoolOptions } from './pool.ts';
@@ -231,7 +231,16 @@ class Call implements Lease {
     body.once('error', (error) => this.#abort(asProxyError(error, 'CLIENT_GONE')));
   }
 
+  /** What a listener throws nobody else would catch. */
   #onResponse(message: IncomingMessage): void {
+    try {
+      this.#receive(message);
+    } catch (error) {
+      this.#abort(asProxyError(error));
+    }
+  }
+
+  #receive(message: IncomingMessage): void {
     this.#message = message;
     // The socket's error comes as the body's error too; nobody may be listening yet.
     message.on('error', ignore);
@@ -274,7 +283,11 @@ class Call implements Lease {
     }
     // 100 answers our own request, which does not wait for it.
     if (info.statusCode === 100 || this.#interimCount > LIMITS.maxInterimResponses) return;
-    this.#call.onInformation?.(info.statusCode, info.rawHeaders);
+    try {
+      this.#call.onInformation?.(info.statusCode, info.rawHeaders);
+    } catch (error) {
+      this.#abort(asProxyError(error));
+    }
   }
 
   #onError(error: Error): void {
@@ -346,10 +359,6 @@ class Call implements Lease {
 
 function isGone(client: ClientSide): boolean {
   return client.destroyed === true || client.stream?.destroyed === true;
-}
-
-function asProxyError(error: unknown, code: ErrorCode): ProxyError {
-  return error instanceof ProxyError ? error : new ProxyError(code, { cause: error });
 }
 
 function ignore(): void {}

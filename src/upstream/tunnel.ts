@@ -9,7 +9,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import type httpProxy from 'http-proxy';
-import { ProxyError } from '../errors.ts';
+import { asProxyError, ProxyError } from '../errors.ts';
 import { upstreamFault } from './fault.ts';
 import type { UpstreamOptions, UpstreamResponse } from './forward.ts';
 import { openSocket } from './pool.ts';
@@ -108,8 +108,8 @@ class Opening {
       proxyRequest.path = this.#request.target;
       proxyRequest.maxHeadersCount = 0;
       // Before http-proxy's own listeners, which come after this event.
-      proxyRequest.on('upgrade', (response, proxySocket) => this.#onUpgrade(response, proxySocket));
-      proxyRequest.on('response', (response) => this.#onResponse(response));
+      proxyRequest.on('upgrade', (response, socket) => this.#attempt(() => this.#onUpgrade(response, socket)));
+      proxyRequest.on('response', (response) => this.#attempt(() => this.#onResponse(response)));
     });
     const { host, port } = this.#options;
     const target = { protocol: 'http:', host, port: String(port), path: '/' };
@@ -128,6 +128,15 @@ class Opening {
     asked.onSocket(connection);
   }
 
+  /** What a listener throws nobody else would catch. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(asProxyError(error));
+    }
+  }
+
   #onUpgrade(response: IncomingMessage, proxySocket: Duplex): void {
     const fields = readUpgradeHead(response.rawHeaders);
     this.#upstream = proxySocket;
@@ -135,10 +144,11 @@ class Opening {
       this.#fail(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: fields }));
       return;
     }
+    const head = upgradeHead(this.#hooks.editFields?.(fields) ?? fields);
     this.#settle();
     this.#isOpen = true;
     const bytesBefore = written(this.#socket);
-    this.#client.open(upgradeHead(this.#hooks.editFields?.(fields) ?? fields));
+    this.#client.open(head);
     closeTogether(this.#socket, proxySocket, () => {
       const bytesDown = written(this.#socket) - bytesBefore;
       this.#resolve({ kind: 'closed', closed: { status: 101, bytesUp: this.#client.bytesUp, bytesDown } });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
-import { createLog, type LogSettings } from '../../../src/observe/log.ts';
+import { createLog, type Log, type LogSettings } from '../../../src/observe/log.ts';
 import type { RequestFacts } from '../../../src/proxy/framing.ts';
 import type { Outcome } from '../../../src/proxy/outcome.ts';
 import { ExchangeRecord } from '../../../src/proxy/record.ts';
@@ -60,12 +60,16 @@ function failed(error: unknown): Outcome {
 }
 
 function lines(settings: Partial<LogSettings>, record: Outcome): string {
+  return written((log) => log.exchange(record), settings);
+}
+
+function written(write: (log: Log) => void, settings: Partial<LogSettings> = {}): string {
   const out: string[] = [];
   const log = createLog(
     { level: 'info', format: 'json', sid: 'hash', ...settings },
     { write: (line) => out.push(line) },
   );
-  log.exchange(record);
+  write(log);
   return out.join('');
 }
 
@@ -151,6 +155,12 @@ describe('createLog', () => {
       expect(JSON.parse(text)).to.include({ reason: 'INTERNAL', level: 50 });
       expect(text).to.contain('TypeError').and.contain('log.test.ts').and.not.to.contain('secret');
     }
+  });
+  it('so it is where no exchange had it', () => {
+    const cause = new TypeError('secret in message');
+    const text = written((log) => log.refused({ code: 'INTERNAL', address: '', requestId: null, detail: null, cause }));
+    expect(JSON.parse(text)).to.include({ event: 'refused', reason: 'INTERNAL', level: 50 });
+    expect(text).to.contain('TypeError').and.contain('log.test.ts').and.not.to.contain('secret');
   });
   it('what clients do is no warning', () => {
     const record = failed(new ProxyError('CLIENT_GONE'));
