@@ -58,7 +58,7 @@ function readAction(name: string, argument: unknown, where: string): Step {
       throw bad(where, `unknown action '${name}'${suggest(name, ACTIONS)}`);
     case 'open':
     case 'go':
-      return { action, url: text(argument, where, action) };
+      return { action, url: address(argument, where, action) };
     case 'frame':
       return { action, name: text(argument, where, action) };
     case 'follow':
@@ -79,6 +79,14 @@ function readAction(name: string, argument: unknown, where: string): Step {
     default:
       return { action };
   }
+}
+
+/** Reports name it as it stands here. */
+function address(argument: unknown, where: string, action: string): string {
+  const url = text(argument, where, action);
+  const { username = '', password = '' } = URL.canParse(url) ? new URL(url) : {};
+  if (username === '' && password === '') return url;
+  throw bad(where, 'user and password belong into the URL that the journey is started with, not into its file');
 }
 
 function readLink(argument: unknown, where: string): LinkTarget {

@@ -17,6 +17,11 @@ describe('simulator journey: what can be written', () => {
     ['no action', [{}], 'j, step 1: a step has one action, not none'],
     ['a number', [1], 'j, step 1: a step is `action: argument`'],
     ['open nothing', [{ open: null }], 'j, step 1: `open` is a text'],
+    [
+      'a password',
+      [{ open: 'http://ada:tea@app.test/' }],
+      'j, step 1: user and password belong into the URL that the journey is started with, not into its file',
+    ],
     ['follow by something', [{ follow: { txt: 'x' } }], "j, step 1: unknown key 'txt'; did you mean 'text'"],
     ['fill a text', ['back', { fill: 'x' }], 'j, step 2: fields are `name: value`'],
     ['fill an object', [{ fill: { a: { b: 1 } } }], "j, step 1: field 'a' is a text, a number, true, false or a list"],
