@@ -22,6 +22,7 @@ export function readJourney(value: unknown, name: string): Journey {
   if (steps.length === 0) throw bad(name, 'there are no steps');
   const start = top['start'];
   if (start !== undefined && typeof start !== 'string') throw bad(name, '`start` is a URL');
+  if (start !== undefined) address(start, name, 'start');
   return { name: typeof top['name'] === 'string' ? top['name'] : name, start: start ?? null, steps };
 }
 
@@ -82,11 +83,11 @@ function readAction(name: string, argument: unknown, where: string): Step {
 }
 
 /** Reports name it as it stands here. */
-function address(argument: unknown, where: string, action: string): string {
-  const url = text(argument, where, action);
+function address(argument: unknown, where: string, key: string): string {
+  const url = text(argument, where, key);
   const { username = '', password = '' } = URL.canParse(url) ? new URL(url) : {};
   if (username === '' && password === '') return url;
-  throw bad(where, 'user and password belong into the URL that the journey is started with, not into its file');
+  throw bad(where, 'user and password belong into the URL that `transid simulate` is given, not into the journey');
 }
 
 function readLink(argument: unknown, where: string): LinkTarget {

@@ -20,7 +20,7 @@ describe('simulator journey: what can be written', () => {
     [
       'a password',
       [{ open: 'http://ada:tea@app.test/' }],
-      'j, step 1: user and password belong into the URL that the journey is started with, not into its file',
+      'j, step 1: user and password belong into the URL that `transid simulate` is given, not into the journey',
     ],
     ['follow by something', [{ follow: { txt: 'x' } }], "j, step 1: unknown key 'txt'; did you mean 'text'"],
     ['fill a text', ['back', { fill: 'x' }], 'j, step 2: fields are `name: value`'],
@@ -34,6 +34,11 @@ describe('simulator journey: what can be written', () => {
     ['expect an empty selector', [{ expect: { no_selector: '' } }], 'j, step 1: `no_selector` says what it expects'],
     ['expect something', [{ expect: { txt: 'x' } }], "j, step 1: unknown key 'txt'; did you mean 'text'"],
     ['expect a status', [{ expect: { status: 'ok' } }], 'j, step 1: `status` is a number'],
+    [
+      'a start with a password',
+      { start: 'http://ada:tea@app.test/', steps: ['back'] },
+      'j: user and password belong into the URL that `transid simulate` is given, not into the journey',
+    ],
     ['a start that is none', { start: 1, steps: ['back'] }, 'j: `start` is a URL'],
   ] as const) {
     it(why, () => {
