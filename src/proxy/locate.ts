@@ -43,7 +43,9 @@ export function locate(site: Site, facts: RequestFacts): Located {
   const { policy } = site.routes.match(facts.client.host ?? '', pathOf(unmarked.target));
   const { name } = policy.session;
   const own = unmarked.found.get(name);
-  let target = withoutNested(unmarked.target, names, policy);
+  const clean = withoutNested(unmarked.target, names, policy);
+  if (clean === null) throw new ProxyError('AMBIGUOUS_SID');
+  let target = clean;
   let probed: Located['probed'] = null;
   if (policy.detect === 'probe') {
     // In the query alone: what is taken off a path could make it one of another route.
@@ -75,17 +77,23 @@ function placeOfOthers(found: ReadonlyMap<string, Unmarked>, names: SidNames): C
 /** A URL of one of our hosts without any SID; '' for one with SIDs upon SIDs. */
 export function withoutSids(site: Site, policy: RoutePolicy, host: string, url: string): string {
   const names = site.namesOfHosts.of(host);
-  return withoutNested(unmarkReferenceOfAll(url, names.all) ?? '', names, policy);
+  return withoutNested(unmarkReferenceOfAll(url, names.all) ?? '', names, policy) ?? '';
 }
 
-/** In mirror mode the SID is the application's own, and so is the place where it stands. */
-function withoutNested(text: string, names: SidNames, { session }: RoutePolicy): string {
-  let clean = text;
-  for (const name of names.jar) {
-    const isTheirs = session.mode === 'mirror' && session.name === name;
-    if (!isTheirs && mayCarry(clean, name)) clean = withoutNestedSids(clean, name);
-  }
-  return clean;
+/**
+ * In mirror mode the SID is the application's own, and so is the place where it stands. Null where what stood around a SID makes
+ * another one of it: `?_sid%26_sid%3D…=…`. Such an address nobody has from us, either.
+ */
+function withoutNested(text: string, names: SidNames, { session }: RoutePolicy): string | null {
+  const theirs = session.mode === 'mirror' ? session.name : null;
+  const takeOff = (from: string) => {
+    let clean = from;
+    for (const name of names.jar) if (name !== theirs && mayCarry(clean, name)) clean = withoutNestedSids(clean, name);
+    return clean;
+  };
+  const clean = takeOff(text);
+  const isStable = clean === text || (unmarkReferenceOfAll(clean, names.all) === clean && takeOff(clean) === clean);
+  return isStable ? clean : null;
 }
 
 /** Name of the probe cookie, and of the parameter that tells a probed request from a first one. */

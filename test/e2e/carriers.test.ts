@@ -383,4 +383,20 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(lastSeen().target).to.equal('/login?next=%2Fshop');
     expect(lastSeen().fields.referer).to.equal('http://named.test/login?next=%2Fshop');
   });
+
+  it('what stands around a SID makes no other one', async () => {
+    const sid = await begin('shop.test');
+    const before = upstream.requests.length;
+    for (const [host, target] of [
+      ['shop.test', `/cart?sid%26sid%3D${sid}=${sid}`],
+      ['shop.test', `/admin/x?a&s%26sid%3D${sid}%69d=${sid}`],
+      ['named.test', `/login?sid%26shop_sid%3D${sid}=fixed`],
+    ] as const) {
+      const answer = await send(host, target);
+      expect(answer.status, target).to.equal(400);
+    }
+    expect(upstream.requests.length).to.equal(before);
+    await send('shop.test', '/cart', { referer: `http://shop.test/cart?sid%26sid%3D${sid}=${sid}` });
+    expect(lastSeen().fields.referer).to.equal(undefined);
+  });
 });
