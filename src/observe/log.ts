@@ -136,10 +136,12 @@ function placeOf(bug: Error): string {
   return [bug.name, ...code, ...place].join(' ');
 }
 
+/** HTTP/2 brings bytes as they are, and terminals obey some of those above 7F (ECMA-48 §5.3): here they stand as in any other URL. */
 function pathOf(target: string | null): string | null {
   if (target === null) return null;
   const end = target.indexOf('?');
-  return end < 0 ? target : target.slice(0, end);
+  const path = end < 0 ? target : target.slice(0, end);
+  return path.replace(/[\x7f-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function round(ms: number): number {

@@ -132,6 +132,14 @@ describe('createLog', () => {
   it('pretty: one line for people', () => {
     expect(lines({ format: 'pretty' }, DONE)).to.match(/^\d\d:\d\d:\d\d\.\d{3} 200 GET shop\.example\/a .*marks=3/);
   });
+  it('bytes of a path that a terminal would obey are percent-encoded', () => {
+    for (const format of ['json', 'pretty'] as const) {
+      const line = lines({ format }, { ...DONE, target: '/\x9b31m\xc3\xa4?q=private' });
+      expect(line, format)
+        .to.contain('/%9B31m%C3%A4')
+        .and.not.match(/[^ -~\n]/);
+    }
+  });
   it('a fault is named by its code, and its cause by its code alone', () => {
     const cause = Object.assign(new Error('connect 10.0.0.1 secret'), { code: 'ECONNREFUSED' });
     const record = failed(new ProxyError('UPSTREAM_REFUSED', { cause }));
