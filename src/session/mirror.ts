@@ -93,7 +93,9 @@ export class MirrorSessions implements SessionSource {
     const { signKey } = this.#options;
     assert(signKey !== null, 'a route signs, so the configuration has a key');
     const { userAgentHash, network } = this.#clientMarks.of(client);
-    const parts = [client.host, policy.bind.userAgent ? userAgentHash : '', policy.bind.network ? network : '', value];
+    const bound = [policy.bind.userAgent ? userAgentHash : '', policy.bind.network ? network : ''];
+    // The cookie's name, too: what one application gave out is no session of another on this host.
+    const parts = [client.host, ...bound, cookieName(policy), value];
     return createHmac('sha256', signKey).update(parts.join('\0')).digest('hex').slice(0, MAC_CHARS);
   }
 }

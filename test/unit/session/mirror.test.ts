@@ -90,6 +90,8 @@ describe('MirrorSessions', () => {
       for (const edits of [{ host: 'other.example.org' }, { userAgent: 'Other/1.0' }]) {
         expect(await mirror.find(text, { ...CLIENT, ...edits }, SIGNED)).to.equal(null);
       }
+      // One application's id is none of another's on the same host.
+      expect(await mirror.find(text, CLIENT, { ...SIGNED, cookie: 'JSESSIONID' })).to.equal(null);
       const other = new MirrorSessions({ clock, signKey: Buffer.alloc(32, 2) });
       expect(await other.find(text, CLIENT, SIGNED)).to.equal(null);
     });
