@@ -95,6 +95,11 @@ function before(text: string, end: string): string {
 /** Paths whose judgement is remembered, and how long they may be; the list starts anew when it is full. */
 const MAX_MEMO = 1024;
 const MAX_MEMO_CHARS = 200;
+/**
+ * Judgements that all scopes together remember, some 15 MB. There is a scope for each host by which a route was asked, and clients
+ * choose those.
+ */
+const MAX_REMEMBERED = 32_768;
 /** Hosts that are remembered as foreign or not. */
 const MAX_AUTHORITIES = 64;
 /** Directories whose plain paths are remembered, and how many of each. */
@@ -226,6 +231,7 @@ export class Scope {
     if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname, host);
     if (path.length > MAX_MEMO_CHARS) return covers;
     if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
+    makeRoom(this.#memo);
     this.#memo.set(known, covers);
     return covers;
   }
@@ -235,7 +241,9 @@ export class Scope {
     const known = this.#plainPaths.get(directory);
     if (known !== undefined) return known;
     const made = new ByteMemo((path) => this.coversPath(directory + path));
+    if (directory.length > MAX_MEMO_CHARS) return made;
     if (this.#plainPaths.size >= MAX_DIRECTORIES) this.#plainPaths.clear();
+    makeRoom(this.#plainPaths);
     this.#plainPaths.set(directory, made);
     return made;
   }
@@ -273,9 +281,25 @@ class ByteMemo {
     const judgement = this.#judge(bytes.toString('latin1', start, end));
     if (end - start > MAX_MEMO_CHARS) return judgement;
     if (this.#byHash.size >= MAX_BYTE_MEMO) this.#byHash.clear();
+    makeRoom(this.#byHash);
     this.#byHash.set(hash, { text: Uint8Array.prototype.slice.call(bytes, start, end), judgement });
     return judgement;
   }
+}
+
+/** The memos that hold something, and how much was put into them since they were emptied together. */
+const memos = new Set<{ clear(): void }>();
+let remembered = 0;
+
+/** Before one judgement more is put into a memo: where all together hold too many, they begin anew. */
+function makeRoom(memo: { clear(): void }): void {
+  if (remembered >= MAX_REMEMBERED) {
+    for (const full of memos) full.clear();
+    memos.clear();
+    remembered = 0;
+  }
+  memos.add(memo);
+  remembered++;
 }
 
 /** What `Scope.plainPaths` gives. */

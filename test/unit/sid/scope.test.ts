@@ -251,4 +251,31 @@ describe('scope: paths', () => {
     for (let round = 0; round < 2; round++) judge(scope, `/${'x'.repeat(1000)}`);
     expect(asked).to.equal(4003);
   });
+
+  it('forgets before all scopes together remember too much: clients choose hosts, and each has a scope', () => {
+    let asked = 0;
+    const scopeOf = (host: string) => new Scope({ origin: `http://${host}`, isExcluded: () => ++asked < 0 });
+    const first = scopeOf('first.example');
+    const plain = Buffer.from('page');
+    const askFirst = () => {
+      first.coversPath('/first');
+      first.plainPaths('/dir/').of(plain, 0, plain.length, 1);
+      return asked;
+    };
+    askFirst();
+    expect(askFirst(), 'remembered').to.equal(2);
+    for (let host = 0; host < 64; host++) {
+      const other = scopeOf(`h${host}.example`);
+      for (let dir = 0; dir < 4; dir++) {
+        for (let i = 0; i < 200; i++) {
+          const path = Buffer.from(`page${i}`);
+          other.plainPaths(`/${dir}/`).of(path, 0, path.length, i);
+        }
+      }
+    }
+    asked = 0;
+    expect(askFirst(), 'forgotten').to.equal(2);
+    const long = `/${'x'.repeat(1000)}/`;
+    expect(first.plainPaths(long)).to.not.equal(first.plainPaths(long));
+  });
 });
