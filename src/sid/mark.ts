@@ -118,8 +118,8 @@ export function markEdits(
 ): readonly ReferenceEdit[] | null {
   const parts = partsFrom(reference, pathStart(reference));
   if (mark?.kind === 'query') return queryEdits(reference, parts, mark, extra, notation, base);
-  const query = extra === '' ? [] : queryEdits(reference, parts, null, extra, notation, base);
-  if (mark === null) return query;
+  if (mark === null) return extra === '' ? [] : queryEdits(reference, parts, null, extra, notation, base);
+  const query = withoutQueryMarks(reference, parts, mark, extra, notation, base);
   if (parts.path === 0 && SCHEME.test(reference)) return null;
   // The empty reference means the base with its query; extra parameters bring that along already.
   const inherited = isSameDocument(reference, parts) && extra === '' ? notation.escape(base.url.search) : '';
@@ -198,6 +198,32 @@ function replaceCarried(reference: string, old: readonly Carried[], text: string
     else if (reference.slice(start, end) !== text) edits.push({ start, end, text });
   }
   return edits;
+}
+
+/** The edits of a query whose SID goes, for a carrier in the path; the extra parameters stand behind it. */
+function withoutQueryMarks(
+  reference: string,
+  parts: Parts,
+  { name }: SidMark,
+  extra: string,
+  notation: Notation,
+  base: MarkBase,
+): ReferenceEdit[] {
+  const { query, fragment } = parts;
+  const edits: ReferenceEdit[] = [];
+  // Those in front go with the separator behind them, all others with the one before.
+  let front = Math.min(query + 1, fragment);
+  for (const { start, end } of findParameters(reference, front, fragment, name)) {
+    const isInFront = start === front;
+    if (isInFront) front = Math.min(end + 1, fragment);
+    edits.push({ start: isInFront ? start : start - 1, end: isInFront ? front : end, text: '' });
+  }
+  const isAllGone = edits.length > 0 && front === fragment && edits.at(-1)?.end === fragment;
+  if (!isAllGone)
+    return extra === '' ? edits : [...edits, ...queryEdits(reference, parts, null, extra, notation, base)];
+  // Without a path a `?` alone keeps the page's own query from coming back.
+  const text = extra === '' && parts.path < query ? '' : `?${extra}`;
+  return [{ start: query, end: fragment, text }];
 }
 
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;

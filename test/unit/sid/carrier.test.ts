@@ -191,6 +191,14 @@ describe('mark: references of header fields', () => {
     ['/a;sid=old/b', '/a;§/b'],
     ['/a;sid=old/b;sid=older', '/a;§/b'],
     ['x;§', 'x;§'],
+    // As `expose` tells it to the application: one SID is enough.
+    ['x?sid=old', 'x;§'],
+    ['x?sid=old&sid=older#f', 'x;§#f'],
+    ['x?a&sid=old&b', 'x;§?a&b'],
+    ['x?sid=old&%73id=older;b&sid=old&sid=old', 'x;§?b'],
+    ['x;§?a&sid=old', 'x;§?a'],
+    ['x?sid=old?3,4', 'x;§?3,4'],
+    ['?sid=old', 'page;§?'],
   ];
   for (const [reference, want] of parameter) {
     const [from, to] = [reference.replace('§', 'sid=S%2C1'), want.replace('§', 'sid=S%2C1')];
@@ -216,6 +224,7 @@ describe('mark: references of header fields', () => {
     ['/(sid-old)/x', '/(§)/x'],
     ['/(sid-old)/(sid-older)/x', '/(§)/x'],
     ['/(§)/x', '/(§)/x'],
+    ['/x?sid=old&b', '/(§)/x?b'],
     // Resolved, the path would have to be written in the page's charset: left as it is.
     ['/\xfc/./x', '/\xfc/./x'],
     ['../\xfc/x', '../\xfc/x'],
@@ -230,6 +239,8 @@ describe('mark: references of header fields', () => {
     ['../x', '../x'],
     ['', ''],
     ['?z', '?z'],
+    ['x?sid=old', 'x'],
+    ['?sid=old', '?'],
     ['/x', '/(sid-S%2C1)/x'],
     ['../../../x', '/(sid-S%2C1)/x'],
     ['../../x', '../../x'],
