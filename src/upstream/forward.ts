@@ -20,7 +20,7 @@ import { asProxyError, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
 import { type Connection, ConnectionPool, type Lease, type PoolOptions } from './pool.ts';
-import type { UpstreamRequest } from './request.ts';
+import { trailersOfClient, type UpstreamRequest } from './request.ts';
 import { inPairs, keepTrailers, type ResponseFraming, readResponseHead } from './response-head.ts';
 
 export interface UpstreamOptions extends PoolOptions {
@@ -225,7 +225,7 @@ class Call implements Lease {
     body.once('end', () => {
       this.#isUploaded = true;
       const trailers = this.#request.body === 'chunked' ? (body.trailers?.() ?? []) : [];
-      if (trailers.length > 0) request.addTrailers(inPairs(keepTrailers(trailers)));
+      if (trailers.length > 0) request.addTrailers(inPairs(trailersOfClient(trailers)));
       request.end();
     });
     body.once('error', (error) => this.#abort(asProxyError(error, 'CLIENT_GONE')));

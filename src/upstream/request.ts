@@ -6,6 +6,8 @@
  * `Connection` of a client names fields to drop; it cannot name the ones that keep the message whole or safe.
  */
 
+import { keepTrailers } from './response-head.ts';
+
 /** How a message body is delimited: none, chunked, or its length in bytes. */
 export type BodyFraming = 'none' | 'chunked' | number;
 
@@ -234,6 +236,18 @@ export function buildUpstreamRequest(
   const request = { method: head.method, target: edits.target, fields, body, upgrade: head.upgrade };
   // The brand exists for the compiler only: it says that this function made the object.
   return request as unknown as UpstreamRequest;
+}
+
+/** A client's trailers, of a flat list: where an upstream merges them into the head they must not say more than its fields may. */
+export function trailersOfClient(raw: readonly string[]): string[] {
+  const kept: string[] = [];
+  const passed = keepTrailers(raw);
+  for (let i = 0; i < passed.length; i += 2) {
+    const name = passed[i] as string;
+    const lower = name.toLowerCase();
+    if (!FATES.has(lower) && !isReserved(lower)) kept.push(name, passed[i + 1] as string);
+  }
+  return kept;
 }
 
 /** Of the names of such fields. */

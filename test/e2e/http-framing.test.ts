@@ -265,6 +265,13 @@ describe('framing: accepted, and written anew for the upstream', () => {
       chunked('5\r\nhello\r\n0\r\nHost: evil.test\r\nX-Sum: 1\r\n\r\n'),
       `POST /p HTTP/1.1\r\n${HOST}${OURS}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n`,
     ],
+    [
+      'trailers, without the ones that a client may not say in the head',
+      chunked(
+        '5\r\nhello\r\n0\r\nX-Real-IP: 192.0.2.9\r\nProxy: x\r\nX-Original-URL: /admin\r\nX.Real.IP: x\r\nReferer: /\r\nX-Sum: 1\r\n\r\n',
+      ),
+      `POST /p HTTP/1.1\r\n${HOST}${OURS}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n`,
+    ],
     ['an empty line in front', `\r\n${get('')}`, `GET /g HTTP/1.1\r\n${HOST}${OURS}\r\n`],
     [
       'HTTP/1.0',
