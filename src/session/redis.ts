@@ -73,6 +73,8 @@ const PROBE_EVERY_MS = 1000;
 /** The first reconnections follow quickly: a restarted server is to be found within 2 s. */
 const MAX_RECONNECT_DELAY_MS = 500;
 const CONNECT_TIMEOUT_MS = 1000;
+/** So long without a byte while an answer is due, and a connection is given up: a machine that lost its power ends none. */
+const SILENCE_MS = 1000;
 /** So long without a connection that has its handshake behind it, at the start or later, and the server counts as away. */
 const READY_TIMEOUT_MS = 1000;
 /** TCP may stand: a server that hangs takes connections by its kernel. The package's own words speak of its options. */
@@ -320,6 +322,10 @@ function commonOptions(options: RedisStoreOptions): ConnectionOptions {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // From the handshake on, which has no other end than this.
+    socketTimeout: Math.max(SILENCE_MS, options.commandTimeoutMs),
+    // What is given up may have nobody at its other end who would take part in an end by turns.
+    disconnectTimeout: options.commandTimeoutMs,
     retryStrategy: reconnectDelay,
     // After a failover the old master refuses writes: connect again, to whoever is master now.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -351,6 +357,8 @@ function sentinelOptions(options: RedisStoreOptions): ConnectionOptions {
     sentinels: options.sentinels.map(hostPort),
     name: options.sentinelName,
     sentinelRetryStrategy: reconnectDelay,
+    // One that hangs is passed over for the next.
+    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
     failoverDetector: true,
     enableTLSForSentinelMode: options.tls,
     ...(options.tls ? { sentinelTLS: options.ca === null ? {} : { ca: options.ca } } : {}),

@@ -1,6 +1,7 @@
 /** Ways to a Redis: passwords, TLS, Sentinel with a failover, and a network that cuts and delays. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -151,6 +152,27 @@ describe('redis by Sentinel [needs redis]', function () {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it('passes over a sentinel that takes connections and says nothing', async () => {
+    const master = await startRedis();
+    const mute = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const file = join(master.folder, 'sentinel.conf');
+    writeFileSync(file, `sentinel monitor mymaster 127.0.0.1 ${master.port} 1\n`);
+    const sentinel = await startSentinel(file);
+    const ports = [(mute.address() as AddressInfo).port, sentinel.port];
+    const store = await openRedisStore(
+      redisOptions(0, { url: null, sentinels: ports.map((port) => `127.0.0.1:${port}`) }),
+    );
+    try {
+      expect(await whenBack(() => store.read('key'), RECOVERED_WITHIN_MS)).to.equal(null);
+    } finally {
+      await store.close();
+      await sentinel.close();
+      await master.close();
+      mute.close();
+    }
+  });
 });
 
 describe('redis behind a bad network [needs redis]', () => {
@@ -198,10 +220,26 @@ describe('redis behind a bad network [needs redis]', () => {
     expect(await store.compareAndSet('key', 1, Buffer.from('stale'), LONG_MS)).to.equal(false);
     expect(await store.compareAndSet('key', 2, Buffer.from('next'), LONG_MS)).to.equal(true);
   });
+
+  for (const [when, lostForMs] of [
+    ['in use', 0],
+    ['that has just begun', 1500],
+  ] as const) {
+    it(`a connection ${when} dies without a word, as of a machine without power: the next one is tried`, async () => {
+      network.lose();
+      expect(await tryWrite(store, 'lost')).to.equal('STORE_UNAVAILABLE');
+      await delay(lostForMs);
+      network.heal();
+      const record = await whenBack(() => store.read('key'), RECOVERED_WITHIN_MS);
+      expect(record?.version).to.equal(1);
+    });
+  }
 });
 
 interface BadNetwork {
   readonly port: number;
+  /** Connections that there are, and those that begin before `heal`, say nothing any more, not even that they end. */
+  lose(): void;
   /** Reset each connection once so many bytes of answers have passed. */
   cutAfter(bytes: number): void;
   delayBy(ms: number): void;
@@ -213,8 +251,13 @@ interface BadNetwork {
 async function startNetwork(to: number): Promise<BadNetwork> {
   let bytesLeft = Number.POSITIVE_INFINITY;
   let lateMs = 0;
+  let isLosing = false;
   const sockets = new Set<Socket>();
   const server: Server = createServer((near) => {
+    if (isLosing) {
+      sockets.add(near.pause().on('error', () => {}));
+      return;
+    }
     const far = connect(to, '127.0.0.1');
     for (const socket of [near, far]) {
       sockets.add(socket);
@@ -251,7 +294,12 @@ async function startNetwork(to: number): Promise<BadNetwork> {
     delayBy: (ms) => {
       lateMs = ms;
     },
+    lose: () => {
+      isLosing = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     heal: () => {
+      isLosing = false;
       bytesLeft = Number.POSITIVE_INFINITY;
       lateMs = 0;
     },
