@@ -327,14 +327,24 @@ function commonOptions(options: RedisStoreOptions): ConnectionOptions {
     // What is given up may have nobody at its other end who would take part in an end by turns.
     disconnectTimeout: options.commandTimeoutMs,
     retryStrategy: reconnectDelay,
-    // After a failover the old master refuses writes: connect again, to whoever is master now.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: reconnectToMaster(),
     // RESP2 is what every Redis and Valkey speaks.
     protocol: 2,
     disableClientInfo: true,
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === null ? {} : { password: options.password }),
     ...(isTls ? { tls: options.ca === null ? {} : { ca: options.ca } } : {}),
+  };
+}
+
+/** After a failover the old master refuses writes: connect again, to whoever is master now. Once for each probe. */
+function reconnectToMaster(): (error: Error) => boolean {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const nowMs = performance.now();
+    if (!error.message.startsWith('READONLY') || nowMs - lastMs < PROBE_EVERY_MS / 2) return false;
+    lastMs = nowMs;
+    return true;
   };
 }
 

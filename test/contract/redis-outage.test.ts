@@ -197,6 +197,18 @@ describe('redis away [needs redis]', () => {
     expect(await store.compareAndSet('k', 0, Buffer.from('x'), LONG_MS)).to.equal(true);
   });
 
+  it('read-only for long: asked again once a second, not in a storm of connections', async () => {
+    await start();
+    await server.ask(`REPLICAOF 127.0.0.1 ${await freePort()}`);
+    const connections = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await server.ask('INFO stats'))?.[1]);
+    for (let i = 0; i < 8; i++) await store.compareAndSet('k', 0, Buffer.from('x'), LONG_MS).catch(() => {});
+    const before = await connections();
+    await delay(3000);
+    // One of them asks for this number.
+    expect((await connections()) - before).to.be.within(2, 6);
+  });
+
   it('read-only at the start: away at once, and that is told', async () => {
     await start();
     await server.ask(`REPLICAOF 127.0.0.1 ${await freePort()}`);
