@@ -77,8 +77,13 @@ const CONNECT_TIMEOUT_MS = 1000;
 const SILENCE_MS = 1000;
 /** So long without a connection that has its handshake behind it, at the start or later, and the server counts as away. */
 const READY_TIMEOUT_MS = 1000;
-/** TCP may stand: a server that hangs takes connections by its kernel. The package's own words speak of its options. */
+/** TCP may stand: a server that hangs takes connections by its kernel. */
 const NO_ANSWER = 'no answer yet';
+/** What the package says in words of its options, and what it means. */
+const OWN_WORDS: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
+  ['Reached the max retries', 'the connection was lost'],
+  ['Socket timeout', NO_ANSWER],
+];
 
 /**
  * The store, connected if the server answers within a second. It does not reject because the server is away: `isAvailable`
@@ -274,7 +279,7 @@ class RedisStore implements SessionStore {
       const isRefused = isRefusal(cause);
       if (isRead) this.#isReadRefused = isRefused;
       (isRefused && !isRead ? this.#writeBreaker : this.#breaker).failed(cause);
-      throw new ProxyError('STORE_UNAVAILABLE', { detail: String(cause), cause });
+      throw new ProxyError('STORE_UNAVAILABLE', { detail: spell(cause), cause });
     }
   }
 }
@@ -288,7 +293,9 @@ function isRefusal(error: unknown): boolean {
 function spell(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   if ('code' in error && typeof error.code === 'string') return error.code;
-  return /^(?:Ready check failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.message;
+  const { message } = error;
+  const meaning = OWN_WORDS.find(([beginning]) => message.startsWith(beginning))?.[1];
+  return meaning ?? /^(?:Ready check failed: )?([A-Z]{2,})\b/.exec(message)?.[1] ?? message;
 }
 
 function head(version: number): Buffer {

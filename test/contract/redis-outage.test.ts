@@ -1,5 +1,6 @@
 /** Redis away, slow, restarted, read-only: what clients with a SID wait for, and how soon sessions are back. */
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openRedisStore } from '../../src/session/redis.ts';
@@ -161,6 +162,27 @@ describe('redis away [needs redis]', () => {
     expect(said).to.deep.equal(['no answer yet']);
     await store.close();
     mute.close();
+  });
+
+  it('ending the connection while it is asked: told in our words, not by an option of the package', async () => {
+    let isLeaving = false;
+    const leaver = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => {
+        if (isLeaving) socket.end();
+        // To each command of what came.
+        else for (const _ of String(bytes).matchAll(/^\*\d+\r$/gm)) socket.write('+OK\r\n');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(leaver, 'listening');
+    const said: Array<string | null> = [];
+    const { port } = leaver.address() as AddressInfo;
+    store = await openRedisStore(redisOptions(port, { onChange: (reason) => said.push(reason) }));
+    await delay(50);
+    isLeaving = true;
+    await Promise.all(Array.from({ length: 6 }, () => store.read('key').catch(() => {})));
+    expect(said).to.deep.equal(['the connection was lost']);
+    leaver.close();
   });
 
   it('restarted empty: sessions are gone, new ones begin, nothing is written to the old', async () => {
