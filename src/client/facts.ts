@@ -1,7 +1,7 @@
 /**
  * Request → what we saw of the client: cookies, fetch metadata, crawler or not. Facts only; `client/detect.ts` judges.
  *
- * Fetch metadata is the W3C's (Sec-Fetch-Site, -Mode, -Dest, -Storage-Access). Browsers send it to https and to
+ * Fetch metadata is the W3C's (Sec-Fetch-Site, -Mode, -Dest, -Storage-Access, Sec-Purpose). Browsers send it to https and to
  * loopback origins only, so every use has a fallback for requests without it.
  */
 import { parse as parseCookies } from 'cookie';
@@ -25,6 +25,8 @@ export interface ClientFacts {
   readonly isForeignFrame: boolean;
   /** Asked for by a script or as part of a page: the answer is no page of its own. */
   readonly isPart: boolean;
+  /** Loaded ahead of a click that may never come (speculation rules). */
+  readonly isSpeculative: boolean;
   readonly fetchSite: string | null;
   readonly referer: string | null;
 }
@@ -45,6 +47,7 @@ interface SeenFields {
   fetchSite: string | null;
   fetchMode: string | null;
   fetchDest: string | null;
+  purpose: string | null;
   storageAccess: string | null;
   requestedWith: string | null;
 }
@@ -67,6 +70,7 @@ export function observeClient(method: string, fields: readonly string[]): Client
     // Without fetch metadata (plain http) the field of old script libraries is all there is. Android's WebView has it, too, with
     // the name of the app, and on pages.
     isPart: seen.fetchMode === null ? seen.requestedWith === 'XMLHttpRequest' : seen.fetchMode !== 'navigate',
+    isSpeculative: seen.purpose !== null && /^prefetch *(?:;|$)/.test(seen.purpose),
     fetchSite: seen.fetchSite,
     referer: seen.referer,
   };
@@ -86,6 +90,7 @@ function seeFields(fields: readonly string[]): SeenFields {
     fetchSite: null,
     fetchMode: null,
     fetchDest: null,
+    purpose: null,
     storageAccess: null,
     requestedWith: null,
   };
@@ -104,6 +109,9 @@ function seeFields(fields: readonly string[]): SeenFields {
         break;
       case 10:
         if (name.toLowerCase() === 'user-agent') seen.userAgent ??= value;
+        break;
+      case 11:
+        if (name.toLowerCase() === 'sec-purpose') seen.purpose ??= value;
         break;
       case 14: {
         const lower = name.toLowerCase();
@@ -185,6 +193,8 @@ export function originOf(url: string): string | null {
  */
 export function mayRecover(facts: ClientFacts, ownOrigin: string): boolean {
   if (facts.referer === null) return false;
-  if (facts.fetchSite !== null && facts.fetchSite !== 'same-origin') return false;
+  // Chromium calls a page that it loads ahead nobody's, and yet says in the Referer whose rules asked for it.
+  const isNobodys = facts.isSpeculative && facts.fetchSite === 'none';
+  if (facts.fetchSite !== null && facts.fetchSite !== 'same-origin' && !isNobodys) return false;
   return originOf(facts.referer) === ownOrigin;
 }

@@ -184,4 +184,18 @@ describe('recovery from the Referer', () => {
       expect(mayRecover(observeClient('GET', flat({ 'sec-fetch-site': site, referer })), OWN)).to.equal(may);
     });
   }
+
+  const speculative: [site: string, purpose: string, referer: string, may: boolean][] = [
+    ['none', 'prefetch;prerender', 'http://shop.example/a?_sid=1', true],
+    ['none', 'prefetch', 'http://shop.example/a?_sid=1', true],
+    ['none', 'prefetch;prerender', 'http://evil.example/a?_sid=1', false],
+    ['cross-site', 'prefetch;prerender', 'http://shop.example/a?_sid=1', false],
+    ['none', 'prefetched', 'http://shop.example/a?_sid=1', false],
+  ];
+  for (const [site, purpose, referer, may] of speculative) {
+    it(`a page loaded ahead (${purpose}), ${site} from ${referer} → ${may}`, () => {
+      const fields = flat({ 'sec-fetch-site': site, 'sec-purpose': purpose, referer });
+      expect(mayRecover(observeClient('GET', fields), OWN)).to.equal(may);
+    });
+  }
 });
