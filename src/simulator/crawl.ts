@@ -42,7 +42,7 @@ export interface CrawlOptions {
   readonly robots?: Robots;
   /** Text or CSS selector that only pages of the living session show; by default the SID in the URLs tells. */
   readonly marker?: string;
-  /** Names of the parameter that carries the SID, besides the common ones. */
+  /** Names of the parameter that carries the SID, looked for before the common ones. */
   readonly sidNames?: readonly string[];
   /** URLs that are not visited; by default those that log out. */
   readonly exclude?: readonly RegExp[];
@@ -133,7 +133,7 @@ class Walk {
     this.#options = options;
     this.#home = options.url;
     this.#permission = new Permission(browser, options.robots ?? 'obey', options.maxPages ?? MAX_PAGES);
-    this.#names = [...SID_NAMES, ...(options.sidNames ?? [])];
+    this.#names = [...(options.sidNames ?? []), ...SID_NAMES];
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
     // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
     // So it is with a download or a picture, unless its text shows the marker.

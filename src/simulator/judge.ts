@@ -6,7 +6,7 @@
  * the application sets that cookie again for a browser that did not take it.
  */
 import type { Edge } from './edges.ts';
-import { isSidName, sidOf, withoutSid } from './sid.ts';
+import { isSidName, preferredSid, sidOf, sidsOf, withoutSid } from './sid.ts';
 import { isSchemelesslySameSite, relation } from './site.ts';
 
 export type LossReason = 'script' | 'unmarked' | 'foreign' | 'redirect' | 'loop' | 'expired' | 'policy' | 'cookie';
@@ -75,8 +75,8 @@ export function gatherEvidence(
 
 /** The SID in the URL of an edge, or in a hidden field of a form. */
 function edgeSid(edge: Edge, names: readonly string[]): string | null {
-  const field = edge.hidden.find(([name, value]) => isSidName(name, names) && value !== '');
-  return sidOf(edge.url, names) ?? field?.[1] ?? null;
+  const fields = edge.hidden.filter(([name, value]) => isSidName(name, names) && value !== '');
+  return preferredSid([...sidsOf(edge.url, names), ...fields], names);
 }
 
 /** The session of a page as its URLs tell it: links speak before the page's own URL, which may carry a dead SID. */

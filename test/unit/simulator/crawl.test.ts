@@ -52,6 +52,12 @@ describe('simulator crawl: how a session is lost', () => {
     ['kept by a path that has no links', '<a href="/b?_sid=s1">B</a>', { '/b': '<p>end' }, []],
     ['unmarked', '<a href="/b">B</a>', { '/b': '<a href="/?_sid=s2">Home</a>' }, ['unmarked']],
     [
+      'kept, and an ID of the application stands beside it on the first page only, as in a Servlet container',
+      '<a href="/b;jsessionid=J?_sid=s1">B</a><form method=post action="/c;jsessionid=J"><input type=hidden name=_sid value=s1><button>C</button></form>',
+      { '/b;jsessionid=J': own },
+      [],
+    ],
+    [
       'unmarked, but recovered by a redirect',
       '<a href="/b">B</a>',
       { '/b': (sid: string | null) => (sid === null ? { status: 303, fields: { location: '/b?_sid=s1' } } : own) },
