@@ -148,6 +148,9 @@ function tripleLines(settings: ReadonlyMap<string, PhpSetting>, isWhole: boolean
     isWhole && transSid !== undefined && isOn(transSid.value) && (onlyCookies === undefined || isOn(onlyCookies.value));
   if (isBlocked)
     lines.push('# PHP put no SID into URLs: use_only_cookies kept it from it. Set it to false to have them.');
+  // An application may switch it on by itself, with ini_set() or in a file that was not imported.
+  else if (isWhole && (transSid === undefined || !isOn(transSid.value)))
+    lines.push('# These put no SID into URLs. To have them set use_trans_sid to true and use_only_cookies to false.');
   return lines;
 }
 

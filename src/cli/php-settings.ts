@@ -222,8 +222,10 @@ function opened(above: Scope, kind: string, argument: string): Scope {
   return { ...within, isUnknown: true };
 }
 
-function reasonOf({ kind }: Scope): string {
-  return kind === FOLDER ? 'holds for a folder of the server only' : `holds within <${kind}> only`;
+/** By the outermost condition: an <IfModule> within a <Directory> is none. */
+function reasonOf(scope: Scope): string {
+  if (scope.above?.isUnknown) return reasonOf(scope.above);
+  return scope.kind === FOLDER ? 'holds for a folder of the server only' : `holds within <${scope.kind}> only`;
 }
 
 function hostOf(serverName: string): string {

@@ -83,6 +83,17 @@ PHP_Value session.gc_maxlifetime 600
     ]);
   });
 
+  it('an Apache configuration: a condition is called by what no route can be for', () => {
+    const text = `<Directory /var/www>
+  <IfModule mod_php.c>
+    php_value session.name FOO
+  </IfModule>
+</Directory>
+`;
+    const { unread } = readPhpSettings(text, 'a.conf');
+    expect(unread.map(({ line, reason }) => [line, reason])).to.deep.equal([[3, 'holds within <directory> only']]);
+  });
+
   it('an Apache configuration: what names other files, and what was meant for PHP', () => {
     const { settings, unread } = readPhpSettings(
       `php_value session.name FOO
@@ -202,6 +213,12 @@ session.cookie_path = /shop
     expect(policy).to.deep.include({ useCookies: true, useOnlyCookies: true, useTransSid: false, argSeparator: '&' });
     expect(policy.session).to.deep.include({ mode: 'mirror', name: 'PHPSESSID', cookie: 'PHPSESSID' });
     expect([...policy.transSidTags.keys()]).to.deep.equal(['a', 'area', 'frame', 'form']);
+  });
+
+  it('says what to set where PHP put no SID into URLs', () => {
+    const told = 'These put no SID into URLs. To have them set use_trans_sid to true and use_only_cookies to false.';
+    expect(convert('session.use_only_cookies = 0\n')).to.include(told);
+    expect(convert('session.use_trans_sid = 1\nsession.use_only_cookies = 0\n')).to.not.include('no SID into URLs');
   });
 
   it('use_trans_sid alone did nothing, and does nothing', () => {
