@@ -42,8 +42,10 @@ export async function demoCommand(argv: string[], io: CommandIo): Promise<number
     await proxy.close();
     return 0;
   } catch (error) {
-    if (!isTaken(error)) throw error;
-    io.stderr.write(`transid demo: port ${port} is taken; choose another one with --port\n`);
+    const code = codeOf(error);
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+    const why = code === 'EACCES' ? 'is for root alone' : 'is taken';
+    io.stderr.write(`transid demo: port ${port} ${why}; choose another one with --port\n`);
     return 1;
   } finally {
     shop.closeAllConnections();
@@ -99,9 +101,8 @@ Stop with Ctrl-C.
 `;
 }
 
-function isTaken(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && (cause.code === 'EADDRINUSE' || cause.code === 'EACCES')) return true;
-  }
-  return false;
+/** That of the system, below what was made of it. */
+function codeOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return null;
+  return error.cause instanceof Error ? codeOf(error.cause) : 'code' in error ? error.code : null;
 }
