@@ -3,6 +3,7 @@
  * put the page through, and what it decided about each URL.
  */
 import { parseConfig } from '../config/load.ts';
+import { ERRORS } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { compileRoutes } from '../policy/routes.ts';
 import { CharsetGate, type PageStage } from '../response/body.ts';
@@ -58,6 +59,8 @@ export interface Finding {
 export interface PageRun extends PageStage {
   /** Why marking ended early or did not begin; null if it went well. */
   readonly trouble: string | null;
+  /** Why the rest of the page stays as it is though nothing went wrong; null where it does not. */
+  readonly remark: string | null;
   /** What `ob_flush()` does; with `--rewriter php --exact` only. */
   flush(): Buffer;
 }
@@ -251,6 +254,11 @@ class GatedRun implements PageRun {
     return why === null || why === 'BROWSERS_DIFFER' ? null : `marking ended early: ${why}`;
   }
 
+  get remark(): string | null {
+    if (this.#stage?.bailedOut !== 'BROWSERS_DIFFER') return null;
+    return `the rest of the page stays unmarked: BROWSERS_DIFFER, ${ERRORS.BROWSERS_DIFFER.text}`;
+  }
+
   write(chunk: Buffer): Buffer {
     return this.#gate.write(chunk);
   }
@@ -277,6 +285,10 @@ class ExactRun implements PageRun {
 
   get trouble(): string | null {
     return this.#rewriter.bailedOut;
+  }
+
+  get remark(): null {
+    return null;
   }
 
   write(chunk: Buffer): Buffer {

@@ -42,7 +42,8 @@ Many pages
                            the command line are the defaults. Each answer is {"id", "html": base64, "edits", "explain"}
                            or {"id", "error"}.
 
-Exit codes: 0 fine, 1 a page could not be marked whole, 2 wrong usage.
+Exit codes: 0 fine, 1 a page could not be marked whole, 2 wrong usage. From where browsers read the tags in different ways a page
+stays as it is: that is fine, and --explain tells of it.
 `;
 
 /** Exit code as above. */
@@ -55,7 +56,7 @@ export async function rewriteCommand(argv: string[], io: CommandIo): Promise<num
     }
     if (values.jsonl === true) return await rewriteLines(values, io);
     const options = optionsOf(values);
-    if (options.sid === undefined && options.variables.length === 0) throw new UsageError('--sid is needed');
+    if (options.sid === undefined && options.variables.length === 0) throw new UsageError('--sid or --var is needed');
     return await rewriteOne(options, values.explain === true, io);
   } catch (error) {
     const message = usageMessage(error);
@@ -182,7 +183,8 @@ async function rewriteOne(options: RewriteOptions, isExplained: boolean, io: Com
   }
   await write(io, page.end());
   if (isExplained) io.stderr.write(explanation(findings, Buffer.concat(input)));
-  const { trouble } = page;
+  const { trouble, remark } = page;
+  if (isExplained && remark !== null) io.stderr.write(`transid rewrite: ${remark}\n`);
   if (trouble === null) return 0;
   io.stderr.write(`transid rewrite: ${trouble}\n`);
   return 1;

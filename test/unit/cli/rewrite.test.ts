@@ -159,6 +159,21 @@ describe('transid rewrite', () => {
     expect(err).to.contain('TAG_TOO_LONG');
     expect(out.toString()).to.equal(page.replace('"x"', '"x?_sid=abc"'));
   });
+
+  it('--explain tells of a page that stays unmarked from where browsers differ', async () => {
+    const page = '<a href="x"><select><svg></select><a href="y">';
+    const { code, out, err } = await run([...HERE, '--explain'], page);
+    expect(code).to.equal(0);
+    expect(out.toString()).to.equal(page.replace('"x"', '"x?_sid=abc"'));
+    expect(err).to.match(
+      /\ntransid rewrite: the rest of the page stays unmarked: BROWSERS_DIFFER, browsers read .+\n$/,
+    );
+    expect((await run(HERE, page)).err).to.equal('');
+  });
+
+  it('says that a variable will do', async () => {
+    expect((await run(HERE.slice(0, 2), PAGE)).err).to.include('--sid or --var is needed');
+  });
 });
 
 describe('transid rewrite --jsonl', () => {
