@@ -23,6 +23,8 @@ interface Node {
   readonly additionalProperties?: Node | boolean;
   readonly php?: string;
   readonly example?: string;
+  /** The smallest size. */
+  readonly least?: string;
 }
 
 /** JSON Schema (draft 7, which editors know best) of a configuration file, with a final line end. */
@@ -31,10 +33,11 @@ export function jsonSchema(): string {
     io: 'input',
     target: 'draft-7',
     override: ({ jsonSchema: node }) => {
-      const own = node as { php?: string; example?: string; description?: string; default?: unknown };
+      const own = node as { php?: string; example?: string; least?: string; description?: string; default?: unknown };
       if (own.php !== undefined) own.description = `${own.description ?? ''} (PHP: ${own.php})`;
       delete own.php;
       delete own.example;
+      delete own.least;
       // A section is there by default; that is no news to an editor.
       if (isEmptyObject(own.default)) delete own.default;
     },
@@ -50,7 +53,8 @@ const INTRODUCTION = `# Configuration reference
 
 Made by \`npm run generate\` from \`src/config/schema.ts\`: edit that file, not this one.
 
-One YAML file, in UTF-8. Times carry a unit (\`500ms\`, \`30s\`, \`24m\`, \`8h\`, \`2d\`), sizes too (\`512B\`, \`64KiB\`, \`8MiB\`, \`1GiB\`). File
+One YAML file, in UTF-8. Times carry a unit (\`500ms\`, \`30s\`, \`24m\`, \`8h\`, \`2d\`), sizes too (\`512B\`, \`64KiB\`, \`8MiB\`, \`1GiB\`); both
+are whole numbers above 0, a time is at most 24 days, each \`…_timeout\` of a session at most 400 days. File
 names are relative to the folder of the configuration file. An unknown key is an error. \`transid check FILE\` tells all
 problems of a file at once; [example.yaml](example.yaml) is a file to start from. The column *PHP* has the name that PHP has
 for the same thing.
@@ -138,6 +142,8 @@ function kindOf(field: Node): string {
     case 'integer':
       return `${field.minimum ?? ''} to ${field.maximum ?? ''}`;
     default:
-      return field.pattern?.includes('(ms|s|m|h|d)') ? 'time' : field.pattern?.includes('KiB') ? 'size' : 'text';
+      if (field.pattern?.includes('(ms|s|m|h|d)')) return 'time';
+      if (!field.pattern?.includes('KiB')) return 'text';
+      return field.least === undefined ? 'size' : `size, from ${field.least}`;
   }
 }

@@ -57,7 +57,14 @@ export function size(minBytes = 1) {
       if (bytes > Number.MAX_SAFE_INTEGER) context.addIssue({ code: 'custom', message: 'the size is too large' });
       return bytes as Bytes;
     })
-    .register(units, { suffix: 'Bytes' });
+    .register(units, { suffix: 'Bytes' })
+    .meta({ least: minBytes === 1 ? undefined : spellSize(minBytes) });
+}
+
+/** `64KiB`, in the largest unit that gives a whole number. */
+function spellSize(bytes: number): string {
+  const unit = (['GiB', 'MiB', 'KiB'] as const).find((one) => bytes % BYTES_PER[one] === 0) ?? 'B';
+  return `${bytes / BYTES_PER[unit]}${unit}`;
 }
 
 /** The URL of a server: scheme, host and maybe a port. */

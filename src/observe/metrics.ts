@@ -27,13 +27,13 @@ export const METRICS = {
   exchanges: {
     name: 'transid_exchanges_total',
     kind: 'counter',
-    help: 'Requests answered, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer (pass, rewrite, redirect, answer, tunnel, refused).',
+    help: 'Requests that became exchanges, by route, by what we hold of the client (accepts, refuses, unknown, robot; none: not judged) and by what was done with the answer (pass, rewrite, redirect, answer, tunnel, refused).',
     labels: ['route', 'verdict', 'plan'],
   },
   responses: {
     name: 'transid_responses_total',
     kind: 'counter',
-    help: 'Responses by class of status (2xx …; none: the connection was cut).',
+    help: 'Responses of exchanges by class of status (2xx …; none: the connection was cut). What was refused before it became one is in transid_refusals_total alone.',
     labels: ['class'],
   },
   refusals: {
