@@ -36,7 +36,8 @@ describe('the log of an nginx in front [needs nginx]', function () {
     port = (probe.address() as AddressInfo).port;
     await new Promise((resolve) => probe.close(resolve));
     const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
-    const shown = /^```nginx\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
+    const fences = [...text.matchAll(/^```nginx\n([\s\S]*?)^```$/gm)].map(([, lines = '']) => lines);
+    const shown = fences.find((lines) => lines.includes('log_format')) ?? '';
     const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (name) => `${name}_temp_path ${folder}/tmp;`,
     );
