@@ -114,12 +114,10 @@ const limitsShape = {
   body: size()
     .prefault('8MiB')
     .meta({ description: 'Largest request body; above it 413. A route may say otherwise with `body_limit`.' }),
-  body_rate: size()
-    .prefault('512B')
-    .meta({
-      description:
-        'Least bytes a second of a request body, on the mean over each `timeouts.client_body`; a slower client gets 408.',
-    }),
+  body_rate: size().prefault('512B').meta({
+    description:
+      'Least bytes a second of a request body, on the mean over each `timeouts.client_body`; a slower client gets 408.',
+  }),
   connections: count(1, 1_000_000).default(10_000).meta({ description: 'Client connections at one time, per worker.' }),
   connections_per_address: count(1, 1_000_000)
     .default(200)

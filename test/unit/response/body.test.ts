@@ -89,7 +89,9 @@ describe('openPageBody', () => {
         const { body } = openPageBody(Readable.from(pieces), page(coding as ContentCoding), failing);
         const failure = await collect(body).catch((error: unknown) => error);
         expect(failure).to.be.an('error').with.property('code', 'INTERNAL');
-        expect((failure as Error).cause).to.be.an('error').with.property('message', 'at the end');
+        expect((failure as Error).cause)
+          .to.be.an('error')
+          .with.property('message', 'at the end');
       }
     });
     it(`${coding}, truncated: fails with CODING_BROKEN`, async () => {
