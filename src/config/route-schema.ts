@@ -167,7 +167,7 @@ export const routeShape = {
   }),
   on_store_failure: z.enum(['refuse', 'anonymous']).default('refuse').meta({
     description:
-      'The store is away and a SID comes. `refuse`: 503 with Retry-After. `anonymous`: serve as a new client. The same holds where a session would begin.',
+      'The store is away and a SID comes. `refuse`: 503 with Retry-After. `anonymous`: serve as a new client. The same holds where a session would begin for a client that takes no cookies; one of which nothing is known gets its cookie and an unmarked page.',
   }),
   body_limit: size()
     .optional()

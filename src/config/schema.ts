@@ -136,7 +136,7 @@ const limitsShape = {
     .meta({ description: 'Largest head of an answer from the upstream; above it 502.' }),
   max_sessions: count(1, 1_000_000_000).default(100_000).meta({
     description:
-      'Sessions at one time, in any store; above it none begins, and new clients without cookies get pages without SID.',
+      'Sessions at one time, in any store; above it none begins, and new clients without cookies get pages without SID. In Redis every key of the database counts.',
   }),
   store: size(64 * 1024)
     .prefault('128MiB')
