@@ -35,7 +35,7 @@ export const ERRORS = {
   UNKNOWN_TRANSFER_CODING: { origin: 'client', status: 501, text: 'the transfer coding is not known' },
   VERSION_NOT_SUPPORTED: { origin: 'client', status: 505, text: 'this version of HTTP is not served' },
   LOOP_DETECTED: { origin: 'client', status: 508, text: 'the request came round in a loop' },
-  TOO_MANY_CONNECTIONS: { origin: 'client', status: 503, text: 'too many connections are open' },
+  TOO_MANY_CONNECTIONS: { origin: 'client', status: null, text: 'too many connections are open' },
   CLIENT_GONE: { origin: 'client', status: null, text: 'the client left before the end' },
   TOO_MANY_RESETS: { origin: 'client', status: null, text: 'the client resets its streams too often' },
   SLOW_CLIENT: { origin: 'client', status: null, text: 'the client reads or writes too slowly' },

@@ -118,10 +118,13 @@ const limitsShape = {
     description:
       'Least bytes a second of a request body, on the mean over each `timeouts.client_body`; a slower client gets 408.',
   }),
-  connections: count(1, 1_000_000).default(10_000).meta({ description: 'Client connections at one time, per worker.' }),
-  connections_per_address: count(1, 1_000_000)
-    .default(200)
-    .meta({ description: 'Client connections from one address at one time, per worker.' }),
+  connections: count(1, 1_000_000).default(10_000).meta({
+    description: 'Client connections at one time, per worker; above it they are closed without an answer.',
+  }),
+  connections_per_address: count(1, 1_000_000).default(200).meta({
+    description:
+      'Client connections from one address at one time, per worker, but for `trusted_proxies`; above it they are closed without an answer.',
+  }),
   requests_per_connection: count(1, 1_000_000)
     .default(1000)
     .meta({ description: 'Requests until a client connection is closed.' }),

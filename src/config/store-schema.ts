@@ -55,14 +55,10 @@ const redisShape = {
   ca_file: fileName()
     .optional()
     .meta({ description: 'PEM file with the authorities to trust instead of the public ones.' }),
-  key_prefix: z
-    .string()
-    .max(64)
-    .default('transid:')
-    .meta({
-      description:
-        'Before every key; two proxies that share sessions need the same. It parts them from other keys, but `limits.max_sessions` counts those, too.',
-    }),
+  key_prefix: z.string().max(64).default('transid:').meta({
+    description:
+      'Before every key; two proxies that share sessions need the same. It parts them from other keys, but `limits.max_sessions` counts those, too.',
+  }),
   command_timeout: duration()
     .prefault('100ms')
     .meta({ description: 'Wait for one command; then the store counts as away.' }),
