@@ -1,5 +1,5 @@
 /**
- * `transid explain -c FILE URL`: what the proxy would make of one request, and why. The same code decides as in the proxy;
+ * `transid explain [-c FILE] URL`: what the proxy would make of one request, and why. The same code decides as in the proxy;
  * only the session store is not asked, so that where a SID comes along every outcome is told.
  */
 import type { Config } from '../config/config.ts';
@@ -16,10 +16,10 @@ import { policyLines } from './explain-policy.ts';
 import { readingLines, routeLines, show } from './explain-route.ts';
 import { verdictLines } from './explain-verdict.ts';
 
-const USAGE = `Usage: transid explain -c FILE [--method METHOD] [--header 'Name: value']... URL
+const USAGE = `Usage: transid explain [-c FILE] [--method METHOD] [--header 'Name: value']... URL
 
 Tells which route and policy a request gets and why, what is held of the client, and where a session ID would go.
-URL is absolute, or a path (then the host is localhost). Nothing is sent.
+URL is absolute, or a path (then the host is localhost). FILE is transid.yaml by default. Nothing is sent.
 `;
 
 /** `target` is as a client would send it: nothing is normalised. */

@@ -17,7 +17,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }
   },
   check: { summary: 'check a configuration: check FILE', load: async () => (await import('./check.ts')).checkCommand },
   explain: {
-    summary: 'which route, which policy and why: explain -c FILE URL',
+    summary: 'which route, which policy and why: explain [-c FILE] URL',
     load: async () => (await import('./explain.ts')).explainCommand,
   },
   rewrite: {
