@@ -22,10 +22,19 @@ export interface PathReadings {
   readonly isExhausted: boolean;
 }
 
-/** Readings of one path. An honest odd path has some ten; the product of all single oddities some hundreds. */
-const MAX_READINGS = 400;
-/** Characters that all steps together may go through: about half a millisecond. */
-const MAX_WORK_CHARS = 160 * 1024;
+export interface ReadingBounds {
+  readonly readings: number;
+  /** Characters that all steps together may go through. */
+  readonly workChars: number;
+}
+
+/**
+ * Of a request's path. An honest odd path has some ten readings; the product of all single oddities some hundreds. About half a
+ * millisecond.
+ */
+const OF_REQUESTS: ReadingBounds = { readings: 400, workChars: 160 * 1024 };
+/** Of a link's path: a page can have thousands of them, written by anybody. What is odder still bears no SID. */
+export const OF_LINKS: ReadingBounds = { readings: 48, workChars: 24 * 1024 };
 
 /**
  * What some step might change: a character beyond the harmless ones, an empty segment, a dot segment, a name that ends in a
@@ -40,7 +49,7 @@ export function pathOf(target: string): string {
 }
 
 /** All readings of `rawPath`, the request target up to its `?`, as received. Never throws. */
-export function readPath(rawPath: string): PathReadings {
+export function readPath(rawPath: string, bounds = OF_REQUESTS): PathReadings {
   if (!ODD.test(rawPath)) return { primary: rawPath, all: [rawPath], isExhausted: false };
   const all = new Set([rawPath]);
   let workChars = 0;
@@ -51,7 +60,7 @@ export function readPath(rawPath: string): PathReadings {
     for (const step of STEPS) {
       if (!step.applies(reading)) continue;
       workChars += reading.length;
-      if (workChars > MAX_WORK_CHARS || all.size >= MAX_READINGS) {
+      if (workChars > bounds.workChars || all.size >= bounds.readings) {
         return { primary: primaryOf(rawPath), all: [...all], isExhausted: true };
       }
       all.add(step.apply(reading));

@@ -10,7 +10,7 @@ import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/s
 import { parseUrl } from '../sid/parse-url.ts';
 import { frameworkReadings } from './frameworks.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
-import { decodeNeeded, foldPath, foldUnicode, readPath } from './path.ts';
+import { decodeNeeded, foldPath, foldUnicode, type PathReadings, type ReadingBounds, readPath } from './path.ts';
 import type { NameSet, RoutePolicy, SessionPolicy } from './route-policy.ts';
 import { parseTagList } from './tag-list.ts';
 
@@ -44,9 +44,9 @@ export interface RouteTable {
   readonly hasCookieOnlyRoutes: boolean;
   /**
    * The policy for a request. `host` is the Host field (port, case, a final dot and the spelling of an address do not matter), `rawPath` the request
-   * target up to `?` as received. Never throws.
+   * target up to `?` as received. `bounds`: of the readings that are gone through. Never throws.
    */
-  match(host: string, rawPath: string): RouteMatch;
+  match(host: string, rawPath: string, bounds?: ReadingBounds): RouteMatch;
   /** The policies that requests for this host can fall on, in their order. */
   policiesOf(host: string): readonly RoutePolicy[];
   /** As `match`, with every reading and its routes. */
@@ -61,6 +61,9 @@ interface CompiledRoute {
   /** Lower-case host patterns; null for any host. */
   readonly hosts: readonly string[] | null;
 }
+
+/** Each reading is held against each route: so many times for one path. With them a match takes a few milliseconds. */
+const MAX_MATCHES = 8000;
 
 /** Compile the routes. Throws nothing for a configuration that was loaded. */
 export function compileRoutes(config: Config): RouteTable {
@@ -122,15 +125,23 @@ export function compileRoutes(config: Config): RouteTable {
     return namedStrict.some((route) => route.folded.some((pattern) => pattern.matches(folded)));
   }
 
-  function match(hostField: string, rawPath: string): RouteMatch {
+  /** With many routes fewer readings are gone through, so that a client does not choose how long a match takes. */
+  function readingsOf(rawPath: string, bounds?: ReadingBounds): PathReadings {
+    const read = readPath(rawPath, bounds);
+    return read.all.length * routes.length <= MAX_MATCHES ? read : { ...read, isExhausted: true };
+  }
+
+  function match(hostField: string, rawPath: string, bounds?: ReadingBounds): RouteMatch {
     const host = normaliseHost(hostField);
-    const { primary, all, isExhausted } = readPath(rawPath);
+    const { primary, all, isExhausted } = readingsOf(rawPath, bounds);
     const chosen = exactRoute(host, primary);
     const byPrimary = chosen.policy;
     // Where all routes agree on the one thing that safety asks for, the other readings cannot matter.
     if (!isMixed) return { policy: byPrimary, isAmbiguous: false };
     let strict: RoutePolicy | null = byPrimary.useOnlyCookies ? byPrimary : null;
-    let isAmbiguous = isExhausted;
+    // What the readings say would cost most here, and could change nothing.
+    if (isExhausted) return { policy: strict ?? strictestOf(routes, host) ?? byPrimary, isAmbiguous: true };
+    let isAmbiguous = false;
     for (const reading of all) {
       const [exact, folded] = routesOf(host, reading, chosen);
       if (exact !== byPrimary || folded !== byPrimary) isAmbiguous = true;
@@ -140,13 +151,12 @@ export function compileRoutes(config: Config): RouteTable {
       strict = looseReadings(host, all, primary, chosen)[0]?.strict ?? null;
       isAmbiguous ||= strict !== null;
     }
-    if (strict === null && isExhausted) strict = strictestOf(routes, host);
     return { policy: strict ?? byPrimary, isAmbiguous };
   }
 
   function explain(hostField: string, rawPath: string): RouteFinding {
     const host = normaliseHost(hostField);
-    const { primary, all, isExhausted } = readPath(rawPath);
+    const { primary, all, isExhausted } = readingsOf(rawPath);
     const chosen = exactRoute(host, primary);
     const readings = all.map((reading) => {
       const [exact, folded] = routesOf(host, reading, chosen);

@@ -3,6 +3,7 @@
  * keeps the site that it began with.
  */
 import type { Config } from '../config/config.ts';
+import { OF_LINKS } from '../policy/path.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { RouteTable } from '../policy/routes.ts';
 import type { SessionSource } from '../session/source.ts';
@@ -105,7 +106,7 @@ export class ScopeCache {
         path: policy.scopePath,
         ...(this.#isMixed && {
           isExcluded: (path: string, there: string) => {
-            const found = this.#routes.match(there, path).policy;
+            const found = this.#routes.match(there, path, OF_LINKS).policy;
             if (!found.useOnlyCookies && found.session.name === policy.session.name) return false;
             return there === host || found.index >= 0 || this.#hasSids(there);
           },

@@ -207,6 +207,19 @@ describe('routes: which route', () => {
     expect(labelOf(elsewhere, 'a.test', nested), 'the route of another host').to.equal('open');
   });
 
+  it('takes it, too, where readings and routes are too many together', () => {
+    const odd = '/%e4+b;c/d:e%2f.';
+    const withRoutes = (count: number) =>
+      tableOf(`routes:
+${Array.from({ length: count }, (_, i) => `  - { path: /r${i}/**, use_only_cookies: true }`).join('\n')}
+  - { name: open, path: /**, use_trans_sid: true }
+`);
+    expect(labelOf(withRoutes(20), 'a.test', odd)).to.equal('open');
+    expect(labelOf(withRoutes(200), 'a.test', odd)).to.equal('/r0/**');
+    expect(withRoutes(200).explain('a.test', odd).isExhausted).to.equal(true);
+    expect(labelOf(withRoutes(200), 'a.test', '/caf%C3%A9/x+y'), 'an honest path').to.equal('open');
+  });
+
   it('explains every reading', () => {
     const finding = table.explain('a.test', '/files/..%2fadmin');
     expect(finding.readings.map(({ reading, exact }) => [reading, exact.label])).to.deep.include(['/admin', 'admin']);

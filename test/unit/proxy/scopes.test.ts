@@ -49,6 +49,11 @@ describe('the scope of SIDs, with routes of several hosts', () => {
     expect(judged('http://shop.test/x')).to.equal('outside-path');
   });
 
+  it('a path with more readings than an honest one has bears no SID: a page may have thousands', () => {
+    expect(judge('/a%20b/c+d;x=1/e:f.')).to.equal('mark');
+    expect(judge('/%e4+b;c/d:e%2f.')).to.equal('outside-path');
+  });
+
   it('leaves no link to the quick way where `<base>` is of another host', () => {
     const urls = new PageUrls({
       mark: null,
