@@ -188,8 +188,10 @@ export class Scope {
     if (known !== undefined) return known;
     const url = parseUrl(text);
     const isForeign = url !== null && this.#judgeOrigin(url) === 'foreign-origin';
+    if (text.length > MAX_MEMO_CHARS) return isForeign;
     if (this.#authorities.size >= MAX_AUTHORITIES) this.#authorities.clear();
-    if (text.length <= MAX_MEMO_CHARS) this.#authorities.set(text, isForeign);
+    makeRoom(this.#authorities);
+    this.#authorities.set(text, isForeign);
     return isForeign;
   }
 
