@@ -62,6 +62,16 @@ function judgeInMarkup(label: string): CharsetVerdict {
   return LIKE_UTF16.test(plain) ? 'undecided' : judgeLabel(plain);
 }
 
+/**
+ * Does a meta element, by its decoded attributes (null for none), say a charset whose markup we cannot read? For those behind the
+ * prescan: browsers heed them, too, Chromium as long as the head goes on.
+ */
+export function saysIncompatible(charset: string | null, httpEquiv: string | null, content: string | null): boolean {
+  if (charset !== null && judgeInMarkup(charset) === 'incompatible') return true;
+  const isPragma = httpEquiv?.toLowerCase() === 'content-type';
+  return isPragma && judgeInMarkup(charsetInContent(content ?? '')) === 'incompatible';
+}
+
 const UTF16 = /^(?:utf-16(?:le|be)?|unicode(?:feff|fffe)?|ucs-2|iso-10646-ucs-2|csunicode)$/;
 const LIKE_UTF16 = /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2|csunicode)/;
 

@@ -31,6 +31,7 @@ import type { CarrierKind } from '../sid/carrier.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
 import { type CleanSpan, cleanSpan, decodedValue, editValue, findAttribute, sourceOf } from './attribute-value.ts';
+import { saysIncompatible } from './charset.ts';
 import { fieldTexts } from './form-fields.ts';
 import { FormMarker } from './form-marker.ts';
 import { LinkMarker } from './link-marker.ts';
@@ -74,6 +75,8 @@ export interface HtmlMarkerOptions {
   readonly explain?: (seen: Explanation) => void;
   /** Scans the documents within attributes (`srcdoc`). Default `createHtmlScanner`. */
   readonly createScanner?: (interest: TagInterest, sink: TagSink) => Scanner;
+  /** The Content-Type says the charset, so that no meta element does. Default false. */
+  readonly isCharsetKnown?: boolean;
   /** How deep in `srcdoc` attributes this document stands, with its container's base as `documentUrl`. Default 0. */
   readonly srcdocDepth?: number;
 }
@@ -97,6 +100,7 @@ const REL = Buffer.from('rel');
 const PROPERTY = Buffer.from('property');
 const HTTP_EQUIV = Buffer.from('http-equiv');
 const CONTENT = Buffer.from('content');
+const CHARSET = Buffer.from('charset');
 
 /** Policies of `meta name=referrer` that tell our own site too little. */
 const NO_REFERRER_POLICIES: ReadonlySet<string> = new Set(['no-referrer', 'never']);
@@ -116,6 +120,8 @@ class PageMarkerOfHtml implements HtmlMarker {
   #isBaseKnown = false;
   /** Whether the first base is the page's depends on the tree, or on the browser: in doubt a foreign one counts. */
   #isBaseDoubtful = false;
+  /** The page turned out to be in a charset whose markup we cannot read. */
+  #isUnreadable = false;
 
   constructor(options: HtmlMarkerOptions) {
     const { session, vars } = options;
@@ -155,7 +161,7 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   startTag(tag: StartTag, edits: Edits): void {
     const element = this.#places.elements.get(tag.name);
-    if (element === undefined) return;
+    if (element === undefined || this.#isUnreadable) return;
     // Elements of the same name in SVG are others; MathML has no links that browsers follow alike.
     if (tag.namespace !== 'html') {
       if (tag.namespace === 'svg' && element.svgLinks.length > 0) this.#links.markAll(tag, element.svgLinks, edits);
@@ -192,7 +198,7 @@ class PageMarkerOfHtml implements HtmlMarker {
   }
 
   links(run: LinkRun, edits: Edits): void {
-    this.#links.links(run, edits);
+    if (!this.#isUnreadable) this.#links.links(run, edits);
   }
 
   endTag(name: string, namespace: Namespace): void {
@@ -267,8 +273,14 @@ class PageMarkerOfHtml implements HtmlMarker {
 
   #meta(tag: StartTag, edits: Edits): void {
     const content = findAttribute(tag, CONTENT);
+    const httpEquiv = decodedValue(tag, HTTP_EQUIV, this.#syntax);
+    if (this.#mayNameCharset && this.#saysIncompatible(tag, httpEquiv)) {
+      this.#isUnreadable = true;
+      this.#forms.cutOff();
+      return;
+    }
     if (content === null) return;
-    if (decodedValue(tag, HTTP_EQUIV, this.#syntax)?.toLowerCase() === 'refresh') {
+    if (httpEquiv?.toLowerCase() === 'refresh') {
       this.#refresh(tag, content, edits);
       return;
     }
@@ -278,6 +290,16 @@ class PageMarkerOfHtml implements HtmlMarker {
     else if (IDENTITY_METAS.has(decodedValue(tag, PROPERTY, this.#syntax)?.toLowerCase() ?? '')) {
       this.#unmark(tag, content, edits);
     }
+  }
+
+  #saysIncompatible(tag: StartTag, httpEquiv: string | null): boolean {
+    const charset = decodedValue(tag, CHARSET, this.#syntax);
+    return saysIncompatible(charset, httpEquiv, decodedValue(tag, CONTENT, this.#syntax));
+  }
+
+  /** One within a `srcdoc` does not: that has the charset of the page around it. */
+  get #mayNameCharset(): boolean {
+    return this.#syntax === 'html' && (this.#options.srcdocDepth ?? 0) === 0 && this.#options.isCharsetKnown !== true;
   }
 
   #refresh(tag: StartTag, content: AttributeSpan, edits: Edits): void {

@@ -11,6 +11,7 @@ import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
 import type { PageStage } from './body.ts';
+import { judgeLabel } from './charset.ts';
 import { createHtmlMarker, type Explanation, type HtmlMarker } from './marker.ts';
 import { createPhpRewriter } from './php-rewriter.ts';
 import { type PageKind, refererUse } from './plan.ts';
@@ -118,6 +119,7 @@ function createMarker(page: PageKind, marking: PageMarking): HtmlMarker {
     keepsReferer: policy.recover === 'referer',
     tellsOrigin: refererUse(policy) === 'origins',
     syntax: page.language,
+    isCharsetKnown: page.charset !== null && judgeLabel(page.charset) === 'compatible',
     ...(marking.explain && { explain: marking.explain }),
   });
 }

@@ -46,6 +46,7 @@ export interface MarkPageOptions {
   readonly cuts?: readonly number[];
   readonly keepsReferer?: boolean;
   readonly tellsOrigin?: boolean;
+  readonly isCharsetKnown?: boolean;
   readonly explain?: (seen: Explanation) => void;
 }
 
@@ -98,6 +99,7 @@ function markOnce(html: string, options: MarkPageOptions, engine: 'webassembly' 
     syntax: options.syntax ?? 'html',
     keepsReferer: options.keepsReferer ?? false,
     tellsOrigin: options.tellsOrigin ?? false,
+    isCharsetKnown: options.isCharsetKnown ?? false,
     ...(options.argSeparator === undefined ? {} : { argSeparator: options.argSeparator }),
     ...(options.explain === undefined ? {} : { explain: options.explain }),
   };

@@ -1145,3 +1145,30 @@ describe('marker: a form too long to wait for', () => {
     });
   }
 });
+
+describe('marker: a meta element behind the prescan that says a charset which cannot be read', () => {
+  const escaped = '<b\x1b(Base href=//evil.test/>';
+  for (const meta of [
+    '<meta charset=iso-2022-jp>',
+    '<META CHARSET=" ISO-2022-JP ">',
+    '<meta charset="iso&#45;2022-jp">',
+    '<meta http-equiv=Content-Type content="text/html; charset=iso-2022-jp">',
+  ]) {
+    it(`ends the marking: ${meta}`, () => {
+      const page = `<head>${meta}${escaped}</head><a href=x>x</a><form><input></form><a href=y>y</a>`;
+      expect(markPage(page).html).to.equal(page);
+      expect(markPage(page, { isCharsetKnown: true }).html, 'not where the field says another one').to.include(PAIR);
+    });
+  }
+  rows('but not', [
+    ['<meta charset=utf-8><a href=x>', '<meta charset=utf-8><a href=x?§>'],
+    [
+      '<meta name=x content="charset=iso-2022-jp"><a href=x>',
+      '<meta name=x content="charset=iso-2022-jp"><a href=x?§>',
+    ],
+    [
+      "<iframe srcdoc='<meta charset=iso-2022-jp><a href=x>'></iframe><a href=x>",
+      "<iframe srcdoc='<meta charset=iso-2022-jp><a href=x?§>'></iframe><a href=x?§>",
+    ],
+  ]);
+});
