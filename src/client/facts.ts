@@ -19,6 +19,8 @@ export interface ClientFacts {
   readonly isRobot: boolean;
   /** A GET or HEAD that shows its answer as a page: it may be redirected. */
   readonly isNavigation: boolean;
+  /** The page goes into a window of its own, as far as the browser tells. */
+  readonly isDocument: boolean;
   /** The browser says that it withholds cookies here; it says so only in frames and for parts of foreign pages. */
   readonly isStorageBlocked: boolean;
   /** In a frame on a page of another site, as far as the browser tells. */
@@ -64,6 +66,7 @@ export function observeClient(method: string, fields: readonly string[]): Client
     userAgent,
     isRobot: isCrawler(userAgent),
     isNavigation: isNavigation(method, seen.fetchMode, seen.fetchDest, seen.accept),
+    isDocument: seen.fetchDest === 'document',
     isStorageBlocked: seen.storageAccess === 'none',
     // Sec-Fetch-Storage-Access is only sent where the top-level site is another one.
     isForeignFrame: seen.storageAccess !== null || (seen.fetchSite === 'cross-site' && isFrame(seen.fetchDest)),

@@ -111,7 +111,7 @@ async function exchange(
       res,
       redirect.status,
       STATUS_CODES[redirect.status] ?? '',
-      fieldsForClient(arrival, redirectFields(redirect)),
+      fieldsForClient(arrival, redirectFields(redirect, arrival)),
     );
     res.end();
     return;

@@ -6,6 +6,7 @@ import { type SessionStats, Sessions } from '../session/session.ts';
 import type { SessionStore } from '../session/store.ts';
 import { createUpstream } from '../upstream/forward.ts';
 import { createTunnel } from '../upstream/tunnel.ts';
+import { OpenerPolicies } from './opener-policies.ts';
 import { upstreamOptions } from './options.ts';
 import { NameCache, namesOf, ScopeCache, type Site } from './site.ts';
 
@@ -36,6 +37,7 @@ export function openSite(config: Config, store: SessionStore, stats: SessionStat
     upstreamSettings: { authority: url.host, preserveHost: config.upstream.preserveHost, viaName: config.via },
     upstreamOrigin: url.origin,
     scopes: new ScopeCache(routes, [url.origin]),
+    openerPolicies: new OpenerPolicies(),
     clock,
   };
 }

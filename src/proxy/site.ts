@@ -11,6 +11,7 @@ import { Scope } from '../sid/scope.ts';
 import type { Upstream } from '../upstream/forward.ts';
 import type { UpstreamSettings } from '../upstream/request.ts';
 import type { Tunnel } from '../upstream/tunnel.ts';
+import type { OpenerPolicies } from './opener-policies.ts';
 
 export interface Site {
   readonly config: Config;
@@ -28,6 +29,7 @@ export interface Site {
   /** The upstream's own origin: where it names itself by it, in redirects and links, it means the address that clients know. */
   readonly upstreamOrigin: string;
   readonly scopes: ScopeCache;
+  readonly openerPolicies: OpenerPolicies;
   /** Milliseconds since the epoch; the sessions' own clock. */
   readonly clock: () => number;
 }
