@@ -74,10 +74,11 @@ function placeOfOthers(found: ReadonlyMap<string, Unmarked>, names: SidNames): C
   return null;
 }
 
-/** A URL of one of our hosts without any SID; '' for one with SIDs upon SIDs. */
+/** A URL of one of our hosts without any SID, and without the probe's parameter; '' for one with SIDs upon SIDs. */
 export function withoutSids(site: Site, policy: RoutePolicy, host: string, url: string): string {
   const names = site.namesOfHosts.of(host);
-  return withoutNested(unmarkReferenceOfAll(url, names.all) ?? '', names, policy) ?? '';
+  const clean = withoutNested(unmarkReferenceOfAll(url, names.all) ?? '', names, policy) ?? '';
+  return policy.detect === 'probe' ? unmarkQuery(clean, probeName(policy)).target : clean;
 }
 
 /**

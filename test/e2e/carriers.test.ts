@@ -230,6 +230,13 @@ routes:
       expect(later.body).to.equal(PAGE);
       expect(lastSeen().fields.cookie).to.equal('id=u1');
     });
+    it('nor does the application see the parameter in the address of the page before', async () => {
+      const page = 'http://probe.test/a?x=1&sid_probe=1';
+      const fields = { cookie: 'sid_probe=1; id=u1', referer: page, 'hx-current-url': page };
+      await send('probe.test', '/b', fields);
+      expect(lastSeen().fields.referer).to.equal('http://probe.test/a?x=1');
+      expect(lastSeen().fields['hx-current-url']).to.equal('http://probe.test/a?x=1');
+    });
     it('a client that does not is served by URL at once, and never sent round again', async () => {
       const answer = await send('probe.test', `/a?sid_probe=${Date.now().toString(36)}`);
       expect(answer.status).to.equal(200);
