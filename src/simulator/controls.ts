@@ -44,9 +44,14 @@ export function chooseForm(page: ParsedPage, fields: Fields, choice: FormChoice)
       )}`,
     );
   }
+  // Of two forms with a field of that name, a file is for the one that takes files, and text for the other.
+  const alike = fitting.filter((form) =>
+    names.every((name) => takesKind(findControls(page, form, name), fields[name])),
+  );
+  const able = alike.length > 0 ? alike : fitting;
   const button = choice.button;
-  const withButton = button === undefined ? fitting : fitting.filter((form) => findButton(page, form, button) !== null);
-  if (withButton.length === 0 && button !== undefined) throw noButton(page, fitting, button);
+  const withButton = button === undefined ? able : able.filter((form) => findButton(page, form, button) !== null);
+  if (withButton.length === 0 && button !== undefined) throw noButton(page, able, button);
   if (withButton.length > 1 && names.length === 0 && button === undefined) {
     throw new SimulatorError(
       'AMBIGUOUS',
@@ -202,6 +207,10 @@ function chooseFile(state: Map<Element, ControlState>, control: Element, name: s
   // The same field may have been given by its id or label, too.
   const before = state.get(control)?.files ?? [];
   state.set(control, { files: attribute(control, 'multiple') === null ? files.slice(-1) : [...before, ...files] });
+}
+
+function takesKind([first]: readonly Element[], value: FieldValue | undefined): boolean {
+  return (first !== undefined && isHtml(first, 'input') && inputType(first) === 'file') === filesOf(value).length > 0;
 }
 
 /** One more file for a field; one that is not `multiple` has the last. */

@@ -833,6 +833,21 @@ describe('simulator: what it says when something is wrong', () => {
     );
   });
 
+  it('uploads by the form whose field of that name takes a file', async () => {
+    handlers['/'] = html(
+      '<form action=/get><input name=war></form><form method=post enctype=multipart/form-data action=/sent><input type=file name=war></form>',
+    );
+    handlers['/get'] = handlers['/sent'] = echo();
+    const page = await browse().open(`${origin}/`);
+    page.upload('war', { name: 'a.war', content: 'one' });
+    expect(echoed(await page.submit()).body).to.include('filename="a.war"');
+    await page.back();
+    await page.submit({ war: '/srv/a.war' });
+    expect(page.url).to.equal(`${origin}/get?war=%2Fsrv%2Fa.war`);
+    await page.back();
+    expect(() => page.upload('none', { name: 'a', content: 'a' })).to.throw("no field 'none'");
+  });
+
   for (const [why, answer, options, code] of [
     ['a slow answer', () => {}, { timeoutMs: 50 }, 'TIMEOUT'],
     [
