@@ -9,6 +9,8 @@ export interface BreakerOptions {
   readonly probeEveryMs: number;
   /** Resolves when the store works again. Runs once at a time. */
   readonly probe: () => Promise<unknown>;
+  /** Resolves when the failures, of which this was the last, were of one part of the store while others serve: it stays closed then. */
+  readonly refute?: ((failure: unknown) => Promise<unknown>) | undefined;
   /** It has opened, by this failure. */
   readonly onOpen: (failure: unknown) => void;
   /** A probe has closed it. */
@@ -20,6 +22,7 @@ export class Breaker {
   #failures = 0;
   #timer: NodeJS.Timeout | null = null;
   #isProbing = false;
+  #isRefuting = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -36,7 +39,21 @@ export class Breaker {
 
   failed(failure: unknown): void {
     this.#failures++;
-    if (this.#failures >= this.#options.maxFailures) this.open(failure);
+    if (this.#failures < this.#options.maxFailures || this.#isRefuting) return;
+    const { refute } = this.#options;
+    if (refute === undefined) {
+      this.open(failure);
+      return;
+    }
+    this.#isRefuting = true;
+    refute(failure)
+      .then(
+        () => this.succeeded(),
+        () => this.open(failure),
+      )
+      .finally(() => {
+        this.#isRefuting = false;
+      });
   }
 
   /** The store is away, however few have asked it. */

@@ -128,8 +128,12 @@ class RedisStore implements SessionStore {
       onOpen: (failure: unknown) => this.#tellAway(failure),
       onClose: () => this.#tellBack(),
     };
-    this.#breaker = new Breaker({ ...breaking, probe: () => within(this.#timeoutMs, this.#probe()) });
-    this.#writeBreaker = new Breaker({ ...breaking, probe: () => within(this.#timeoutMs, this.#probeWrites()) });
+    const refute = client instanceof Cluster ? (failure: unknown) => this.#findServing(client, failure) : undefined;
+    // Without `refute` this `catch` lets a failure through.
+    const breaker = (probe: () => Promise<void>) =>
+      new Breaker({ ...breaking, refute, probe: () => within(this.#timeoutMs, probe()).catch(refute) });
+    this.#breaker = breaker(() => this.#probe());
+    this.#writeBreaker = breaker(() => this.#probeWrites());
     // Of each attempt to connect: so a server that is away is known as such before anybody needs it.
     client.on('error', (error: unknown) => {
       this.#connectionFault = error;
@@ -189,6 +193,20 @@ class RedisStore implements SessionStore {
       this.#client.transidTouch(this.#probeKey, 1),
       this.#client instanceof Cluster ? null : this.#client.dbsize(),
     ]);
+  }
+
+  /** Rejects with `failure` unless a node of the Cluster serves: then the sessions of one that is lost cost nobody else theirs. */
+  async #findServing(cluster: Cluster, failure: unknown): Promise<void> {
+    if (isRefusal(failure)) throw failure;
+    const serves = (node: Redis) =>
+      node.getBuffer(this.#probeKey).catch((error: unknown) => {
+        // Whose key it is: a node says so only while it takes the Cluster for whole enough.
+        if (!(error instanceof ReplyError && (error as Error).message.startsWith('MOVED'))) throw error;
+      });
+    const serving = Promise.any(cluster.nodes('master').map(serves));
+    await within(this.#timeoutMs, serving).catch(() => {
+      if (!this.#isClosed) throw failure;
+    });
   }
 
   get #probeKey(): string {

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { openRedisStore } from '../../src/session/redis.ts';
 import type { SessionStore } from '../../src/session/store.ts';
 import { watchLateness } from '../support/lateness.ts';
-import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
+import { isWhole, type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { redisOptions } from '../support/redis-options.ts';
 import { describeStoreContract } from '../support/store-contract.ts';
 
@@ -81,4 +81,33 @@ describe('redis cluster with a node lost [needs redis]', () => {
     // The node came back empty: its sessions are gone, the others are there.
     expect(new Set(outcomes)).to.deep.equal(new Set(['found', 'gone']));
   });
+
+  it('serves the sessions of the others, whichever node it is and whatever most clients ask for', async () => {
+    for (const lost of cluster.nodes) {
+      const said: Array<string | null> = [];
+      const nodes = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`);
+      // A machine that is busy must not be taken for a node that is lost.
+      const patient = { commandTimeoutMs: 1000, onChange: (reason: string | null) => said.push(reason) };
+      const asked = await openRedisStore(redisOptions(0, { url: null, cluster: nodes, ...patient }));
+      const reads = (keys: readonly string[]) => Promise.all(keys.map((key) => asked.read(key).catch(() => null)));
+      const writes = (keys: readonly string[], version: number) =>
+        Promise.all(keys.map((key) => asked.compareAndSet(key, version, Buffer.from('x'), LONG_MS).catch(() => false)));
+      const keys = Array.from({ length: 30 }, (_, i) => `${lost.port}-${i}`);
+      expect(await writes(keys, 0)).to.not.include(false);
+      await lost.kill();
+      const found = await reads(keys);
+      const its = keys.filter((_key, index) => found[index] === null);
+      const theirs = keys.filter((_key, index) => found[index] !== null);
+      expect([its.length, theirs.length], 'of one node of three').to.satisfy(([n, m]: number[]) => n! > 4 && m! > 9);
+      // More in a row than the store takes for an outage.
+      await reads(its);
+      await writes(its, 1);
+      expect(await reads(theirs)).to.not.include(null);
+      expect(await writes(theirs, 1)).to.not.include(false);
+      expect([asked.isAvailable, said]).to.deep.equal([true, []]);
+      await asked.close();
+      await lost.start();
+      await isWhole(cluster);
+    }
+  }).timeout(120_000);
 });

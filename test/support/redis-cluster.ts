@@ -27,8 +27,9 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       await ask(node, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
       await ask(node, `CLUSTER MEET 127.0.0.1 ${first!.port} ${busPort(first!)}`);
     }
-    await Promise.all(nodes.map(isWhole));
-    return { nodes, close };
+    const cluster = { nodes, close };
+    await isWhole(cluster);
+    return cluster;
   } catch (error) {
     await close();
     throw error;
@@ -57,7 +58,12 @@ async function ask(node: RedisServer, command: string): Promise<void> {
   if (!reply.startsWith('+OK')) throw new Error(`${command}: ${reply}`);
 }
 
-async function isWhole(node: RedisServer): Promise<void> {
+/** Wait until all nodes call the cluster whole. */
+export async function isWhole({ nodes }: RedisCluster): Promise<void> {
+  await Promise.all(nodes.map(callsItWhole));
+}
+
+async function callsItWhole(node: RedisServer): Promise<void> {
   for (let attempt = 0; attempt < JOIN_ATTEMPTS; attempt++) {
     const info = await node.ask('CLUSTER INFO');
     if (info.includes('cluster_state:ok') && info.includes(`cluster_slots_assigned:${SLOTS}`)) return;
