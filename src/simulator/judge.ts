@@ -91,8 +91,9 @@ export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names
   const to = arrival.evidence;
   const before = sessionOf(from);
   if (to.hasMarker !== null) {
-    if (from.hasMarker === false) return { outcome: 'none' };
-    return to.hasMarker ? { outcome: 'kept' } : { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
+    if (to.hasMarker) return from.hasMarker === false ? { outcome: 'none' } : { outcome: 'kept' };
+    if (from.hasMarker === false || isErrorForAll(arrival.status)) return { outcome: 'none' };
+    return { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
   }
   if (before === null) {
     const isMintedAgain = from.setCookies.some((name) => to.setCookies.includes(name));
@@ -104,6 +105,11 @@ export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names
   const isRefused = arrival.status === 400 && edgeSid(edge, names) !== null;
   if (!isDead && !isDeadEnd && !isRefused) return { outcome: 'kept' };
   return { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
+}
+
+/** An error page that says nothing of the session. 401 and 403 may be for those whom the application does not know, 400 is ours. */
+function isErrorForAll(status: number): boolean {
+  return status >= 400 && ![400, 401, 403].includes(status);
 }
 
 /** Judge an edge that ends in redirects without end, in a browser that takes no cookie on the way. */

@@ -301,6 +301,16 @@ describe('simulator crawl: how a session is lost', () => {
       expect(report.lost.map((each) => each.target.slice(origin.length))).to.deep.equal(lost ?? []);
     });
   }
+
+  it('by a marker, which an error page need not show, but one for those who are not known', async () => {
+    site = { '/': '<b id=user>Hello ada</b>' };
+    for (const status of [401, 403, 404, 405, 410, 500, 503]) {
+      site['/'] += `<a href=/${status}>x</a>`;
+      site[`/${status}`] = { status, body: '<p>Sorry <a href=/>Home</a>' };
+    }
+    const { lost } = await walk({ marker: 'Hello ada' });
+    expect(lost.map((each) => each.target.slice(origin.length))).to.deep.equal(['/401', '/403']);
+  });
 });
 
 describe('simulator crawl: where it goes', () => {
