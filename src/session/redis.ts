@@ -82,6 +82,7 @@ const NO_ANSWER = 'no answer yet';
 /** What the package says in words of its options, and what it means. */
 const OWN_WORDS: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
   ['Reached the max retries', 'the connection was lost'],
+  ["Stream isn't writeable", 'the connection was lost'],
   ['Socket timeout', NO_ANSWER],
 ];
 
@@ -307,13 +308,16 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ReplyError && !(error as Error).message.startsWith('READONLY');
 }
 
-/** The code of the system (ECONNREFUSED) or of Redis (WRONGPASS); else the message, which names no argument of a command. */
+/** The code of the system (ECONNREFUSED) or of Redis (WRONGPASS); else the message, without what it quotes of a command. */
 function spell(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   if ('code' in error && typeof error.code === 'string') return error.code;
   const { message } = error;
   const meaning = OWN_WORDS.find(([beginning]) => message.startsWith(beginning))?.[1];
-  return meaning ?? /^(?:Ready check failed: )?([A-Z]{2,})\b/.exec(message)?.[1] ?? message;
+  if (meaning !== undefined) return meaning;
+  // ERR says nothing by itself.
+  const code = /^(?:Ready check failed: )?(?!ERR\b)([A-Z]{2,})\b/.exec(message)?.[1];
+  return code ?? message.replace(/,? with args beginning with.*/s, '');
 }
 
 function head(version: number): Buffer {
