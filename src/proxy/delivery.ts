@@ -14,10 +14,7 @@ import {
   guardPart,
   type MarkReference,
   makePrivate,
-  mapOrigin,
   markUrls,
-  partitionCookies,
-  settleCookiePaths,
   takeSetCookies,
   takeSignals,
   trailersOfOtherBytes,
@@ -41,6 +38,7 @@ import type { ResponseFacts, Session, SessionEvent } from '../session/session.ts
 import { markWithin } from '../sid/mark.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { UpstreamResponse } from '../upstream/forward.ts';
+import { adoptFields, insistsOnItsAddress } from './adopt-fields.ts';
 import { type Arrival, keepsSecureCookies, ownOrigin } from './arrival.ts';
 import { pipeBody } from './body-pipe.ts';
 import { type ClientResponse, canTell, sendHead } from './client-response.ts';
@@ -157,26 +155,6 @@ export function mayInsertScript(arrival: Arrival): boolean {
 /** The fields as the simulated browser, where one is played, would have taken them. */
 export function fieldsForClient(arrival: Arrival, fields: readonly string[]): readonly string[] {
   return arrival.simulated === null ? fields : simulateResponse(arrival.simulated, fields, arrival.site.clock());
-}
-
-/** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
-function adoptFields(arrival: Arrival, fields: readonly string[]): readonly string[] {
-  const { site, policy, client, facts } = arrival;
-  const isStubborn = insistsOnItsAddress(arrival, firstValue(fields, 'location') ?? '');
-  const own = isStubborn ? fields : mapOrigin(fields, site.upstreamOrigin, () => ownOrigin(facts));
-  const settled = facts.target === arrival.target ? own : settleCookiePaths(own, facts.target, arrival.target);
-  const isPartitioned = policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
-  return isPartitioned ? partitionCookies(settled) : settled;
-}
-
-/**
- * Does a redirect lead to the very URL that was asked for, but at the application's own address? Such an application wants
- * that name in the address (it is told the client's Host): translated, it would redirect for ever.
- */
-function insistsOnItsAddress(arrival: Arrival, reference: string): boolean {
-  const { site, facts, target } = arrival;
-  if (facts.method !== 'GET' && facts.method !== 'HEAD') return false;
-  return site.upstreamSettings.preserveHost && reference === `${site.upstreamOrigin}${target}`;
 }
 
 /** The route's variables and what the upstream added for this response, in this order [PHP 9.1]. */
