@@ -25,6 +25,7 @@ export const ERRORS = {
   BAD_TARGET: { origin: 'client', status: 400, text: 'the request target is malformed' },
   AMBIGUOUS_SID: { origin: 'client', status: 400, text: 'the request carries two different session IDs' },
   SID_REJECTED: { origin: 'client', status: 400, text: 'a session ID in the URL is not accepted here' },
+  LOADED_AHEAD: { origin: 'client', status: 503, text: 'no page with a session ID is loaded ahead for a foreign page' },
   METHOD_NOT_ALLOWED: { origin: 'client', status: 405, text: 'this method is not served' },
   REQUEST_TIMEOUT: { origin: 'client', status: 408, text: 'the request was not complete in time' },
   BODY_TOO_LARGE: { origin: 'client', status: 413, text: 'the request body is too large' },

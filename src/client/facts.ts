@@ -172,7 +172,9 @@ export function mayArrive(
   ownOrigin: string,
   { acceptFrom, transSidHosts }: Pick<RoutePolicy, 'acceptFrom' | 'transSidHosts'>,
 ): boolean {
-  if (facts.fetchSite === 'same-origin' || facts.fetchSite === 'none') return true;
+  // Chromium calls a page that it loads ahead nobody's, whoever's speculation rules asked for it.
+  const isTyped = facts.fetchSite === 'none' && !facts.isSpeculative;
+  if (facts.fetchSite === 'same-origin' || isTyped) return true;
   const origin = facts.referer === null ? null : originOf(facts.referer);
   if (origin !== null && acceptFrom.has(origin)) return true;
   // The browser's word counts first: behind a redirect by a foreign page the Referer is still the page before it.
@@ -180,7 +182,7 @@ export function mayArrive(
   // Another host of the site, and it hides which: only where SIDs are to come from others at all.
   if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0 || acceptFrom.size > 0;
   // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.
-  return facts.referer === null || origin === ownOrigin;
+  return facts.referer === null ? !facts.isSpeculative : origin === ownOrigin;
 }
 
 /** The serialised origin of an http(s) URL; null for anything else. A `blob:` URL has its creator's origin and is no page of it. */
@@ -196,7 +198,7 @@ export function originOf(url: string): string | null {
  */
 export function mayRecover(facts: ClientFacts, ownOrigin: string): boolean {
   if (facts.referer === null) return false;
-  // Chromium calls a page that it loads ahead nobody's, and yet says in the Referer whose rules asked for it.
+  // As above; but the Referer says whose rules asked for it.
   const isNobodys = facts.isSpeculative && facts.fetchSite === 'none';
   if (facts.fetchSite !== null && facts.fetchSite !== 'same-origin' && !isNobodys) return false;
   return originOf(facts.referer) === ownOrigin;

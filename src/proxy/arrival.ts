@@ -138,9 +138,13 @@ function conclude(seen: Observed, found: Found | null): Arrival {
   };
 }
 
-/** `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. @throws ProxyError SID_REJECTED. */
-export function rejectUrlSid({ policy, carriedIn }: Arrival): void {
+/**
+ * `on_url_sid: reject`: on a cookie-only route a SID in the URL is refused aloud. @throws ProxyError SID_REJECTED; LOADED_AHEAD for a
+ * page with a SID that a foreign page may have loaded ahead: when the click comes, browsers ask again and say who asks.
+ */
+export function rejectUrlSid({ policy, carriedIn, isFromAbroad, client }: Arrival): void {
   if (policy.useOnlyCookies && policy.onUrlSid === 'reject' && carriedIn !== null) throw new ProxyError('SID_REJECTED');
+  if (isFromAbroad && client.isSpeculative && client.isNavigation) throw new ProxyError('LOADED_AHEAD');
 }
 
 /** Hosts come from clients: the memory is dropped when it has grown to this many. By scheme and Host field. */

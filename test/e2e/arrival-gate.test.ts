@@ -90,6 +90,25 @@ describe('the arrival gate', () => {
     });
   }
 
+  for (const [whose, fields] of [
+    ['a foreign page', { referer: EVIL }],
+    ['a page that does not say who it is', {}],
+  ] as const) {
+    it(`no page with a SID is loaded ahead for ${whose} (LOADED_AHEAD): the browser says who asks when the click comes`, async () => {
+      const count = upstream.requests.length;
+      const ahead = { 'sec-fetch-site': 'none', 'sec-purpose': 'prefetch', ...fields, ...NAVIGATE };
+      expect(await send(`/page?_sid=${planted}`, ahead)).to.include({ status: 503 });
+      expect(upstream.requests.length).to.equal(count);
+      expect(await send('/page', ahead), 'without a SID').to.include({ status: 200 });
+    });
+  }
+
+  it('an own page has others loaded ahead', async () => {
+    const ahead = { 'sec-fetch-site': 'none', 'sec-purpose': 'prefetch', referer: 'http://own.test/', ...NAVIGATE };
+    expect(await send(`/page?_sid=${planted}`, ahead)).to.include({ status: 200 });
+    expect(lastCookie()).to.equal('app=attacker');
+  });
+
   it('a part of a foreign page is served without the session, where it asked', async () => {
     const fields = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', referer: EVIL, accept: 'image/*' };
     expect(await send(`/x?_sid=${planted}`, fields)).to.include({ status: 200 });

@@ -164,6 +164,25 @@ describe('the arrival gate', () => {
   }
 });
 
+describe('the arrival gate of pages that are loaded ahead', () => {
+  // Chromium calls them nobody's, whoever's speculation rules ask.
+  const rows: [site: string, referer: string | undefined, accepted: string[], may: boolean][] = [
+    ['none', 'http://shop.example/page', [], true],
+    ['none', 'http://evil.example/x', [], false],
+    ['none', 'http://lms.example/x', ['http://lms.example'], true],
+    ['none', undefined, [], false],
+    ['same-origin', undefined, [], true],
+    ['cross-site', 'http://shop.example/page', [], false],
+  ];
+  for (const [site, referer, accepted, may] of rows) {
+    it(`${site} from ${referer} (accepted: ${accepted}) → ${may}`, () => {
+      const fields = flat({ 'sec-fetch-site': site, 'sec-purpose': 'prefetch;prerender', referer });
+      const gate = { acceptFrom: new Set(accepted), transSidHosts: new Set<string>() };
+      expect(mayArrive(observeClient('GET', fields), OWN, gate)).to.equal(may);
+    });
+  }
+});
+
 it('the arrival gate: hosts that share SIDs need not say which of them sends', () => {
   const facts = observeClient('GET', flat({ 'sec-fetch-site': 'same-site' }));
   expect(mayArrive(facts, OWN, { acceptFrom: new Set(), transSidHosts: new Set(['www.shop.example']) })).to.equal(true);
