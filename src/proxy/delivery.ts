@@ -72,8 +72,7 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
     const kind = mayRewrite ? pageKind(adopted) : null;
     const page = kind === null || isUnreadable(kind) ? null : kind;
     if (page !== null && response.status === 200 && arrival.client.isDocument) {
-      const policy = firstValue(adopted.fields, 'cross-origin-opener-policy');
-      arrival.site.openerPolicies.saw(arrival.binding.host, policy);
+      arrival.site.openerPolicies.saw(arrival.binding.host, adopted.fields);
     }
     const absorbing = absorb(arrival, adopted, page, signals);
     const absorbed = absorbing instanceof Promise ? await absorbing : absorbing;

@@ -104,8 +104,7 @@ export function redirectFields(redirect: OwnRedirect, { client, binding, site }:
   const fields = ['Location', redirect.location, 'Content-Length', '0', 'Referrer-Policy', 'same-origin'];
   // The SID stands in the address that was asked for, or in that of the page before.
   if (redirect.reason !== 'probe') fields.push('NEL', FORGET_NETWORK_ERRORS);
-  const openerPolicy = client.isDocument ? site.openerPolicies.of(binding.host) : null;
-  if (openerPolicy !== null) fields.push('Cross-Origin-Opener-Policy', openerPolicy);
+  if (client.isDocument) fields.push(...site.openerPolicies.fieldsOf(binding.host));
   if (redirect.setCookie !== null) fields.push('Set-Cookie', redirect.setCookie);
   if (redirect.status === 301) fields.push('Vary', 'User-Agent');
   else fields.push('Cache-Control', 'private, no-store');
