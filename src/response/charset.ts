@@ -63,13 +63,16 @@ function judgeInMarkup(label: string): CharsetVerdict {
 }
 
 /**
- * Does a meta element, by its decoded attributes (null for none), say a charset whose markup we cannot read? For those behind the
- * prescan: browsers heed them, too, Chromium as long as the head goes on.
+ * What a meta element says of the charset by its decoded attributes (null for none). For those behind the prescan: browsers heed
+ * the first, too, Chromium as long as the head goes on.
  */
-export function saysIncompatible(charset: string | null, httpEquiv: string | null, content: string | null): boolean {
-  if (charset !== null && judgeInMarkup(charset) === 'incompatible') return true;
+export function judgeMetaElement(
+  charset: string | null,
+  httpEquiv: string | null,
+  content: string | null,
+): CharsetVerdict {
   const isPragma = httpEquiv?.toLowerCase() === 'content-type';
-  return isPragma && judgeInMarkup(charsetInContent(content ?? '')) === 'incompatible';
+  return judgeLabels([charset ?? '', isPragma ? charsetInContent(content ?? '') : ''], 'undecided');
 }
 
 const UTF16 = /^(?:utf-16(?:le|be)?|unicode(?:feff|fffe)?|ucs-2|iso-10646-ucs-2|csunicode)$/;

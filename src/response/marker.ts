@@ -31,7 +31,7 @@ import type { CarrierKind } from '../sid/carrier.ts';
 import type { Scope } from '../sid/scope.ts';
 import type { Sid } from '../sid/sid.ts';
 import { type CleanSpan, cleanSpan, decodedValue, editValue, findAttribute, sourceOf } from './attribute-value.ts';
-import { saysIncompatible } from './charset.ts';
+import { judgeMetaElement } from './charset.ts';
 import { fieldTexts } from './form-fields.ts';
 import { FormMarker } from './form-marker.ts';
 import { LinkMarker } from './link-marker.ts';
@@ -120,6 +120,8 @@ class PageMarkerOfHtml implements HtmlMarker {
   #isBaseKnown = false;
   /** Whether the first base is the page's depends on the tree, or on the browser: in doubt a foreign one counts. */
   #isBaseDoubtful = false;
+  /** No meta element that is still to come says the charset. */
+  #isCharsetKnown: boolean;
   /** The page turned out to be in a charset whose markup we cannot read. */
   #isUnreadable = false;
 
@@ -127,6 +129,9 @@ class PageMarkerOfHtml implements HtmlMarker {
     const { session, vars } = options;
     this.#options = options;
     this.#syntax = (options.syntax ?? 'html') === 'html' ? 'html' : 'xml';
+    // A document within a `srcdoc` has the charset of the page around it.
+    const mayMetaSay = this.#syntax === 'html' && (options.srcdocDepth ?? 0) === 0;
+    this.#isCharsetKnown = !mayMetaSay || options.isCharsetKnown === true;
     this.#places = compilePlaces(session?.tags ?? null, vars?.tags ?? null, options.syntax === 'wml');
     this.interest = this.#places.interest;
     this.#tally = new MarkTally(options.explain ?? null);
@@ -274,11 +279,8 @@ class PageMarkerOfHtml implements HtmlMarker {
   #meta(tag: StartTag, edits: Edits): void {
     const content = findAttribute(tag, CONTENT);
     const httpEquiv = decodedValue(tag, HTTP_EQUIV, this.#syntax);
-    if (this.#mayNameCharset && this.#saysIncompatible(tag, httpEquiv)) {
-      this.#isUnreadable = true;
-      this.#forms.cutOff();
-      return;
-    }
+    if (!this.#isCharsetKnown) this.#readCharset(tag, httpEquiv);
+    if (this.#isUnreadable) return;
     if (content === null) return;
     if (httpEquiv?.toLowerCase() === 'refresh') {
       this.#refresh(tag, content, edits);
@@ -292,14 +294,16 @@ class PageMarkerOfHtml implements HtmlMarker {
     }
   }
 
-  #saysIncompatible(tag: StartTag, httpEquiv: string | null): boolean {
+  #readCharset(tag: StartTag, httpEquiv: string | null): void {
     const charset = decodedValue(tag, CHARSET, this.#syntax);
-    return saysIncompatible(charset, httpEquiv, decodedValue(tag, CONTENT, this.#syntax));
-  }
-
-  /** One within a `srcdoc` does not: that has the charset of the page around it. */
-  get #mayNameCharset(): boolean {
-    return this.#syntax === 'html' && (this.#options.srcdocDepth ?? 0) === 0 && this.#options.isCharsetKnown !== true;
+    const verdict = judgeMetaElement(charset, httpEquiv, decodedValue(tag, CONTENT, this.#syntax));
+    if (verdict === 'incompatible') {
+      this.#isUnreadable = true;
+      this.#forms.cutOff();
+    } else if (verdict === 'compatible') {
+      // Whether there is one in these depends on the browser.
+      this.#isCharsetKnown = tag.isDropped !== true && !this.#forms.isInNoscript && !this.#forms.isInTemplate;
+    }
   }
 
   #refresh(tag: StartTag, content: AttributeSpan, edits: Edits): void {

@@ -1170,5 +1170,27 @@ describe('marker: a meta element behind the prescan that says a charset which ca
       "<iframe srcdoc='<meta charset=iso-2022-jp><a href=x>'></iframe><a href=x>",
       "<iframe srcdoc='<meta charset=iso-2022-jp><a href=x?§>'></iframe><a href=x?§>",
     ],
+    // The first one that browsers know counts, as before a mail that a page shows.
+    [
+      '<meta charset=utf-8><body><a href=x><meta charset=iso-2022-jp><a href=x>',
+      '<meta charset=utf-8><body><a href=x?§><meta charset=iso-2022-jp><a href=x?§>',
+    ],
+    [
+      '<meta http-equiv=content-type content="text/html; charset=koi8-r"><a href=x><meta charset=iso-2022-jp><a href=x>',
+      '<meta http-equiv=content-type content="text/html; charset=koi8-r"><a href=x?§><meta charset=iso-2022-jp><a href=x?§>',
+    ],
   ]);
+  for (const first of [
+    '<meta charset=nosuch>',
+    '<meta name=x content="charset=utf-8">',
+    '<noscript><meta charset=utf-8></noscript>',
+    '<template><meta charset=utf-8></template>',
+    "<iframe srcdoc='<meta charset=utf-8>'></iframe>",
+    '<meta charset=utf-8 http-equiv=content-type content="charset=iso-2022-jp">',
+  ]) {
+    it(`is not overruled by ${first}`, () => {
+      const page = `<head>${first}<meta charset=iso-2022-jp>${escaped}</head><a href=x>x</a>`;
+      expect(markPage(page).html).to.equal(page);
+    });
+  }
 });
