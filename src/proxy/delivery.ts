@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import { simulateResponse, simulationScript } from '../client/simulate.ts';
 import { isStoreAway, ProxyError } from '../errors.ts';
-import { firstValue, mapFields } from '../field-list.ts';
+import { mapFields } from '../field-list.ts';
 import { BufferPool } from '../html/buffer-pool.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { CharsetGate, openPageBody } from '../response/body.ts';
