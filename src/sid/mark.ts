@@ -117,8 +117,10 @@ export function markEdits(
   base: MarkBase,
 ): readonly ReferenceEdit[] | null {
   const parts = partsFrom(reference, pathStart(reference));
-  if (mark?.kind === 'query') return queryEdits(reference, parts, mark, extra, notation, base);
-  if (mark === null) return extra === '' ? [] : queryEdits(reference, parts, null, extra, notation, base);
+  // `http://host` alone: old clients would ask for `?name=…` [PHP 3.12].
+  const root = parts.path > 0 && parts.path === reference.length ? '/' : '';
+  if (mark?.kind === 'query') return queryEdits(reference, parts, mark, extra, notation, base, root);
+  if (mark === null) return extra === '' ? [] : queryEdits(reference, parts, null, extra, notation, base, root);
   const query = withoutQueryMarks(reference, parts, mark, extra, notation, base);
   if (parts.path === 0 && SCHEME.test(reference)) return null;
   // The empty reference means the base with its query; extra parameters bring that along already.
@@ -164,6 +166,7 @@ function isSameDocument(reference: string, parts: Parts): boolean {
   return parts.fragment === 0 || SCHEME.exec(reference)?.[0].length === parts.fragment;
 }
 
+/** `root` goes in front of a query where there was none. */
 function queryEdits(
   reference: string,
   parts: Parts,
@@ -171,6 +174,7 @@ function queryEdits(
   extra: string,
   notation: Notation,
   base: MarkBase,
+  root = '',
 ): ReferenceEdit[] {
   const pair = mark === null ? '' : pairOf(mark);
   const from = Math.min(parts.query + 1, parts.fragment);
@@ -182,9 +186,7 @@ function queryEdits(
   if (parts.query === parts.fragment) {
     // The empty reference means the base with its query, which a query of its own would replace.
     const inherited = isSameDocument(reference, parts) ? base.url.search.slice(1) : '';
-    lead = inherited === '' ? '?' : `?${notation.escape(inherited)}${notation.separator}`;
-    // `http://host` alone: old clients would ask for `?name=…` [PHP 3.12].
-    if (parts.path > 0 && parts.path === reference.length) lead = '/?';
+    lead = root + (inherited === '' ? '?' : `?${notation.escape(inherited)}${notation.separator}`);
   }
   edits.push({ start: parts.fragment, end: parts.fragment, text: lead + added });
   return edits;

@@ -975,6 +975,17 @@ rows(
   { carrier: 'path-parameter' },
 );
 
+for (const [carrier, want] of [
+  ['path-parameter', 'http://shop.example/;§?v=1'],
+  ['path-segment', 'http://shop.example/(sid-0123456789abcdefghijklmnop)/?v=1'],
+] as const) {
+  rows(
+    `marker: a host alone gets one slash, from the carrier: ${carrier}`,
+    [['<a href="http://shop.example">', `<a href="${want}">`]],
+    { carrier, vars: [['v', '1']], varTags: new Map([['a', ['href']]]) },
+  );
+}
+
 rows(
   'marker: path segments',
   [
