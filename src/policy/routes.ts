@@ -62,7 +62,15 @@ interface CompiledRoute {
   readonly hosts: readonly string[] | null;
 }
 
-/** Each reading is held against each route: so many times for one path. With them a match takes a few milliseconds. */
+/** The routes that a path of one host can reach, in their order: the last one takes every path. */
+interface HostRoutes {
+  readonly all: readonly CompiledRoute[];
+  readonly namedStrict: readonly CompiledRoute[];
+}
+
+const MAX_HOSTS = 256;
+
+/** Each reading is held against each route of its host: so many times for one path. With them a match takes a few milliseconds. */
 const MAX_MATCHES = 8000;
 
 /** Compile the routes. Throws nothing for a configuration that was loaded. */
@@ -71,25 +79,42 @@ export function compileRoutes(config: Config): RouteTable {
   const policies = routes.map((route) => route.policy);
   const reachable = policies.slice(0, 1 + routes.findIndex(isCatchAll));
   const hasCookieOnlyRoutes = reachable.some((policy) => policy.useOnlyCookies);
-  const namedStrict = routes.filter(isNamedStrict);
   const isMixed = hasCookieOnlyRoutes && reachable.some((policy) => !policy.useOnlyCookies);
 
-  const first = (host: string, matches: (route: CompiledRoute) => boolean): CompiledRoute => {
-    for (const route of routes) if (isOnHost(route, host) && matches(route)) return route;
+  /** Clients choose hosts: the memory is dropped when it has grown to so many. */
+  const ofHosts = new Map<string, HostRoutes>();
+
+  function routesOn(host: string): HostRoutes {
+    const known = ofHosts.get(host);
+    if (known !== undefined) return known;
+    const onHost = routes.filter((route) => isOnHost(route, host));
+    const all = onHost.slice(0, 1 + onHost.findIndex(takesEveryPath));
+    const found = { all, namedStrict: all.filter(isNamedStrict) };
+    if (ofHosts.size >= MAX_HOSTS) ofHosts.clear();
+    ofHosts.set(host, found);
+    return found;
+  }
+
+  const first = (there: HostRoutes, matches: (route: CompiledRoute) => boolean): CompiledRoute => {
+    for (const route of there.all) if (matches(route)) return route;
     // The default route matches every host and path.
     throw new Error('no route');
   };
-  const exactRoute = (host: string, path: string) =>
-    first(host, (route) => route.exact.some((one) => one.matches(path)));
-  const foldedRoute = (host: string, path: string) => {
+  const exactRoute = (there: HostRoutes, path: string) =>
+    first(there, (route) => route.exact.some((one) => one.matches(path)));
+  const foldedRoute = (there: HostRoutes, path: string) => {
     const folded = foldPath(path);
-    return first(host, (route) => route.folded.some((one) => one.matches(folded)));
+    return first(there, (route) => route.folded.some((one) => one.matches(folded)));
   };
 
   /** With case, and without. */
-  function routesOf(host: string, reading: string, chosen: CompiledRoute): [exact: RoutePolicy, folded: RoutePolicy] {
-    const exact = exactRoute(host, reading);
-    const folded = foldedRoute(host, reading);
+  function routesOf(
+    there: HostRoutes,
+    reading: string,
+    chosen: CompiledRoute,
+  ): [exact: RoutePolicy, folded: RoutePolicy] {
+    const exact = exactRoute(there, reading);
+    const folded = foldedRoute(there, reading);
     if (!takesEveryPath(exact) && !takesEveryPath(folded)) return [exact.policy, folded.policy];
     const isSame = !takesEveryPath(chosen) && meansPathOf(chosen, reading);
     const orChosen = (route: CompiledRoute) => (isSame && takesEveryPath(route) ? chosen : route).policy;
@@ -101,7 +126,7 @@ export function compileRoutes(config: Config): RouteTable {
    * its own, unless a route names this very path.
    */
   function looseReadings(
-    host: string,
+    there: HostRoutes,
     all: readonly string[],
     primary: string,
     chosen: CompiledRoute,
@@ -110,9 +135,9 @@ export function compileRoutes(config: Config): RouteTable {
     for (const whole of all) {
       for (const reading of frameworkReadings(whole)) {
         // Hardly any leads there.
-        if (!leadsToStrict(foldPath(reading))) continue;
-        const exact = exactRoute(host, reading);
-        const folded = foldedRoute(host, reading);
+        if (!leadsToStrict(there, foldPath(reading))) continue;
+        const exact = exactRoute(there, reading);
+        const folded = foldedRoute(there, reading);
         const strict = isNamedStrict(exact) ? exact : isNamedStrict(folded) ? folded : null;
         if (strict === null || chosen.exact.some((one) => one.isLiteral && one.matches(primary))) continue;
         found.push({ reading, exact: exact.policy, folded: folded.policy, strict: strict.policy });
@@ -121,56 +146,53 @@ export function compileRoutes(config: Config): RouteTable {
     return found;
   }
 
-  function leadsToStrict(folded: string): boolean {
+  function leadsToStrict({ namedStrict }: HostRoutes, folded: string): boolean {
     return namedStrict.some((route) => route.folded.some((pattern) => pattern.matches(folded)));
   }
 
   /** With many routes fewer readings are gone through, so that a client does not choose how long a match takes. */
-  function readingsOf(rawPath: string, bounds?: ReadingBounds): PathReadings {
+  function readingsOf(there: HostRoutes, rawPath: string, bounds?: ReadingBounds): PathReadings {
     const read = readPath(rawPath, bounds);
-    return read.all.length * routes.length <= MAX_MATCHES ? read : { ...read, isExhausted: true };
+    return read.all.length * there.all.length <= MAX_MATCHES ? read : { ...read, isExhausted: true };
   }
 
   function match(hostField: string, rawPath: string, bounds?: ReadingBounds): RouteMatch {
-    const host = normaliseHost(hostField);
-    const { primary, all, isExhausted } = readingsOf(rawPath, bounds);
-    const chosen = exactRoute(host, primary);
+    const there = routesOn(normaliseHost(hostField));
+    const { primary, all, isExhausted } = readingsOf(there, rawPath, bounds);
+    const chosen = exactRoute(there, primary);
     const byPrimary = chosen.policy;
     // Where all routes agree on the one thing that safety asks for, the other readings cannot matter.
     if (!isMixed) return { policy: byPrimary, isAmbiguous: false };
     let strict: RoutePolicy | null = byPrimary.useOnlyCookies ? byPrimary : null;
     // What the readings say would cost most here, and could change nothing.
-    if (isExhausted) return { policy: strict ?? strictestOf(routes, host) ?? byPrimary, isAmbiguous: true };
+    if (isExhausted) return { policy: strict ?? strictestOf(there) ?? byPrimary, isAmbiguous: true };
     let isAmbiguous = false;
     for (const reading of all) {
-      const [exact, folded] = routesOf(host, reading, chosen);
+      const [exact, folded] = routesOf(there, reading, chosen);
       if (exact !== byPrimary || folded !== byPrimary) isAmbiguous = true;
       if (strict === null) strict = exact.useOnlyCookies ? exact : folded.useOnlyCookies ? folded : null;
     }
     if (strict === null) {
-      strict = looseReadings(host, all, primary, chosen)[0]?.strict ?? null;
+      strict = looseReadings(there, all, primary, chosen)[0]?.strict ?? null;
       isAmbiguous ||= strict !== null;
     }
     return { policy: strict ?? byPrimary, isAmbiguous };
   }
 
   function explain(hostField: string, rawPath: string): RouteFinding {
-    const host = normaliseHost(hostField);
-    const { primary, all, isExhausted } = readingsOf(rawPath);
-    const chosen = exactRoute(host, primary);
+    const there = routesOn(normaliseHost(hostField));
+    const { primary, all, isExhausted } = readingsOf(there, rawPath);
+    const chosen = exactRoute(there, primary);
     const readings = all.map((reading) => {
-      const [exact, folded] = routesOf(host, reading, chosen);
+      const [exact, folded] = routesOf(there, reading, chosen);
       return { reading, exact, folded };
     });
-    readings.push(...looseReadings(host, all, primary, chosen).map(({ strict: _strict, ...found }) => found));
+    readings.push(...looseReadings(there, all, primary, chosen).map(({ strict: _strict, ...found }) => found));
     return { ...match(hostField, rawPath), isExhausted, readings };
   }
 
   function policiesOf(hostField: string): readonly RoutePolicy[] {
-    const host = normaliseHost(hostField);
-    const onHost = routes.filter((route) => isOnHost(route, host));
-    const last = onHost.findIndex(takesEveryPath);
-    return onHost.slice(0, 1 + last).map((route) => route.policy);
+    return routesOn(normaliseHost(hostField)).all.map((route) => route.policy);
   }
 
   return Object.freeze({ policies, hasCookieOnlyRoutes, match, policiesOf, explain });
@@ -229,13 +251,8 @@ function takesEveryPath(route: CompiledRoute): boolean {
 }
 
 /** The first `use_only_cookies` route that a path of this host can reach; null when a catch-all stands before them all. */
-function strictestOf(routes: readonly CompiledRoute[], host: string): RoutePolicy | null {
-  for (const route of routes) {
-    if (!isOnHost(route, host)) continue;
-    if (route.policy.useOnlyCookies) return route.policy;
-    if (takesEveryPath(route)) return null;
-  }
-  return null;
+function strictestOf({ all }: HostRoutes): RoutePolicy | null {
+  return all.find((route) => route.policy.useOnlyCookies)?.policy ?? null;
 }
 
 // -------------------------------------------------------------------------------------------------------- compilation

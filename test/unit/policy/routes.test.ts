@@ -220,6 +220,17 @@ ${Array.from({ length: count }, (_, i) => `  - { path: /r${i}/**, use_only_cooki
     expect(labelOf(withRoutes(200), 'a.test', '/caf%C3%A9/x+y'), 'an honest path').to.equal('open');
   });
 
+  it('counts the routes of one host only: one proxy may serve hundreds', () => {
+    const tenants = tableOf(`routes:
+${Array.from({ length: 1400 }, (_, i) => `  - { host: t${i}.test, path: /admin/**, use_only_cookies: true }`).join('\n')}
+  - { name: open, path: /**, use_trans_sid: true }
+`);
+    for (const path of ['/wiki/%D0%9A%D0%BE%D0%B4:%D0%93', '/proxy/https://a.b/c%20d', '/caf%C3%A9;v=1/%20x']) {
+      expect(labelOf(tenants, 't7.test', path), path).to.equal('open');
+    }
+    expect(labelOf(tenants, 't7.test', '/%61dmin/x')).to.equal('t7.test/admin/**');
+  });
+
   it('explains every reading', () => {
     const finding = table.explain('a.test', '/files/..%2fadmin');
     expect(finding.readings.map(({ reading, exact }) => [reading, exact.label])).to.deep.include(['/admin', 'admin']);
