@@ -181,8 +181,10 @@ export function mayArrive(
   if (facts.fetchSite === 'cross-site') return false;
   // Another host of the site, and it hides which: only where SIDs are to come from others at all.
   if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0 || acceptFrom.size > 0;
+  // Behind a redirect by a foreign page the Referer may still be our origin, alone: what a page at `/` has loaded ahead waits, too.
+  if (facts.isSpeculative) return origin === ownOrigin && facts.referer !== `${ownOrigin}/`;
   // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.
-  return facts.referer === null ? !facts.isSpeculative : origin === ownOrigin;
+  return facts.referer === null || origin === ownOrigin;
 }
 
 /** The serialised origin of an http(s) URL; null for anything else. A `blob:` URL has its creator's origin and is no page of it. */

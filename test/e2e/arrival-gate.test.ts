@@ -93,6 +93,7 @@ describe('the arrival gate', () => {
   for (const [whose, fields] of [
     ['a foreign page', { referer: EVIL }],
     ['a page that does not say who it is', {}],
+    ['a foreign page that bounced an own one back', { referer: 'http://own.test/' }],
   ] as const) {
     it(`no page with a SID is loaded ahead for ${whose} (LOADED_AHEAD): the browser says who asks when the click comes`, async () => {
       const count = upstream.requests.length;
@@ -104,7 +105,7 @@ describe('the arrival gate', () => {
   }
 
   it('an own page has others loaded ahead', async () => {
-    const ahead = { 'sec-fetch-site': 'none', 'sec-purpose': 'prefetch', referer: 'http://own.test/', ...NAVIGATE };
+    const ahead = { 'sec-fetch-site': 'none', 'sec-purpose': 'prefetch', referer: 'http://own.test/x', ...NAVIGATE };
     expect(await send(`/page?_sid=${planted}`, ahead)).to.include({ status: 200 });
     expect(lastCookie()).to.equal('app=attacker');
   });

@@ -168,6 +168,8 @@ describe('the arrival gate of pages that are loaded ahead', () => {
   // Chromium calls them nobody's, whoever's speculation rules ask.
   const rows: [site: string, referer: string | undefined, accepted: string[], may: boolean][] = [
     ['none', 'http://shop.example/page', [], true],
+    // By a redirect of a foreign page: the policy of most pages leaves the origin then.
+    ['none', 'http://shop.example/', [], false],
     ['none', 'http://evil.example/x', [], false],
     ['none', 'http://lms.example/x', ['http://lms.example'], true],
     ['none', undefined, [], false],
