@@ -182,7 +182,7 @@ export function mayArrive(
   // Another host of the site, and it hides which: only where SIDs are to come from others at all.
   if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0 || acceptFrom.size > 0;
   // Behind a redirect by a foreign page the Referer may still be our origin, alone: what a page at `/` has loaded ahead waits, too.
-  if (facts.isSpeculative) return origin === ownOrigin && facts.referer !== `${ownOrigin}/`;
+  if (facts.fetchSite === 'none') return origin === ownOrigin && facts.referer !== `${ownOrigin}/`;
   // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.
   return facts.referer === null || origin === ownOrigin;
 }

@@ -166,7 +166,8 @@ describe('the arrival gate', () => {
 
 describe('the arrival gate of pages that are loaded ahead', () => {
   // Chromium calls them nobody's, whoever's speculation rules ask.
-  const rows: [site: string, referer: string | undefined, accepted: string[], may: boolean][] = [
+  const rows: [site: string | undefined, referer: string | undefined, accepted: string[], may: boolean][] = [
+    [undefined, 'http://shop.example/', [], true],
     ['none', 'http://shop.example/page', [], true],
     // By a redirect of a foreign page: the policy of most pages leaves the origin then.
     ['none', 'http://shop.example/', [], false],
