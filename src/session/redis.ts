@@ -255,10 +255,19 @@ class RedisStore implements SessionStore {
     await this.#write(() => this.#client.set(this.#prefix + key, TOMBSTONE, 'PX', wholeMs(tombstoneMs)));
   }
 
-  /** Keys of the database, or of all masters: exact when nothing else lives there, apart from tombstones. */
+  /** Keys of the database, or of all masters that answer: exact when nothing else lives there, apart from tombstones. */
   async count(): Promise<number> {
-    const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
-    const sizes = await this.#run(() => Promise.all(nodes.map((node) => node.dbsize())));
+    const client = this.#client;
+    return this.#run(() => (client instanceof Cluster ? this.#countMasters(client) : client.dbsize()));
+  }
+
+  /** Without those that are lost: what they hold is out of reach, and no session begins without a count. */
+  async #countMasters(cluster: Cluster): Promise<number> {
+    // Each has its own time, which ends before that of the whole.
+    const asked = cluster.nodes('master').map((node) => within(this.#timeoutMs, node.dbsize()));
+    const answers = await Promise.allSettled(asked);
+    const sizes = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    if (sizes.length === 0) await Promise.all(asked);
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 

@@ -110,4 +110,22 @@ describe('redis cluster with a node lost [needs redis]', () => {
       await isWhole(cluster);
     }
   }).timeout(120_000);
+
+  it('counts what the others hold: without a count no session begins', async () => {
+    for (const lost of cluster.nodes) {
+      const nodes = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`);
+      const asked = await openRedisStore(redisOptions(0, { url: null, cluster: nodes, commandTimeoutMs: 1000 }));
+      const keys = Array.from({ length: 30 }, (_, i) => `${lost.port}-${i}`);
+      for (const key of keys) await asked.compareAndSet(key, 0, Buffer.from(key), LONG_MS);
+      const all = await asked.count();
+      lost.pause();
+      try {
+        expect(await asked.count()).to.be.within(10, all - 5);
+      } finally {
+        lost.resume();
+        await asked.close();
+        await isWhole(cluster);
+      }
+    }
+  }).timeout(120_000);
 });
