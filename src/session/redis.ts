@@ -114,6 +114,7 @@ class RedisStore implements SessionStore {
   #connectionFault: unknown = null;
   /** Runs from the beginning or the loss of a connection until it is ready; null while one is. */
   #unreadyTimer: NodeJS.Timeout | null = null;
+  #slotsTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(client: Client, { keyPrefix, commandTimeoutMs, onChange }: RedisStoreOptions) {
@@ -152,6 +153,15 @@ class RedisStore implements SessionStore {
     });
     client.on('close', () => this.#awaitReady());
     this.#awaitReady();
+    if (client instanceof Cluster) this.#watchSlots(client);
+  }
+
+  /** Asks who serves what. The package can do so, but goes on for ever, and keeps the process, when it is closed while it asks. */
+  #watchSlots(cluster: Cluster): void {
+    const ask = () => {
+      if (cluster.status === 'ready') cluster.refreshSlotsCache();
+    };
+    this.#slotsTimer = setInterval(ask, PROBE_EVERY_MS).unref();
   }
 
   #awaitReady(): void {
@@ -274,6 +284,7 @@ class RedisStore implements SessionStore {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopWaiting();
+    clearInterval(this.#slotsTimer);
     this.#breaker.close();
     this.#writeBreaker.close();
     this.#client.disconnect();
@@ -396,7 +407,6 @@ function clusterOptions(common: ConnectionOptions): ConnectionClusterOptions {
     retryDelayOnFailover: 20,
     retryDelayOnClusterDown: 20,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-    slotsRefreshInterval: PROBE_EVERY_MS,
   };
 }
 

@@ -129,3 +129,23 @@ describe('redis cluster with a node lost [needs redis]', () => {
     }
   }).timeout(120_000);
 });
+
+describe('redis cluster that is silent [needs redis]', () => {
+  it('keeps no process when its store is closed', async () => {
+    const waits = () => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length;
+    const cluster = await startRedisCluster();
+    try {
+      const before = waits();
+      const store = await openOn(cluster);
+      for (const node of cluster.nodes) node.pause();
+      // By then a node is being asked who serves what.
+      await delay(1500);
+      await store.close();
+      await delay(2500);
+      expect(waits()).to.be.at.most(before);
+    } finally {
+      for (const node of cluster.nodes) node.resume();
+      await cluster.close();
+    }
+  }).timeout(60_000);
+});
