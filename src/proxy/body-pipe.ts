@@ -119,7 +119,7 @@ class BodyPipe {
       this.#sent += out.length;
       if (!this.#write(out)) this.#pause();
     } catch (error) {
-      this.#fail(asProxyError(error));
+      this.#abandon(error);
     }
   }
 
@@ -147,7 +147,7 @@ class BodyPipe {
     try {
       this.#finish(this.#stage === null ? null : this.#stage.end());
     } catch (error) {
-      this.#fail(asProxyError(error));
+      this.#abandon(error);
     }
   }
 
@@ -188,6 +188,12 @@ class BodyPipe {
     // A tick later: node:http holds the write back for the rest of this one.
     if (this.#isEndDue) process.nextTick(endOf, this.#sink);
     this.#isEndDue = false;
+  }
+
+  /** A bug of ours, in the midst of the last bytes maybe: nothing is whole that may have lost some. */
+  #abandon(error: unknown): void {
+    this.#isEnded = false;
+    this.#fail(asProxyError(error));
   }
 
   #fail(error: unknown): void {

@@ -105,15 +105,15 @@ export class Front {
     thrown: unknown,
     endConnection: () => void,
   ): void {
-    const error = asProxyError(thrown);
-    this.report(requestId, error, peerAddress);
-    if (res.headersSent || error.status === null) {
-      if (!res.writableEnded || error.status === null) cutResponse(res);
-      return;
-    }
-    // The rest of a message that we do not read, or do not understand, must not be taken for the next request.
-    if (!req.complete || ERRORS[error.code].origin === 'client') endConnection();
     try {
+      const error = asProxyError(thrown);
+      this.report(requestId, error, peerAddress);
+      if (res.headersSent || error.status === null) {
+        if (!res.writableEnded || error.status === null) cutResponse(res);
+        return;
+      }
+      // The rest of a message that we do not read, or do not understand, must not be taken for the next request.
+      if (!req.complete || ERRORS[error.code].origin === 'client') endConnection();
       const page = errorPage(error.code, requestId, firstValue(req.rawHeaders, 'accept'));
       sendHead(res, page.status, STATUS_CODES[page.status] ?? '', page.fields);
       res.end(page.body);

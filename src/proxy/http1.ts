@@ -279,14 +279,17 @@ export class Http1Front {
 
   #answerRaw(asked: Asked, socket: Socket, connection: ClientConnection, requestId: string, thrown: unknown): void {
     const error = asProxyError(thrown);
-    this.#front.report(requestId, error, connection.address);
-    if (error.status === null || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    connection.lingerOnClose();
-    socket.write(rawErrorAnswer(error.code, requestId, asked.accept, asked.mayHaveBody), 'latin1');
-    socket.destroySoon();
+    this.#guard(socket, () => {
+      this.#front.report(requestId, error, connection.address);
+      if (error.status === null || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      const answer = rawErrorAnswer(error.code, requestId, asked.accept, asked.mayHaveBody);
+      connection.lingerOnClose();
+      socket.write(answer, 'latin1');
+      socket.destroySoon();
+    });
   }
 
   /** The parser gave up, a head took too long, or the connection broke. */

@@ -6,7 +6,7 @@
  */
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import { ProxyError } from '../errors.ts';
+import { asProxyError, ProxyError } from '../errors.ts';
 import type { ResponseFraming } from './response-head.ts';
 import { Silence, SilenceClock } from './silence.ts';
 
@@ -85,9 +85,14 @@ export class Connection {
     socket.on('error', ignore);
     // Before the parser gets them.
     socket.on('data', (bytes: Buffer) => {
-      if (this.lease === null) socket.destroy();
-      else if (this.lease.isAnswered) this.#hasSurplus = true;
-      else this.#note(bytes);
+      try {
+        if (this.lease === null) socket.destroy();
+        else if (this.lease.isAnswered) this.#hasSurplus = true;
+        else this.#note(bytes);
+      } catch (error) {
+        // The parser would go on without these bytes.
+        socket.destroy(asProxyError(error));
+      }
     });
     socket.on('timeout', () => {
       this.#onSilence();
