@@ -60,7 +60,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   cookie: ['client/facts.ts'],
   htmlparser2: ['html/scan-xml.ts'],
   'http-proxy': ['upstream/tunnel.ts'],
-  ioredis: ['session/redis.ts'],
+  ioredis: ['session/redis.ts', 'session/redis-client.ts'],
   isbot: ['client/crawlers.ts'],
   lmdb: ['session/lmdb.ts'],
   parse5: ['simulator/page.ts'],

@@ -9,40 +9,22 @@
  * Replication is asynchronous: a failover may lose the last moments (the client signs in again), and never mixes sessions,
  * since an update only goes onto the very version that it was made from.
  */
-import {
-  type ClientContext,
-  Cluster,
-  type ClusterOptions,
-  Redis,
-  type RedisOptions,
-  ReplyError,
-  type Result,
-} from 'ioredis';
+import { type ClientContext, Cluster, type Redis, ReplyError, type Result } from 'ioredis';
 import { ProxyError } from '../errors.ts';
 import { Breaker } from './breaker.ts';
+import {
+  connect,
+  isReady,
+  isRefusal,
+  NO_ANSWER,
+  PROBE_EVERY_MS,
+  READY_TIMEOUT_MS,
+  type RedisClient,
+  type RedisStoreOptions,
+  spell,
+} from './redis-client.ts';
 import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 import { within } from './within.ts';
-
-/** Exactly one of `url`, `sentinels` and `cluster` says where the server is; the others are null or empty. */
-export interface RedisStoreOptions {
-  /** `redis://host:port/db`, or `rediss://` for TLS. */
-  readonly url: string | null;
-  /** `host:port` each. */
-  readonly sentinels: readonly string[];
-  readonly sentinelName: string;
-  readonly cluster: readonly string[];
-  readonly username?: string | undefined;
-  readonly password: string | null;
-  /** TLS to all of them; `rediss://` says it by itself. */
-  readonly tls: boolean;
-  /** PEM text of the authorities to trust; null for the public ones. */
-  readonly ca: string | null;
-  readonly keyPrefix: string;
-  readonly commandTimeoutMs: number;
-  readonly onChange?: StoreListener;
-}
-
-type Client = Redis | Cluster;
 
 declare module 'ioredis' {
   interface RedisCommander<Context extends ClientContext> {
@@ -69,23 +51,6 @@ if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'R' then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
 
 const MAX_FAILURES = 5;
-const PROBE_EVERY_MS = 1000;
-/** The first reconnections follow quickly: a restarted server is to be found within 2 s. */
-const MAX_RECONNECT_DELAY_MS = 500;
-const CONNECT_TIMEOUT_MS = 1000;
-/** So long without a byte while an answer is due, and a connection is given up: a machine that lost its power ends none. */
-const SILENCE_MS = 1000;
-/** So long without a connection that has its handshake behind it, at the start or later, and the server counts as away. */
-const READY_TIMEOUT_MS = 1000;
-/** TCP may stand: a server that hangs takes connections by its kernel. */
-const NO_ANSWER = 'no answer yet';
-/** What the package says in words of its options, and what it means. */
-const OWN_WORDS: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
-  ['Reached the max retries', 'the connection was lost'],
-  ["Stream isn't writeable", 'the connection was lost'],
-  ['Socket timeout', NO_ANSWER],
-];
-
 /**
  * The store, connected if the server answers within a second. It does not reject because the server is away: `isAvailable`
  * says so, and it connects as soon as it can.
@@ -99,7 +64,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Sessio
 
 class RedisStore implements SessionStore {
   readonly kind = 'redis';
-  readonly #client: Client;
+  readonly #client: RedisClient;
   readonly #prefix: string;
   readonly #timeoutMs: number;
   /** Of reading, and of everything when the server says nothing. */
@@ -117,7 +82,7 @@ class RedisStore implements SessionStore {
   #slotsTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(client: Client, { keyPrefix, commandTimeoutMs, onChange }: RedisStoreOptions) {
+  constructor(client: RedisClient, { keyPrefix, commandTimeoutMs, onChange }: RedisStoreOptions) {
     this.#client = client;
     this.#prefix = keyPrefix;
     this.#timeoutMs = commandTimeoutMs;
@@ -323,23 +288,6 @@ class RedisStore implements SessionStore {
   }
 }
 
-/** An answer that says no, other than that of a replica, whose copy may be old. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ReplyError && !(error as Error).message.startsWith('READONLY');
-}
-
-/** The code of the system (ECONNREFUSED) or of Redis (WRONGPASS); else the message, without what it quotes of a command. */
-function spell(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  const { message } = error;
-  const meaning = OWN_WORDS.find(([beginning]) => message.startsWith(beginning))?.[1];
-  if (meaning !== undefined) return meaning;
-  // ERR says nothing by itself.
-  const code = /^(?:Ready check failed: )?(?!ERR\b)([A-Z]{2,})\b/.exec(message)?.[1];
-  return code ?? message.replace(/,? with args beginning with.*/s, '');
-}
-
 function head(version: number): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES);
   bytes.writeUInt8(RECORD, 0);
@@ -350,96 +298,4 @@ function head(version: number): Buffer {
 /** PX takes whole milliseconds from 1 on. */
 function wholeMs(ms: number): number {
   return Math.max(1, Math.ceil(ms));
-}
-
-function connect(options: RedisStoreOptions): Client {
-  const common = commonOptions(options);
-  if (options.cluster.length > 0) return new Cluster(options.cluster.map(hostPort), clusterOptions(common));
-  if (options.sentinels.length > 0) return new Redis({ ...common, ...sentinelOptions(options) });
-  if (options.url === null) throw new ProxyError('CONFIG_INVALID', { detail: 'redis: no server is named' });
-  return new Redis(options.url, common);
-}
-
-/** Without `replyMapping`: it would choose between two types of client. */
-type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
-type ConnectionClusterOptions = Omit<ClusterOptions, 'redisOptions'> & { readonly redisOptions: ConnectionOptions };
-
-function commonOptions(options: RedisStoreOptions): ConnectionOptions {
-  const isTls = options.tls || options.url?.startsWith('rediss:') === true;
-  return {
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // From the handshake on, which has no other end than this.
-    socketTimeout: Math.max(SILENCE_MS, options.commandTimeoutMs),
-    // What is given up may have nobody at its other end who would take part in an end by turns.
-    disconnectTimeout: options.commandTimeoutMs,
-    retryStrategy: reconnectDelay,
-    reconnectOnError: reconnectToMaster(),
-    // RESP2 is what every Redis and Valkey speaks.
-    protocol: 2,
-    disableClientInfo: true,
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === null ? {} : { password: options.password }),
-    ...(isTls ? { tls: options.ca === null ? {} : { ca: options.ca } } : {}),
-  };
-}
-
-/** After a failover the old master refuses writes: connect again, to whoever is master now. Once for each probe. */
-function reconnectToMaster(): (error: Error) => boolean {
-  let lastMs = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const nowMs = performance.now();
-    if (!error.message.startsWith('READONLY') || nowMs - lastMs < PROBE_EVERY_MS / 2) return false;
-    lastMs = nowMs;
-    return true;
-  };
-}
-
-function clusterOptions(common: ConnectionOptions): ConnectionClusterOptions {
-  // In a Cluster, the nodes' connections are the package's to retry: it asks the other nodes who serves a slot now.
-  const { retryStrategy: _, maxRetriesPerRequest: __, enableOfflineQueue: ___, ...redisOptions } = common;
-  return {
-    redisOptions,
-    enableOfflineQueue: false,
-    clusterRetryStrategy: reconnectDelay,
-    retryDelayOnFailover: 20,
-    retryDelayOnClusterDown: 20,
-    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-  };
-}
-
-function sentinelOptions(options: RedisStoreOptions): ConnectionOptions {
-  return {
-    sentinels: options.sentinels.map(hostPort),
-    name: options.sentinelName,
-    sentinelRetryStrategy: reconnectDelay,
-    // One that hangs is passed over for the next.
-    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
-    failoverDetector: true,
-    enableTLSForSentinelMode: options.tls,
-    ...(options.tls ? { sentinelTLS: options.ca === null ? {} : { ca: options.ca } } : {}),
-  };
-}
-
-function reconnectDelay(times: number): number {
-  return Math.min(50 * times, MAX_RECONNECT_DELAY_MS);
-}
-
-/** `host:port`, an IPv6 host in brackets. */
-function hostPort(text: string): { host: string; port: number } {
-  const colon = text.lastIndexOf(':');
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
-}
-
-function isReady(client: Client): Promise<void> {
-  if (client.status === 'ready') return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, READY_TIMEOUT_MS);
-    client.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,5 +1,5 @@
 /** Options of the Redis store for tests. */
-import type { RedisStoreOptions } from '../../src/session/redis.ts';
+import type { RedisStoreOptions } from '../../src/session/redis-client.ts';
 
 /** Options for a server on loopback, as the configuration's defaults have them. */
 export function redisOptions(port: number, edits: Partial<RedisStoreOptions> = {}): RedisStoreOptions {
