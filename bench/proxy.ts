@@ -217,10 +217,10 @@ function startPeer(port: number, backendPort: number): ChildProcess {
 }
 
 function startApache(port: number, backendPort: number): ChildProcess {
-  // Threads for several slices of connections: what a slice leaves behind is still being worked on when the next begins.
   const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http', 'filter', 'headers', 'xml2enc', 'proxy_html'];
   const links = ['a href', 'area href', 'frame src', 'iframe src', 'form action'];
   const config = join(folder, 'apache.conf');
+  // Threads for several slices of connections: what a slice leaves behind is still being worked on when the next begins.
   writeFileSync(
     config,
     `ServerRoot /etc/apache2\nServerName localhost\nPidFile ${folder}/apache.pid\nErrorLog ${folder}/apache.err\nDefaultRuntimeDir ${folder}\n

@@ -50,7 +50,7 @@ const ROOMS: Readonly<Record<string, RoomRule>> = {
 };
 
 /** Files beside the rooms that lean on nothing and that every room may lean on. */
-const LEAVES = new Set(['errors', 'field-list', 'limits', 'version']);
+const LEAVES = new Set(['errors', 'field-list', 'limits', 'memo', 'version']);
 
 /** The witness must not share code, and so bugs, with what it judges: not even errors and limits. */
 const ALONE = new Set(['simulator', 'demo']);

@@ -7,6 +7,7 @@
  */
 import type { Config } from '../config/config.ts';
 import type { RouteConfig, RouteDefaults, RouteSessionConfig } from '../config/schema.ts';
+import { Memo } from '../memo.ts';
 import { parseUrl } from '../sid/parse-url.ts';
 import { frameworkReadings } from './frameworks.ts';
 import { compilePathPattern, matchesWildcard, type PathPattern } from './glob.ts';
@@ -68,8 +69,6 @@ interface HostRoutes {
   readonly namedStrict: readonly CompiledRoute[];
 }
 
-const MAX_HOSTS = 256;
-
 /** Each reading is held against each route of its host: so many times for one path. With them a match takes a few milliseconds. */
 const MAX_MATCHES = 8000;
 
@@ -81,19 +80,12 @@ export function compileRoutes(config: Config): RouteTable {
   const hasCookieOnlyRoutes = reachable.some((policy) => policy.useOnlyCookies);
   const isMixed = hasCookieOnlyRoutes && reachable.some((policy) => !policy.useOnlyCookies);
 
-  /** Clients choose hosts: the memory is dropped when it has grown to so many. */
-  const ofHosts = new Map<string, HostRoutes>();
-
-  function routesOn(host: string): HostRoutes {
-    const known = ofHosts.get(host);
-    if (known !== undefined) return known;
+  const onHosts = new Memo((host): HostRoutes => {
     const onHost = routes.filter((route) => isOnHost(route, host));
     const all = onHost.slice(0, 1 + onHost.findIndex(takesEveryPath));
-    const found = { all, namedStrict: all.filter(isNamedStrict) };
-    if (ofHosts.size >= MAX_HOSTS) ofHosts.clear();
-    ofHosts.set(host, found);
-    return found;
-  }
+    return { all, namedStrict: all.filter(isNamedStrict) };
+  });
+  const routesOn = (hostField: string) => onHosts.of(normalised.of(hostField));
 
   const first = (there: HostRoutes, matches: (route: CompiledRoute) => boolean): CompiledRoute => {
     for (const route of there.all) if (matches(route)) return route;
@@ -157,8 +149,11 @@ export function compileRoutes(config: Config): RouteTable {
   }
 
   function match(hostField: string, rawPath: string, bounds?: ReadingBounds): RouteMatch {
-    const there = routesOn(normaliseHost(hostField));
-    const { primary, all, isExhausted } = readingsOf(there, rawPath, bounds);
+    const there = routesOn(hostField);
+    return decide(there, readingsOf(there, rawPath, bounds));
+  }
+
+  function decide(there: HostRoutes, { primary, all, isExhausted }: PathReadings): RouteMatch {
     const chosen = exactRoute(there, primary);
     const byPrimary = chosen.policy;
     // Where all routes agree on the one thing that safety asks for, the other readings cannot matter.
@@ -180,42 +175,33 @@ export function compileRoutes(config: Config): RouteTable {
   }
 
   function explain(hostField: string, rawPath: string): RouteFinding {
-    const there = routesOn(normaliseHost(hostField));
-    const { primary, all, isExhausted } = readingsOf(there, rawPath);
+    const there = routesOn(hostField);
+    const read = readingsOf(there, rawPath);
+    const { primary, all, isExhausted } = read;
     const chosen = exactRoute(there, primary);
     const readings = all.map((reading) => {
       const [exact, folded] = routesOf(there, reading, chosen);
       return { reading, exact, folded };
     });
     readings.push(...looseReadings(there, all, primary, chosen).map(({ strict: _strict, ...found }) => found));
-    return { ...match(hostField, rawPath), isExhausted, readings };
+    return { ...decide(there, read), isExhausted, readings };
   }
 
   function policiesOf(hostField: string): readonly RoutePolicy[] {
-    return routesOn(normaliseHost(hostField)).all.map((route) => route.policy);
+    return routesOn(hostField).all.map((route) => route.policy);
   }
 
   return Object.freeze({ policies, hasCookieOnlyRoutes, match, policiesOf, explain });
 }
+
+/** Each request has a Host field, and mostly the same one. */
+const normalised = new Memo(normaliseHost);
 
 /**
  * `Shop.Example.org.:8080` → `shop.example.org`. An address is spelt as sessions are bound to it, `[0:0::1]` as `[::1]` and `127.1` as
  * `127.0.0.1` (WHATWG URL §3.5).
  */
 function normaliseHost(field: string): string {
-  const known = normalised.get(field);
-  if (known !== undefined) return known;
-  const host = spellHost(field);
-  if (normalised.size >= MAX_NORMALISED) normalised.clear();
-  normalised.set(field, host);
-  return host;
-}
-
-/** Each request has one, and mostly the same. Clients choose it: the memory is dropped when it has grown to this many. */
-const normalised = new Map<string, string>();
-const MAX_NORMALISED = 256;
-
-function spellHost(field: string): string {
   const withoutPort = field.startsWith('[') ? field.replace(/\](?::[0-9]*)?$/, ']') : field.replace(/:[0-9]*$/, '');
   const name = withoutPort.replace(/\.$/, '').toLowerCase();
   return MAY_BE_ADDRESS.test(name) ? (parseUrl(`http://${name}`)?.hostname ?? name) : name;

@@ -14,6 +14,7 @@ import {
 } from '../client/facts.ts';
 import { chooseSimulation, type SimulatedClient, simulateRequest } from '../client/simulate.ts';
 import { isStoreAway, ProxyError } from '../errors.ts';
+import { Memo } from '../memo.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { ClientBinding, Session } from '../session/session.ts';
 import { unmarkTarget } from '../sid/carrier.ts';
@@ -147,21 +148,15 @@ export function rejectUrlSid({ policy, carriedIn, isFromAbroad, client }: Arriva
   if (isFromAbroad && client.isSpeculative && client.isNavigation) throw new ProxyError('LOADED_AHEAD');
 }
 
-/** Hosts come from clients: the memory is dropped when it has grown to this many. By scheme and Host field. */
-const MAX_ORIGINS = 256;
-const origins = { http: new Map<string, string>(), https: new Map<string, string>() };
+/** By scheme and Host field, whose grammar was checked on arrival; the URL parser drops a default port and lowers the case. */
+const origins = {
+  http: new Memo((host) => new URL(`http://${host}`).origin),
+  https: new Memo((host) => new URL(`https://${host}`).origin),
+};
 
 /** The origin under which the client knows us: `https://shop.example:8443`. */
 export function ownOrigin({ client }: RequestFacts): string {
-  const host = client.host ?? 'localhost';
-  const ofScheme = origins[client.scheme];
-  const known = ofScheme.get(host);
-  if (known !== undefined) return known;
-  // The Host grammar was checked on arrival, so that this parses; the URL parser drops a default port and lowers the case.
-  const { origin } = new URL(`${client.scheme}://${host}`);
-  if (ofScheme.size >= MAX_ORIGINS) ofScheme.clear();
-  ofScheme.set(host, origin);
-  return origin;
+  return origins[client.scheme].of(client.host ?? 'localhost');
 }
 
 /** Has the client a place for Secure cookies here? By https, and as browsers have it on their own machine (Secure Contexts §3.1). */

@@ -2,11 +2,14 @@
  * A site: one configuration put to work. Compiled once and frozen; a reload makes a new one beside it, and each exchange
  * keeps the site that it began with.
  */
+import assert from 'node:assert/strict';
 import type { Config } from '../config/config.ts';
+import { Memo } from '../memo.ts';
 import { OF_LINKS } from '../policy/path.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import type { RouteTable } from '../policy/routes.ts';
 import type { SessionSource } from '../session/source.ts';
+import { MemoBudget } from '../sid/memo-budget.ts';
 import { Scope } from '../sid/scope.ts';
 import type { Upstream } from '../upstream/forward.ts';
 import type { UpstreamSettings } from '../upstream/request.ts';
@@ -38,9 +41,6 @@ export function sessionsOf(site: Site, policy: RoutePolicy): SessionSource {
   return policy.session.mode === 'mirror' ? site.mirrorSessions : site.jarSessions;
 }
 
-/** Hosts come from clients: a cache is dropped when it has grown to this many. */
-const MAX_SCOPES = 256;
-
 /** The names of the SIDs of one host's routes. */
 export interface SidNames {
   /** All of them come off before the upstream sees a request. */
@@ -52,7 +52,7 @@ export interface SidNames {
 /** On another host the same name is the application's own. */
 export class NameCache {
   readonly #routes: RouteTable;
-  readonly #ofHosts = new Map<string, SidNames>();
+  readonly #ofHosts = new Memo((host) => this.#namesOn(host));
 
   constructor(routes: RouteTable) {
     this.#routes = routes;
@@ -60,18 +60,17 @@ export class NameCache {
 
   /** `host`: the Host field as it came. */
   of(host: string): SidNames {
-    const known = this.#ofHosts.get(host);
-    if (known !== undefined) return known;
+    return this.#ofHosts.of(host);
+  }
+
+  #namesOn(host: string): SidNames {
     // Hosts that share SIDs (`trans_sid_hosts`) may each have a name of their own for them.
     const sharing = this.#routes.policies.filter(({ transSidHosts }) => transSidHosts.size > 0);
     const policies = [...this.#routes.policiesOf(host), ...sharing];
-    const names = {
+    return {
       all: namesOf(policies),
       jar: namesOf(policies.filter(({ session }) => session.mode === 'jar')),
     };
-    if (this.#ofHosts.size >= MAX_SCOPES) this.#ofHosts.clear();
-    this.#ofHosts.set(host, names);
-    return names;
   }
 }
 
@@ -85,66 +84,63 @@ export class ScopeCache {
   readonly #aliases: readonly string[];
   /** Routes treat a SID differently: not all of them honour it, or not under the same name. */
   readonly #isMixed: boolean;
-  readonly #ofSid = new Map<RoutePolicy, Map<string, Scope>>();
-  readonly #ofVars = new Map<RoutePolicy, Map<string, Scope>>();
+  readonly #budget = new MemoBudget();
+  readonly #ofSid: ReadonlyMap<RoutePolicy, Memo<Scope>>;
+  readonly #ofVars: ReadonlyMap<RoutePolicy, Memo<Scope>>;
 
   constructor(routes: RouteTable, aliases: readonly string[]) {
     this.#routes = routes;
     this.#aliases = aliases;
     this.#isMixed = routes.hasCookieOnlyRoutes || namesOf(routes.policies).length > 1;
+    const ofEach = (make: (policy: RoutePolicy, origin: string) => Scope) =>
+      new Map(routes.policies.map((policy) => [policy, new Memo((origin) => make(policy, origin))]));
+    this.#ofSid = ofEach((policy, origin) => this.#makeOfSid(policy, origin));
+    this.#ofVars = ofEach((policy, origin) => this.#makeOfVars(policy, origin));
   }
 
   /**
-   * The scope of the SID's marks on a route. A link into a route that honours no SID, or none of this name, never carries it:
-   * it would be shown about for nothing.
+   * The scope of the SID's marks on a route, which is one of the table's. A link into a route that honours no SID, or none of
+   * this name, never carries it: it would be shown about for nothing.
    */
   ofSid(policy: RoutePolicy, origin: string): Scope {
-    return kept(this.#ofSid, policy, origin, () => {
-      const host = new URL(origin).host;
-      return new Scope({
-        origin,
-        aliases: this.#aliases,
-        hosts: policy.transSidHosts,
-        path: policy.scopePath,
-        ...(this.#isMixed && {
-          isExcluded: (path: string, there: string) => {
-            const found = this.#routes.match(there, path, OF_LINKS).policy;
-            if (!found.useOnlyCookies && found.session.name === policy.session.name) return false;
-            return there === host || found.index >= 0 || this.#hasSids(there);
-          },
-        }),
-      });
+    return of(this.#ofSid, policy, origin);
+  }
+
+  /** The scope of the route's rewrite variables: the application's own, not secret. */
+  ofVars(policy: RoutePolicy, origin: string): Scope {
+    return of(this.#ofVars, policy, origin);
+  }
+
+  #makeOfSid(policy: RoutePolicy, origin: string): Scope {
+    const host = new URL(origin).host;
+    return new Scope({
+      origin,
+      aliases: this.#aliases,
+      hosts: policy.transSidHosts,
+      path: policy.scopePath,
+      budget: this.#budget,
+      ...(this.#isMixed && {
+        isExcluded: (path: string, there: string) => {
+          const found = this.#routes.match(there, path, OF_LINKS).policy;
+          if (!found.useOnlyCookies && found.session.name === policy.session.name) return false;
+          return there === host || found.index >= 0 || this.#hasSids(there);
+        },
+      }),
     });
+  }
+
+  #makeOfVars(policy: RoutePolicy, origin: string): Scope {
+    return new Scope({ origin, aliases: this.#aliases, hosts: policy.urlRewriterHosts, budget: this.#budget });
   }
 
   /** Does any route of this host honour SIDs? One of `trans_sid_hosts` of which none speaks may be another server's. */
   #hasSids(host: string): boolean {
     return this.#routes.policiesOf(host).some((policy) => !policy.useOnlyCookies);
   }
-
-  /** The scope of the route's rewrite variables: the application's own, not secret. */
-  ofVars(policy: RoutePolicy, origin: string): Scope {
-    return kept(
-      this.#ofVars,
-      policy,
-      origin,
-      () => new Scope({ origin, aliases: this.#aliases, hosts: policy.urlRewriterHosts }),
-    );
-  }
 }
 
-function kept(
-  scopes: Map<RoutePolicy, Map<string, Scope>>,
-  policy: RoutePolicy,
-  origin: string,
-  make: () => Scope,
-): Scope {
-  const ofPolicy = scopes.get(policy) ?? new Map<string, Scope>();
-  const known = ofPolicy.get(origin);
-  if (known !== undefined) return known;
-  const scope = make();
-  if (ofPolicy.size >= MAX_SCOPES) ofPolicy.clear();
-  ofPolicy.set(origin, scope);
-  scopes.set(policy, ofPolicy);
-  return scope;
+function of(scopes: ReadonlyMap<RoutePolicy, Memo<Scope>>, policy: RoutePolicy, origin: string): Scope {
+  const ofPolicy = scopes.get(policy);
+  assert(ofPolicy !== undefined, 'a policy of another table');
+  return ofPolicy.of(origin);
 }

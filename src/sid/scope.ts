@@ -5,6 +5,7 @@
  * never from an https page to an http URL, and inside the path scope. Everything else keeps the SID away: a wrong "no"
  * costs one client its session, a wrong "yes" gives it to a stranger. No I/O, no state but a memo.
  */
+import { MemoBudget } from './memo-budget.ts';
 import { parseUrl } from './parse-url.ts';
 
 /** Why a URL is left as it stands. */
@@ -39,6 +40,8 @@ export interface ScopeOptions {
    * remembered. Aliases are asked for as the own host.
    */
   readonly isExcluded?: (path: string, host: string) => boolean;
+  /** Shared by scopes that are remembered together. Default: one of its own. */
+  readonly budget?: MemoBudget;
 }
 
 /** What relative references are resolved against: the document's URL, or what its `<base>` makes of it. */
@@ -95,11 +98,6 @@ function before(text: string, end: string): string {
 /** Paths whose judgement is remembered, and how long they may be; the list starts anew when it is full. */
 const MAX_MEMO = 1024;
 const MAX_MEMO_CHARS = 200;
-/**
- * Judgements that all scopes together remember, some 15 MB. There is a scope for each host by which a route was asked, and clients
- * choose those.
- */
-const MAX_REMEMBERED = 32_768;
 /** Hosts that are remembered as foreign or not. */
 const MAX_AUTHORITIES = 64;
 /** Directories whose plain paths are remembered, and how many of each. */
@@ -130,6 +128,7 @@ export class Scope {
   readonly #memo = new Map<string, boolean>();
   readonly #plainPaths = new Map<string, ByteMemo>();
   readonly #authorities = new Map<string, boolean>();
+  readonly #budget: MemoBudget;
   /** True if each path of our origins may be marked: then a reference's path need not be looked at. */
   readonly coversAllPaths: boolean;
   /** The own origin as links spell it, lower case, no slash at the end. */
@@ -152,6 +151,7 @@ export class Scope {
     this.#path = path.endsWith('/') ? path.slice(0, -1) : path;
     this.#pathPrefix = `${this.#path}/`;
     this.#isExcluded = options.isExcluded ?? null;
+    this.#budget = options.budget ?? new MemoBudget();
     this.coversAllPaths = this.#path === '' && this.#isExcluded === null;
   }
 
@@ -190,7 +190,7 @@ export class Scope {
     const isForeign = url !== null && this.#judgeOrigin(url) === 'foreign-origin';
     if (text.length > MAX_MEMO_CHARS) return isForeign;
     if (this.#authorities.size >= MAX_AUTHORITIES) this.#authorities.clear();
-    makeRoom(this.#authorities);
+    this.#budget.makeRoom(this.#authorities);
     this.#authorities.set(text, isForeign);
     return isForeign;
   }
@@ -233,7 +233,7 @@ export class Scope {
     if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname, host);
     if (path.length > MAX_MEMO_CHARS) return covers;
     if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
-    makeRoom(this.#memo);
+    this.#budget.makeRoom(this.#memo);
     this.#memo.set(known, covers);
     return covers;
   }
@@ -242,10 +242,10 @@ export class Scope {
   plainPaths(directory: string): PlainPaths {
     const known = this.#plainPaths.get(directory);
     if (known !== undefined) return known;
-    const made = new ByteMemo((path) => this.coversPath(directory + path));
+    const made = new ByteMemo((path) => this.coversPath(directory + path), this.#budget);
     if (directory.length > MAX_MEMO_CHARS) return made;
     if (this.#plainPaths.size >= MAX_DIRECTORIES) this.#plainPaths.clear();
-    makeRoom(this.#plainPaths);
+    this.#budget.makeRoom(this.#plainPaths);
     this.#plainPaths.set(directory, made);
     return made;
   }
@@ -270,10 +270,12 @@ export class Scope {
 /** Judgements of texts as they stand in a page: bytes, so that a link costs no string. */
 class ByteMemo {
   readonly #judge: (text: string) => boolean;
+  readonly #budget: MemoBudget;
   readonly #byHash = new Map<number, { readonly text: Uint8Array; readonly judgement: boolean }>();
 
-  constructor(judge: (text: string) => boolean) {
+  constructor(judge: (text: string) => boolean, budget: MemoBudget) {
     this.#judge = judge;
+    this.#budget = budget;
   }
 
   /** The judgement of `bytes[start, end)`; `hash` is the same for the same bytes. */
@@ -283,25 +285,10 @@ class ByteMemo {
     const judgement = this.#judge(bytes.toString('latin1', start, end));
     if (end - start > MAX_MEMO_CHARS) return judgement;
     if (this.#byHash.size >= MAX_BYTE_MEMO) this.#byHash.clear();
-    makeRoom(this.#byHash);
+    this.#budget.makeRoom(this.#byHash);
     this.#byHash.set(hash, { text: Uint8Array.prototype.slice.call(bytes, start, end), judgement });
     return judgement;
   }
-}
-
-/** The memos that hold something, and how much was put into them since they were emptied together. */
-const memos = new Set<{ clear(): void }>();
-let remembered = 0;
-
-/** Before one judgement more is put into a memo: where all together hold too many, they begin anew. */
-function makeRoom(memo: { clear(): void }): void {
-  if (remembered >= MAX_REMEMBERED) {
-    for (const full of memos) full.clear();
-    memos.clear();
-    remembered = 0;
-  }
-  memos.add(memo);
-  remembered++;
 }
 
 /** What `Scope.plainPaths` gives. */

@@ -23,7 +23,7 @@ import { type LintItem, lintPage } from './lint.ts';
 import { compileMarker } from './marker.ts';
 import { type Initiator, isDocument, refreshOf } from './navigate.ts';
 import { Permission, type Robots } from './permission.ts';
-import { SID_NAMES, withoutSid } from './sid.ts';
+import { sidNamesOf, withoutSid } from './sid.ts';
 import { isSchemelesslySameSite, relation } from './site.ts';
 import type { Page } from './tab.ts';
 
@@ -133,7 +133,7 @@ class Walk {
     this.#options = options;
     this.#home = options.url;
     this.#permission = new Permission(browser, options.robots ?? 'obey', options.maxPages ?? MAX_PAGES);
-    this.#names = [...(options.sidNames ?? []), ...SID_NAMES];
+    this.#names = sidNamesOf(options);
     const marker = options.marker === undefined ? null : compileMarker(options.marker);
     // A frameset has no text of its own, a page that moves on is read by nobody: what they lead to is judged, and of them only the SID.
     // So it is with a download or a picture, unless its text shows the marker.

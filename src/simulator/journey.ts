@@ -10,7 +10,7 @@ import { SimulatorError } from './fault.ts';
 import type { CookieMode } from './jar.ts';
 import type { LinkTarget } from './links.ts';
 import { compileMarker } from './marker.ts';
-import { SID_NAMES, withoutSid } from './sid.ts';
+import { sidNamesOf, withoutSid } from './sid.ts';
 import type { Page } from './tab.ts';
 
 export interface Expectation {
@@ -74,6 +74,7 @@ export interface JourneyOptions {
   /** Folder of the files to upload; the working directory by default. */
   readonly folder?: string;
   readonly marker?: string;
+  /** Names of the parameter that carries the SID, looked for before the common ones. */
   readonly sidNames?: readonly string[];
 }
 
@@ -185,7 +186,7 @@ async function take(step: Step, page: Page | null, travel: Travel): Promise<Page
         page.upload(field, await readUpload(path, travel.options.folder));
       return page;
     case 'expect':
-      check(page, step.expectation, [...SID_NAMES, ...(travel.options.sidNames ?? [])]);
+      check(page, step.expectation, sidNamesOf(travel.options));
       return page;
     case 'frame':
       return page.top.frame(step.name);
@@ -269,6 +270,6 @@ function fitsUrl(url: string, pattern: string): boolean {
 }
 
 function shown(page: Page, marker: ((page: Page) => boolean) | null, options: JourneyOptions) {
-  const url = withoutSid(page.url, [...SID_NAMES, ...(options.sidNames ?? [])]);
+  const url = withoutSid(page.url, sidNamesOf(options));
   return { url, status: page.status, title: page.title, hasMarker: marker === null ? null : marker(page) };
 }

@@ -19,6 +19,11 @@ export const SID_NAMES: readonly string[] = [
   'cfid',
 ];
 
+/** The names to look for: those that the caller knows, before the common ones. */
+export function sidNamesOf(options: { readonly sidNames?: readonly string[] }): readonly string[] {
+  return [...(options.sidNames ?? []), ...SID_NAMES];
+}
+
 /** The SID of a URL, null for none: that of the first of `names` that it has, query before path. */
 export function sidOf(url: string, names: readonly string[]): string | null {
   return preferredSid(sidsOf(url, names), names);

@@ -3,6 +3,7 @@ import { parseConfig } from '../../../src/config/load.ts';
 import { compileRoutes } from '../../../src/policy/routes.ts';
 import { ScopeCache } from '../../../src/proxy/site.ts';
 import { PageUrls } from '../../../src/response/page-urls.ts';
+import { MemoBudget } from '../../../src/sid/memo-budget.ts';
 
 /** What becomes of links on http://www.test/. */
 function judgeOn(routes: string) {
@@ -52,6 +53,29 @@ describe('the scope of SIDs, with routes of several hosts', () => {
   it('a path with more readings than an honest one has bears no SID: a page may have thousands', () => {
     expect(judge('/a%20b/c+d;x=1/e:f.')).to.equal('mark');
     expect(judge('/%e4+b;c/d:e%2f.')).to.equal('outside-path');
+  });
+
+  it('remembers judgements of all hosts within one bound: clients choose the hosts', () => {
+    const table = compileRoutes(
+      parseConfig('upstream: http://127.0.0.1:1\ndefaults: { use_trans_sid: true }', 'a.yaml'),
+    );
+    const scopes = new ScopeCache(table, []);
+    const { policy } = table.match('a.test', '/');
+    const budgets = new Set<unknown>();
+    const makeRoom = MemoBudget.prototype.makeRoom;
+    MemoBudget.prototype.makeRoom = function (memo) {
+      budgets.add(this);
+      makeRoom.call(this, memo);
+    };
+    try {
+      for (const host of ['a', 'b', 'c']) {
+        scopes.ofSid(policy, `http://${host}.test`).isForeignAuthority('http://d.test');
+        scopes.ofVars(policy, `http://${host}.test`).isForeignAuthority('http://d.test');
+      }
+    } finally {
+      MemoBudget.prototype.makeRoom = makeRoom;
+    }
+    expect(budgets).to.have.lengthOf(1);
   });
 
   it('leaves no link to the quick way where `<base>` is of another host', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { MemoBudget } from '../../../src/sid/memo-budget.ts';
 import { type Judgement, Scope } from '../../../src/sid/scope.ts';
 
 const PAGE = 'http://shop.example/a/page?q=1';
@@ -252,9 +253,10 @@ describe('scope: paths', () => {
     expect(asked).to.equal(4003);
   });
 
-  it('forgets before all scopes together remember too much: clients choose hosts, and each has a scope', () => {
+  it('forgets before all scopes of one budget remember too much: clients choose hosts, and each has a scope', () => {
     let asked = 0;
-    const scopeOf = (host: string) => new Scope({ origin: `http://${host}`, isExcluded: () => ++asked < 0 });
+    const budget = new MemoBudget();
+    const scopeOf = (host: string) => new Scope({ origin: `http://${host}`, isExcluded: () => ++asked < 0, budget });
     const first = scopeOf('first.example');
     const plain = Buffer.from('page');
     const askFirst = () => {
