@@ -21,8 +21,8 @@ export interface RouteFacts {
 }
 
 export interface ServiceStatus {
-  /** False while starting and while stopping. */
-  readonly isServing: boolean;
+  /** `starting` too while every worker has died and the next ones do not listen yet. */
+  readonly phase: 'starting' | 'serving' | 'stopping';
   readonly isStoreAvailable: boolean;
   readonly storeKind: string;
   /** The application's URL. */
@@ -76,8 +76,8 @@ function header({ version, startedAtMs, nowMs, status }: DashboardView): string 
 }
 
 /** One word for the whole. */
-export function statusWord(status: ServiceStatus): 'ready' | 'degraded' | 'stopping' {
-  if (!status.isServing) return 'stopping';
+export function statusWord(status: ServiceStatus): 'starting' | 'ready' | 'degraded' | 'stopping' {
+  if (status.phase !== 'serving') return status.phase;
   return status.isStoreAvailable ? 'ready' : 'degraded';
 }
 

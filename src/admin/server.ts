@@ -109,7 +109,11 @@ async function answer(
  */
 function readiness(status: ServiceStatus): Page {
   const body = { status: statusWord(status), store: status.isStoreAvailable ? 'available' : 'away' };
-  return { status: status.isServing ? 200 : 503, type: 'application/json', body: `${JSON.stringify(body)}\n` };
+  return {
+    status: status.phase === 'serving' ? 200 : 503,
+    type: 'application/json',
+    body: `${JSON.stringify(body)}\n`,
+  };
 }
 
 async function dashboard(source: AdminSource, history: History, clock: () => number): Promise<string> {

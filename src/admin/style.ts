@@ -8,7 +8,7 @@ export const STYLE = `
 header,main,footer{max-width:1120px;margin:0 auto;padding:0 16px}header{padding-top:20px}h1{font-size:22px;margin:0}
 header p,footer,small,.none{color:var(--soft)}header p{margin:4px 0 16px}footer{padding-top:8px;padding-bottom:24px;font-size:13px}a{color:var(--accent)}
 .pill{font-size:13px;font-weight:600;padding:2px 10px;border-radius:99px;color:#fff;background:var(--good);vertical-align:3px}
-.pill.degraded{background:var(--refuses)}.pill.stopping{background:var(--bad)}@media(prefers-color-scheme:dark){.pill{color:#12161c}}
+.pill.degraded,.pill.starting{background:var(--refuses)}.pill.stopping{background:var(--bad)}@media(prefers-color-scheme:dark){.pill{color:#12161c}}
 main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(250px,100%),1fr));gap:12px}
 .tiles{grid-column:1/-1;margin:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px}
 .tiles div,section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px;min-width:0}

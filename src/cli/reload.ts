@@ -3,6 +3,7 @@
  * of the file changes. All or nothing: a file with problems leaves the old configuration serving, and is told once.
  */
 import { unwatchFile, watchFile } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { parseServedConfig, readConfigText } from '../config/load.ts';
 import { reasonsOf } from '../config/problems.ts';
@@ -28,9 +29,20 @@ export function watchConfig({ file, text, isWatched, service }: Watching): () =>
   // One after the other: two in parallel could end in the wrong order.
   let queue: Promise<void> = Promise.resolve();
   let lastText = text;
+  // One that has not begun serves all who ask until then: it will read what the file says by that time.
+  let next: { isForced: boolean } | null = null;
   const reload = (isForced: boolean): void => {
+    if (next !== null) {
+      next.isForced ||= isForced;
+      return;
+    }
+    const asked = { isForced };
+    next = asked;
     queue = queue.then(async () => {
-      lastText = await reloadOnce(file, isForced ? null : lastText, service);
+      // Signals that came in meanwhile are told first.
+      await setImmediate();
+      next = null;
+      lastText = await reloadOnce(file, asked.isForced ? null : lastText, service);
     });
   };
   const onSignal = (): void => reload(true);

@@ -2,6 +2,7 @@
  * The proxy as a whole: a configuration put to work behind a listener, replaced by another one while it runs, and closed
  * without losing a request.
  */
+import type { ServiceStatus } from '../admin/dashboard.ts';
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import { createMetrics, type Metrics } from '../observe/counting.ts';
@@ -81,7 +82,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
   let site = openSite(config, store, sessionStats, clock);
   let server: RunningServer | null = null;
   let admin: RunningAdmin | null = null;
-  let isServing = false;
+  let phase: ServiceStatus['phase'] = 'starting';
   const startedAtMs = clock();
   const exchange = createExchange(
     () => site,
@@ -93,7 +94,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
     startedAtMs,
     readings: async () => [await metrics.read()],
     status: () => ({
-      isServing,
+      phase,
       isStoreAvailable: store.isAvailable,
       storeKind: store.kind,
       upstream: site.config.upstream.url,
@@ -117,7 +118,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
         await store.close();
         throw error;
       }
-      isServing = true;
+      phase = 'serving';
       return { ...server.address, adminPort: admin?.port ?? null };
     },
     reload: async (next) => {
@@ -142,7 +143,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
       return store.isAvailable;
     },
     close: async () => {
-      isServing = false; // not ready any more: whoever balances load looks at this first
+      phase = 'stopping'; // not ready any more: whoever balances load looks at this first
       await server?.drain();
       await admin?.close();
       site.upstream.close();

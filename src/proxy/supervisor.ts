@@ -234,7 +234,7 @@ export class Supervisor {
         return [...(await this.#ledger.readings()), await this.#metrics.read()];
       },
       status: async () => ({
-        isServing: this.#phase === 'serving' && this.#listening.size > 0,
+        phase: this.#phase === 'serving' && this.#listening.size === 0 ? 'starting' : this.#phase,
         isStoreAvailable: (await this.#askAll()).every(({ isStoreAvailable }) => isStoreAvailable),
         storeKind: this.#config.store.kind,
         upstream: this.#config.upstream.url,

@@ -14,7 +14,7 @@ export function adminSource(
   startedAtMs: number = Date.now() - 93_784_000,
 ): ChangeableSource {
   let status = {
-    isServing: true,
+    phase: 'serving' as ServiceStatus['phase'],
     isStoreAvailable: true,
     storeKind: 'memory',
     upstream: 'http://127.0.0.1:8000',

@@ -28,14 +28,15 @@ describe('admin: listener', () => {
     });
 
   it('is alive whatever else is wrong', async () => {
-    source.change({ isServing: false, isStoreAvailable: false });
+    source.change({ phase: 'stopping', isStoreAvailable: false });
     expect(await get('/healthz')).to.deep.include({ status: 200, body: 'ok\n' });
   });
 
   for (const [change, status, word] of [
     [{}, 200, 'ready'],
     [{ isStoreAvailable: false }, 200, 'degraded'],
-    [{ isServing: false }, 503, 'stopping'],
+    [{ phase: 'starting' }, 503, 'starting'],
+    [{ phase: 'stopping' }, 503, 'stopping'],
   ] as const) {
     it(`is ${word} with ${JSON.stringify(change)}`, async () => {
       source.change(change);
