@@ -146,6 +146,18 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(await textOf(`${origin}/next?_sid=${sid}`), 'the session outlives its workers').to.include('app=1');
   });
 
+  it('when all have died the proxy starts, and does not stop', async () => {
+    const { run, admin } = await serve();
+    const ready = async () => {
+      const answer = await get(`${admin}/readyz`);
+      return `${answer.status} ${((await answer.json()) as { status: string }).status}`;
+    };
+    for (const victim of workersOf(run)) process.kill(victim, 'SIGKILL');
+    await waitFor(run, () => deaths(run).length === 2);
+    expect(await ready()).to.equal('503 starting');
+    await waitFor(run, async () => (await ready()) === '200 ready');
+  });
+
   it('one that dies while the others start is replaced, too', async () => {
     const { run, admin } = await serve({ preload: 'early-death.ts' });
     await waitFor(run, async () => (await textOf(`${admin}/`)).includes('2 workers'));
