@@ -18,12 +18,10 @@ import { rawErrorAnswer } from './error-page.ts';
 import { type RawHead, type RequestFacts, readHead } from './framing.ts';
 import type { Front } from './front.ts';
 import { Http2Front } from './http2.ts';
+import { certificateOf, httpOptions, offered } from './listener-options.ts';
 import { faultOf, mayBeHead, type ParserError } from './parser-fault.ts';
 import type { ListenerTls, ServerOptions, UpgradeHandler } from './server.ts';
-import { type Request, requestClass } from './upgrade-request.ts';
-
-/** How often node:http looks for heads that take too long. */
-const CHECK_INTERVAL_MS = 1000;
+import type { Request } from './upgrade-request.ts';
 
 export class Http1Front {
   readonly connections: ConnectionTable;
@@ -339,29 +337,6 @@ export class Http1Front {
     this.#front.report('', new ProxyError('SLOW_CLIENT'), connection.address);
     socket.destroy();
   }
-}
-
-function httpOptions(front: Front) {
-  const { timeouts, limits } = front.options;
-  return {
-    IncomingMessage: requestClass(() => front.headLimits),
-    insecureHTTPParser: false,
-    maxHeaderSize: limits.headerBytes,
-    // The body has a clock of its own that knows who keeps whom waiting.
-    requestTimeout: 0,
-    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, Math.ceil(timeouts.headerMs / 2)),
-    // Answered by us, with our page.
-    requireHostHeader: false,
-  };
-}
-
-function certificateOf({ cert, key, minVersion }: ListenerTls) {
-  return { cert, key, minVersion };
-}
-
-/** By ALPN, the best first. */
-function offered(tls: ListenerTls | null): string[] {
-  return [...(tls?.http2 === true ? ['h2'] : []), 'http/1.1', 'http/1.0'];
 }
 
 /** The socket beneath TLS; the type definitions leave it out. */
