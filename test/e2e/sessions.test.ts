@@ -212,7 +212,7 @@ describe('a session rotates under 100 parallel requests', () => {
 });
 
 describe('sessions in lmdb outlive the program', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'transid-e2e-'));
   let upstream: ScriptedUpstream;
   let proxy: Program | null = null;

@@ -35,7 +35,11 @@ describe('a worker that is started', function () {
     await program.until(/listens on http/);
     const [victim] = workers();
     process.kill(victim!, 'SIGKILL');
-    await eventually('the next one is there', () => workers().length === WORKERS && !workers().includes(victim!));
+    await eventually(
+      'the next one is there',
+      () => workers().length === WORKERS && !workers().includes(victim!),
+      10_000,
+    );
     const startedMs = Date.now();
     program.child.kill('SIGTERM');
     expect(await program.exit).to.equal(0);
@@ -44,7 +48,7 @@ describe('a worker that is started', function () {
 
   it('while the end comes to the whole group, as a terminal sends it: exit 0', async () => {
     start();
-    await eventually('all begin', () => workers().length === WORKERS);
+    await eventually('all begin', () => workers().length === WORKERS, 10_000);
     for (const pid of [program.child.pid!, ...workers()]) process.kill(pid, 'SIGTERM');
     expect(await program.exit).to.equal(0);
     expect(program.stderr()).to.equal('');
