@@ -78,11 +78,16 @@ export function namesOf(policies: readonly RoutePolicy[]): string[] {
   return [...new Set(policies.map(({ session }) => session.name))];
 }
 
+/** What the one route calls a SID is one to the other, too: by its name, and by what it stands for. */
+function isOneSid({ session: a }: RoutePolicy, { session: b }: RoutePolicy): boolean {
+  return a.name === b.name && a.mode === b.mode && a.cookie === b.cookie;
+}
+
 /** Scopes by route and origin, so that an exchange does not compile one. */
 export class ScopeCache {
   readonly #routes: RouteTable;
   readonly #aliases: readonly string[];
-  /** Routes treat a SID differently: not all of them honour it, or not under the same name. */
+  /** Routes treat a SID differently: not all of them honour it, or it is not the same one to them. */
   readonly #isMixed: boolean;
   readonly #budget = new MemoBudget();
   readonly #ofSid: ReadonlyMap<RoutePolicy, Memo<Scope>>;
@@ -91,7 +96,9 @@ export class ScopeCache {
   constructor(routes: RouteTable, aliases: readonly string[]) {
     this.#routes = routes;
     this.#aliases = aliases;
-    this.#isMixed = routes.hasCookieOnlyRoutes || namesOf(routes.policies).length > 1;
+    const [first, ...others] = routes.policies.filter((policy) => !policy.useOnlyCookies);
+    const isOne = first === undefined || others.every((other) => isOneSid(first, other));
+    this.#isMixed = routes.hasCookieOnlyRoutes || !isOne;
     const ofEach = (make: (policy: RoutePolicy, origin: string) => Scope) =>
       new Map(routes.policies.map((policy) => [policy, new Memo((origin) => make(policy, origin))]));
     this.#ofSid = ofEach((policy, origin) => this.#makeOfSid(policy, origin));
@@ -99,8 +106,8 @@ export class ScopeCache {
   }
 
   /**
-   * The scope of the SID's marks on a route, which is one of the table's. A link into a route that honours no SID, or none of
-   * this name, never carries it: it would be shown about for nothing.
+   * The scope of the SID's marks on a route, which is one of the table's. A link into a route that honours no SID, or another
+   * one, never carries it: it would be shown about for nothing.
    */
   ofSid(policy: RoutePolicy, origin: string): Scope {
     return of(this.#ofSid, policy, origin);
@@ -122,7 +129,7 @@ export class ScopeCache {
       ...(this.#isMixed && {
         isExcluded: (path: string, there: string) => {
           const found = this.#routes.match(there, path, OF_LINKS).policy;
-          if (!found.useOnlyCookies && found.session.name === policy.session.name) return false;
+          if (!found.useOnlyCookies && isOneSid(found, policy)) return false;
           return there === host || found.index >= 0 || this.#hasSids(there);
         },
       }),

@@ -50,6 +50,28 @@ describe('the scope of SIDs, with routes of several hosts', () => {
     expect(judged('http://shop.test/x')).to.equal('outside-path');
   });
 
+  it('a SID of ours goes to no host where its name stands for the cookie of an application, nor the other way round', () => {
+    const hosts = 'use_trans_sid: true, trans_sid_hosts: [mirror.test, jar.test, same.test, www.test]';
+    const mirror = (cookie: string) => `session: { mode: mirror, cookie: ${cookie} }`;
+    for (const [own, want] of [
+      ['{}', { 'jar.test': 'mark', 'mirror.test': 'outside-path', 'same.test': 'outside-path' }],
+      [
+        '{ mode: mirror, cookie: A }',
+        { 'jar.test': 'outside-path', 'mirror.test': 'outside-path', 'same.test': 'mark' },
+      ],
+    ] as const) {
+      const { judge: judged } = judgeOn(`
+  - { host: www.test, path: /**, ${hosts}, session: ${own} }
+  - { host: jar.test, path: /**, ${hosts} }
+  - { host: same.test, path: /**, ${hosts}, ${mirror('A')} }
+  - { host: mirror.test, path: /**, ${hosts}, ${mirror('B')} }
+`);
+      for (const [host, judgement] of Object.entries(want))
+        expect(judged(`http://${host}/x`), host).to.equal(judgement);
+      expect(judged('/x')).to.equal('mark');
+    }
+  });
+
   it('a path with more readings than an honest one has bears no SID: a page may have thousands', () => {
     expect(judge('/a%20b/c+d;x=1/e:f.')).to.equal('mark');
     expect(judge('/%e4+b;c/d:e%2f.')).to.equal('outside-path');
