@@ -419,7 +419,7 @@ describe('transid import-php-ini: the command', () => {
     const { io, out } = captureIo(`${'x\n'.repeat(200_000)}session.name = LAST\n`);
     expect(await importPhpIniCommand(['-'], io)).to.equal(0);
     expect(out()).to.include('name: LAST ');
-  });
+  }).timeout(60_000);
 
   it('reads standard input', async () => {
     const { io, out } = captureIo('session.name = FROMSTDIN\n');
