@@ -112,6 +112,9 @@ function sentinelOptions(options: RedisStoreOptions): ConnectionOptions {
     // One that hangs is passed over for the next.
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
     failoverDetector: true,
+    // What hears of failovers until its sentinel ends it. Come again, the package would subscribe without a catch, and a sentinel
+    // that did not answer would end the process; a master that is none any more says so itself (READONLY), or is silent.
+    sentinelReconnectStrategy: () => null,
     enableTLSForSentinelMode: options.tls,
     ...(options.tls ? { sentinelTLS: options.ca === null ? {} : { ca: options.ca } } : {}),
   };

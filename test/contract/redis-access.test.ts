@@ -1,4 +1,7 @@
-/** Ways to a Redis: passwords, TLS, Sentinel with a failover, and a network that cuts and delays. */
+/**
+ * Ways to a Redis: passwords, TLS, Sentinel with a failover, and a network that cuts and delays. TRANSID_LONG=1 waits for what the
+ * package does after a minute.
+ */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -10,9 +13,11 @@ import { openRedisStore } from '../../src/session/redis.ts';
 import type { RedisStoreOptions } from '../../src/session/redis-client.ts';
 import type { SessionStore } from '../../src/session/store.ts';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts';
+import { eventually } from '../support/raw-http.ts';
 import { redisOptions } from '../support/redis-options.ts';
 import { freePort, type RedisServer, startRedis, startSentinel } from '../support/redis-server.ts';
 
+const IS_LONG = process.env['TRANSID_LONG'] === '1';
 const LONG_MS = 60_000;
 const RECOVERED_WITHIN_MS = 2000;
 
@@ -172,6 +177,52 @@ describe('redis by Sentinel [needs redis]', function () {
       await sentinel.close();
       await master.close();
       mute.close();
+    }
+  });
+});
+
+describe('redis by Sentinel, behind a balancer that takes connections for a sentinel that hangs [needs redis]', function () {
+  this.timeout(90_000);
+
+  it('goes on, and lets no error go uncaught, which would end the process', async () => {
+    const master = await startRedis();
+    const file = join(master.folder, 'sentinel.conf');
+    writeFileSync(file, `sentinel monitor mymaster 127.0.0.1 ${master.port} 1\n`);
+    const sentinel = await startSentinel(file);
+    const sockets = new Set<Socket>();
+    let hangs = false;
+    let comings = 0;
+    const balancer = createServer((near) => {
+      comings++;
+      sockets.add(near.on('error', () => {}));
+      if (hangs) return;
+      const far = connect(sentinel.port, '127.0.0.1').on('error', () => {});
+      near.pipe(far).pipe(near);
+      near.once('close', () => far.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(balancer, 'listening');
+    const { port } = balancer.address() as AddressInfo;
+    const uncaught: unknown[] = [];
+    const onUncaught = (error: unknown) => uncaught.push(error);
+    process.prependListener('unhandledRejection', onUncaught);
+    const store = await openRedisStore(redisOptions(0, { url: null, sentinels: [`127.0.0.1:${port}`] }));
+    try {
+      expect(await tryWrite(store, 'key')).to.equal(true);
+      await eventually('one connection is left, which hears of failovers', () => comings >= 2);
+      await delay(100);
+      hangs = true;
+      for (const socket of sockets) socket.destroy();
+      // ioredis by itself would come again after a minute.
+      await delay(IS_LONG ? 65_000 : 500);
+      expect(uncaught).to.deep.equal([]);
+      expect(await tryWrite(store, 'later')).to.equal(true);
+    } finally {
+      process.off('unhandledRejection', onUncaught);
+      await store.close();
+      balancer.close();
+      for (const socket of sockets) socket.destroy();
+      await sentinel.close();
+      await master.close();
     }
   });
 });
