@@ -8,7 +8,7 @@ import { createUpstream } from '../upstream/forward.ts';
 import { createTunnel } from '../upstream/tunnel.ts';
 import { OpenerPolicies } from './opener-policies.ts';
 import { upstreamOptions } from './options.ts';
-import { NameCache, namesOf, ScopeCache, type Site } from './site.ts';
+import { namesOf, ScopeCache, type Site, sidNamesByHost } from './site.ts';
 
 /** `store` and `stats` outlive it: they are handed from one site to the next. No connection is made yet. */
 export function openSite(config: Config, store: SessionStore, stats: SessionStats, clock: () => number): Site {
@@ -19,7 +19,7 @@ export function openSite(config: Config, store: SessionStore, stats: SessionStat
     config,
     routes,
     sidNames: namesOf(routes.policies),
-    namesOfHosts: new NameCache(routes),
+    namesOfHosts: sidNamesByHost(routes),
     hasFormFields: routes.policies.some((policy) => policy.forms === 'field'),
     jarSessions: new Sessions({
       store,

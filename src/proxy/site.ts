@@ -21,7 +21,7 @@ export interface Site {
   readonly routes: RouteTable;
   /** Every name under which some route's SID may travel, on any host. */
   readonly sidNames: readonly string[];
-  readonly namesOfHosts: NameCache;
+  readonly namesOfHosts: Memo<SidNames>;
   /** Some route carries the SID in hidden fields of POST forms (`forms: field`). */
   readonly hasFormFields: boolean;
   readonly jarSessions: SessionSource;
@@ -49,29 +49,17 @@ export interface SidNames {
   readonly jar: readonly string[];
 }
 
-/** On another host the same name is the application's own. */
-export class NameCache {
-  readonly #routes: RouteTable;
-  readonly #ofHosts = new Memo((host) => this.#namesOn(host));
-
-  constructor(routes: RouteTable) {
-    this.#routes = routes;
-  }
-
-  /** `host`: the Host field as it came. */
-  of(host: string): SidNames {
-    return this.#ofHosts.of(host);
-  }
-
-  #namesOn(host: string): SidNames {
-    // Hosts that share SIDs (`trans_sid_hosts`) may each have a name of their own for them.
-    const sharing = this.#routes.policies.filter(({ transSidHosts }) => transSidHosts.size > 0);
-    const policies = [...this.#routes.policiesOf(host), ...sharing];
+/** By the Host field as it came: on another host the same name is the application's own. */
+export function sidNamesByHost(routes: RouteTable): Memo<SidNames> {
+  // Hosts that share SIDs (`trans_sid_hosts`) may each have a name of their own for them.
+  const sharing = routes.policies.filter(({ transSidHosts }) => transSidHosts.size > 0);
+  return new Memo((host) => {
+    const policies = [...routes.policiesOf(host), ...sharing];
     return {
       all: namesOf(policies),
       jar: namesOf(policies.filter(({ session }) => session.mode === 'jar')),
     };
-  }
+  });
 }
 
 export function namesOf(policies: readonly RoutePolicy[]): string[] {

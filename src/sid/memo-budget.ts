@@ -9,8 +9,9 @@ export class MemoBudget {
   /** What was put into them since they were emptied together. */
   #remembered = 0;
 
-  /** Call before one entry more is put into a memo: where all together hold too many, they begin anew. */
-  makeRoom(memo: { clear(): void }): void {
+  /** Put an entry into a memo of at most `max`. One that is full begins anew; where all together hold too many, all do. */
+  put<K, V>(memo: Map<K, V>, max: number, key: K, value: V): void {
+    if (memo.size >= max) memo.clear();
     if (this.#remembered >= MAX_REMEMBERED) {
       for (const full of this.#memos) full.clear();
       this.#memos.clear();
@@ -18,5 +19,6 @@ export class MemoBudget {
     }
     this.#memos.add(memo);
     this.#remembered++;
+    memo.set(key, value);
   }
 }

@@ -189,9 +189,7 @@ export class Scope {
     const url = parseUrl(text);
     const isForeign = url !== null && this.#judgeOrigin(url) === 'foreign-origin';
     if (text.length > MAX_MEMO_CHARS) return isForeign;
-    if (this.#authorities.size >= MAX_AUTHORITIES) this.#authorities.clear();
-    this.#budget.makeRoom(this.#authorities);
-    this.#authorities.set(text, isForeign);
+    this.#budget.put(this.#authorities, MAX_AUTHORITIES, text, isForeign);
     return isForeign;
   }
 
@@ -232,9 +230,7 @@ export class Scope {
     covers = spelt === this.#path || spelt.startsWith(this.#pathPrefix);
     if (covers && this.#isExcluded !== null) covers = !this.#isExcluded(pathname, host);
     if (path.length > MAX_MEMO_CHARS) return covers;
-    if (this.#memo.size >= MAX_MEMO) this.#memo.clear();
-    this.#budget.makeRoom(this.#memo);
-    this.#memo.set(known, covers);
+    this.#budget.put(this.#memo, MAX_MEMO, known, covers);
     return covers;
   }
 
@@ -244,9 +240,7 @@ export class Scope {
     if (known !== undefined) return known;
     const made = new ByteMemo((path) => this.coversPath(directory + path), this.#budget);
     if (directory.length > MAX_MEMO_CHARS) return made;
-    if (this.#plainPaths.size >= MAX_DIRECTORIES) this.#plainPaths.clear();
-    this.#budget.makeRoom(this.#plainPaths);
-    this.#plainPaths.set(directory, made);
+    this.#budget.put(this.#plainPaths, MAX_DIRECTORIES, directory, made);
     return made;
   }
 
@@ -284,9 +278,8 @@ class ByteMemo {
     if (known !== undefined && isEqual(known.text, bytes, start, end)) return known.judgement;
     const judgement = this.#judge(bytes.toString('latin1', start, end));
     if (end - start > MAX_MEMO_CHARS) return judgement;
-    if (this.#byHash.size >= MAX_BYTE_MEMO) this.#byHash.clear();
-    this.#budget.makeRoom(this.#byHash);
-    this.#byHash.set(hash, { text: Uint8Array.prototype.slice.call(bytes, start, end), judgement });
+    const text = Uint8Array.prototype.slice.call(bytes, start, end);
+    this.#budget.put(this.#byHash, MAX_BYTE_MEMO, hash, { text, judgement });
     return judgement;
   }
 }

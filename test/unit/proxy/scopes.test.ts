@@ -84,10 +84,10 @@ describe('the scope of SIDs, with routes of several hosts', () => {
     const scopes = new ScopeCache(table, []);
     const { policy } = table.match('a.test', '/');
     const budgets = new Set<unknown>();
-    const makeRoom = MemoBudget.prototype.makeRoom;
-    MemoBudget.prototype.makeRoom = function (memo) {
+    const { put } = MemoBudget.prototype;
+    MemoBudget.prototype.put = function (...entry) {
       budgets.add(this);
-      makeRoom.call(this, memo);
+      put.apply(this, entry);
     };
     try {
       for (const host of ['a', 'b', 'c']) {
@@ -95,7 +95,7 @@ describe('the scope of SIDs, with routes of several hosts', () => {
         scopes.ofVars(policy, `http://${host}.test`).isForeignAuthority('http://d.test');
       }
     } finally {
-      MemoBudget.prototype.makeRoom = makeRoom;
+      MemoBudget.prototype.put = put;
     }
     expect(budgets).to.have.lengthOf(1);
   });
