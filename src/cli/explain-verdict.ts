@@ -54,7 +54,7 @@ function whyNotHonoured({ policy, client, ownIn, isFromAbroad }: Arrival): strin
 
 function titleOf({ assumed, needsYoung, arrival }: Rehearsed): string {
   const young = needsYoung
-    ? `, begun within the last ${LIMITS.redirectChainMs / 1000} s by the same User-Agent and network`
+    ? `, begun within the last ${LIMITS.redirectChainMs / 1000} s by the same User-Agent and network, from an address that is the client's own`
     : '';
   const sid = arrival.carriedSids.length > 0 ? 'the SID' : 'the SID of the Referer';
   switch (assumed) {

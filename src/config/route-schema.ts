@@ -98,7 +98,7 @@ export const routeShape = {
   }),
   trans_sid_hosts: hostList().default([]).meta({
     description:
-      'Further hosts whose URLs may carry the SID, beside the host of the page. A host counts with its port; a full origin also with its scheme. Each of them honours it from pages that its own `accept_from` names.',
+      'Further hosts whose URLs may carry the SID, beside the host of the page. A host counts with its port; a full origin also with its scheme. With `mode: mirror` without `sign` each of them honours it, from pages that its own `accept_from` names; with `jar` or `sign` a session belongs to one host.',
     example: '[shop.example.org, "https://pay.example.org"]',
     php: 'session.trans_sid_hosts',
   }),
@@ -161,7 +161,7 @@ export const routeShape = {
     }),
   accept_from: z.array(httpUrl()).default([]).meta({
     description:
-      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured, but for one that this client got within the last 30 s (`mode: jar`, and behind a proxy only with `trusted_proxies`); on a `use_only_cookies` route such a page goes to the clean URL.',
+      'Foreign origins whose pages may link here with a SID. Without it a SID that arrives from a foreign page is not honoured, but for one that this client got within the last 30 s (`mode: jar`, and only for a client whose address is its own: a public one, or one that a proxy of `trusted_proxies` names); on a `use_only_cookies` route such a page goes to the clean URL.',
     example: '[https://partner.example]',
     php: 'session.referer_check',
   }),

@@ -78,7 +78,10 @@ const upstreamShape = {
   preserve_host: z
     .boolean()
     .default(true)
-    .meta({ description: "Send the client's Host field on; otherwise the host of `url`." }),
+    .meta({
+      description:
+        "Send the client's Host field on; otherwise the host of `url`. Either way an answer's `Location`, `Refresh` and `Content-Location` that name `url` are led back to the host that the client asked for.",
+    }),
   tls: section(upstreamTlsShape).prefault({}).meta({ description: 'For an https upstream.' }),
 };
 
@@ -182,7 +185,7 @@ const configShape = {
   }),
   forwarded_fields: z.enum(['x-forwarded', 'forwarded']).default('x-forwarded').meta({
     description:
-      'Where the trusted proxies say so: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. The other kind is ignored: most proxies pass on what their client wrote there.',
+      'Where the trusted proxies say so: in `X-Forwarded-For`, `-Proto` and `-Host`, or in `Forwarded`. The other kind is ignored: most proxies pass on what their client wrote there. With `forwarded` no `X-Forwarded-*` field passes at all.',
   }),
   via: token('name').default('transid').meta({
     description:
@@ -203,7 +206,10 @@ const configShape = {
     level: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
-      .meta({ description: 'What is logged; exchanges are `info`.' }),
+      .meta({
+        description:
+          'What is logged; exchanges are `info`, those that failed `warn` or `error`. With `format: combined` exchanges are written whatever this says.',
+      }),
     format: z
       .enum(['json', 'pretty', 'combined'])
       .default('json')

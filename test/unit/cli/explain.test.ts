@@ -193,7 +193,7 @@ Verdict accepts: the route is use_only_cookies.
       'from a foreign page',
       ['-H', 'Sec-Fetch-Site: cross-site', `/x?_sid=${SID}`],
       [
-        /living session of this client, begun within the last 30 s by the same User-Agent and network: verdict refuses/,
+        /living session of this client, begun within the last 30 s by the same User-Agent and network, from an address that is the client's own: verdict refuses/,
         /If it does not: verdict unknown: .*\n {2}the proxy answers by itself: 303 to http:\/\/localhost\/x\n/,
       ],
     ],
