@@ -305,7 +305,8 @@ export function cleanReference(reference: string): string {
 
 /**
  * Where a clean reference of a page leads: 'unreadable' if that is an http(s) host with characters above U+007F, whose bytes
- * nobody has decoded; null if a browser cannot follow it.
+ * nobody has decoded, or with escapes of such: parsers map them by tables of their own (U+1E9E is `ss` to some, `ß` to Chromium).
+ * Null if a browser cannot follow it.
  */
 function resolveReference(clean: string, base: URL): URL | 'unreadable' | null {
   return hasUnreadableHost(clean, base) ? 'unreadable' : parseUrl(encodeBytes(clean), base);
@@ -322,15 +323,21 @@ export function resolveBase(clean: string, document: URL): string | null {
 }
 
 function hasUnreadableHost(reference: string, base: URL): boolean {
-  if (!hasBytes(reference)) return false;
+  if (!isNotAscii(reference)) return false;
   const [, scheme = base.protocol, slashes = '', rest = ''] = HEAD.exec(reference) ?? [];
   if (!HTTP.test(scheme)) return false;
   // `http:x` and `http:/x` hang on a base of the same scheme; behind another scheme the host follows at once.
   const hasAuthority = slashes.length >= 2 || scheme.toLowerCase() !== base.protocol;
-  return hasAuthority && hasBytes(rest);
+  return hasAuthority && isNotAscii(rest);
 }
 
 const HTTP = /^https?:$/i;
+const ESCAPED_BYTE = /%[89a-f]/i;
+
+/** Are there characters above U+007F, as they are or escaped? */
+function isNotAscii(text: string): boolean {
+  return hasBytes(text) || ESCAPED_BYTE.test(text);
+}
 
 /** Are there characters above U+007F, which stand for bytes of the page's charset? */
 export function hasBytes(text: string): boolean {

@@ -135,9 +135,10 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['front-end-https', 'trusted'],
   ['cookie', 'cookie'],
   ['referer', 'referer'],
-  // Scripts of htmx, Turbolinks and PJAX: the URL of the page, or of the request itself.
+  // Scripts of htmx, Turbolinks (of its first versions, too) and PJAX: the URL of the page, or of the request itself.
   ['hx-current-url', 'page-url'],
   ['turbolinks-referrer', 'page-url'],
+  ['x-xhr-referer', 'page-url'],
   ['x-pjax-url', 'page-url'],
   // Of browsers, when a link with `ping` is followed (HTML §4.6.6): the URLs of its page and of where it leads.
   ['ping-from', 'page-url'],

@@ -287,11 +287,13 @@ describe('answers that change a session', () => {
     await send(`/x?_sid=${sid}`, {
       'hx-current-url': `http://own.test/page?a=1&_sid=${sid}#f`,
       'turbolinks-referrer': `http://own.test/page?_sid=${sid}`,
+      'x-xhr-referer': `http://own.test/page?_sid=${sid}`,
       'x-pjax-url': `/page?_sid=${sid}`,
     });
     expect(upstream.requests.at(-1)?.fields).to.include({
       'hx-current-url': 'http://own.test/page?a=1#f',
       'turbolinks-referrer': 'http://own.test/page',
+      'x-xhr-referer': 'http://own.test/page',
       'x-pjax-url': '/page',
     });
     await send('/track', {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MemoBudget } from '../../../src/sid/memo-budget.ts';
-import { type Judgement, Scope } from '../../../src/sid/scope.ts';
+import { type Judgement, resolveBase, Scope } from '../../../src/sid/scope.ts';
 
 const PAGE = 'http://shop.example/a/page?q=1';
 
@@ -152,6 +152,22 @@ describe('scope: hosts, aliases, schemes', () => {
     expect(judge(scope, '/x', 'http://other.example/')).to.equal('foreign-origin');
     expect(judge(scope, 'http://shop.example/x', 'http://other.example/')).to.equal('mark');
     expect(judge(scope, '//shop.example/x', 'https://other.example/')).to.equal('foreign-origin');
+  });
+
+  it('takes no host of which a byte above U+007F is escaped: Chromium reads U+1E9E as another letter', () => {
+    const strasse = new Scope({ origin: 'http://gross.example', hosts: ['strasse.example'] });
+    for (const reference of [
+      'http://gro%E1%BA%9E.example/x',
+      '//gro%e1%ba%9e.example/x',
+      '/\\gro%E1%BA%9E.example/x',
+      'http://stra%E1%BA%9Ee.example/x',
+    ]) {
+      expect(judge(strasse, reference), reference).to.equal('foreign-origin');
+    }
+    const page = 'http://gross.example/';
+    expect(judge(strasse, 'http://%67ross.example/%E1%BA%9E', page)).to.equal('mark');
+    expect(judge(strasse, '/gro%E1%BA%9E?q=%E1%BA%9E', page)).to.equal('mark');
+    expect(resolveBase('//gro%E1%BA%9E.example/', new URL(page))).to.equal('http://unreadable.invalid/');
   });
 
   it('takes IPv6 hosts', () => {
