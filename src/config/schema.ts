@@ -75,13 +75,10 @@ const upstreamShape = {
     description:
       'Connections kept open between requests, per worker. No request waits for one: at need more are opened.',
   }),
-  preserve_host: z
-    .boolean()
-    .default(true)
-    .meta({
-      description:
-        "Send the client's Host field on; otherwise the host of `url`. Either way an answer's `Location`, `Refresh` and `Content-Location` that name `url` are led back to the host that the client asked for.",
-    }),
+  preserve_host: z.boolean().default(true).meta({
+    description:
+      "Send the client's Host field on; otherwise the host of `url`. Either way an answer's `Location`, `Refresh` and `Content-Location` that name `url` are led back to the host that the client asked for.",
+  }),
   tls: section(upstreamTlsShape).prefault({}).meta({ description: 'For an https upstream.' }),
 };
 
@@ -203,13 +200,10 @@ const configShape = {
     .meta({ description: 'Sessions of clients without cookies. A route may override it.' }),
   store,
   log: section({
-    level: z
-      .enum(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('info')
-      .meta({
-        description:
-          'What is logged; exchanges are `info`, those that failed `warn` or `error`. With `format: combined` exchanges are written whatever this says.',
-      }),
+    level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({
+      description:
+        'What is logged; exchanges are `info`, those that failed `warn` or `error`. With `format: combined` exchanges are written whatever this says.',
+    }),
     format: z
       .enum(['json', 'pretty', 'combined'])
       .default('json')

@@ -192,28 +192,25 @@ function findSession(seen: Observed): Promise<Found | null> | null {
 }
 
 /**
- * Two SIDs are one too many, except for one in the target and one in a hidden field, of which one leads nowhere: behind a 307 of a
+ * Two SIDs are one too many, except for one in the target and one in hidden fields, of which one leads nowhere: behind a 307 of a
  * login the browser repeats the form, whose field has the SID from before; and a form without an action is sent to an address that
  * is older than the page (a login that was answered with a page, a session that ended).
  */
 async function chooseSession(seen: Observed, first: string, others: readonly string[]): Promise<Found | null> {
   const inTarget = seen.targetSids;
-  if (inTarget.length === 0 || inTarget.some((sid) => sid !== first)) throw new ProxyError('AMBIGUOUS_SID');
+  const [inField = first] = others;
+  if (inTarget.length === 0 || inTarget.some((sid) => sid !== first) || others.some((sid) => sid !== inField)) {
+    throw new ProxyError('AMBIGUOUS_SID');
+  }
   if (seen.isFromAbroad) return null;
-  const inFields = [...new Set(others)];
+  const byField = await look(seen, inField, 'target');
   // Which of the application's own SIDs are alive only it knows: the field is as new as the page.
-  if (seen.policy.session.mode === 'mirror' && inFields.length === 1) {
-    return (await look(seen, inFields[0] as string, 'target')) ?? look(seen, first, 'target');
+  if (byField !== null && seen.policy.session.mode === 'mirror') return byField;
+  const byTarget = await look(seen, first, 'target');
+  if (byTarget !== null && byField !== null && !byTarget.session.sid.equals(byField.session.sid)) {
+    throw new ProxyError('AMBIGUOUS_SID');
   }
-  let found: Found | null = null;
-  for (const text of [first, ...inFields]) {
-    const next = await look(seen, text, 'target');
-    if (found !== null && next !== null && !next.session.sid.equals(found.session.sid)) {
-      throw new ProxyError('AMBIGUOUS_SID');
-    }
-    found ??= next;
-  }
-  return found;
+  return byTarget ?? byField;
 }
 
 /** A client with cookies never feels that the store is away; one that needs it is refused, unless the route says else. */

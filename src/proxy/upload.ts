@@ -18,7 +18,7 @@ import type { Site } from './site.ts';
 export interface Upload {
   readonly body: UploadBody | null;
   readonly framing: BodyFraming;
-  /** SIDs that hidden fields of the form carried. */
+  /** SIDs that hidden fields of the form carried, each once. */
   readonly sids: readonly string[];
 }
 
@@ -55,15 +55,17 @@ async function unmarkUpload(
 ): Promise<Upload> {
   const { window, isWhole, rest } = await windows.read(body, site.config.limits.formPeekBytes);
   let unmarked = window;
-  const sids: string[] = [];
+  const sids = new Set<string>();
   for (const name of site.namesOfHosts.of(facts.client.host ?? '').all) {
     const result = unmarkForm(unmarked, encoding, name, isWhole);
     unmarked = result.body;
-    if (name === policy.session.name) sids.push(...result.sids.filter((sid) => sid !== ''));
+    if (name === policy.session.name) for (const sid of result.sids) sids.add(sid);
   }
+  // An empty field is none.
+  sids.delete('');
   const removed = window.length - unmarked.length;
   const framing = facts.body === 'chunked' || facts.body === 'none' ? facts.body : facts.body - removed;
-  return { body: joined(unmarked, rest, body), framing, sids };
+  return { body: joined(unmarked, rest, body), framing, sids: [...sids] };
 }
 
 function joined(window: Buffer, rest: AsyncIterator<Buffer>, source: ClientBody): UploadBody {

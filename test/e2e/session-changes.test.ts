@@ -187,6 +187,19 @@ describe('answers that change a session', () => {
     expect(two.status, 'both alive').to.equal(400);
   });
 
+  it('a form with two SIDs is one too many, wherever a third stands, and a field that stands 150,000 times is one', async () => {
+    const post = async (target: string, form: string) => {
+      const type = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.length) };
+      return (await send(target, type, 'POST', form)).status;
+    };
+    const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(26));
+    expect(await post('/field/x', `_sid=${a}&u=me`)).to.equal(200);
+    expect(await post(`/field/x?_sid=${a}`, `_sid=${b}&u=me`)).to.equal(200);
+    expect(await post('/field/x', `_sid=${a}&_sid=${b}`)).to.equal(400);
+    expect(await post(`/field/x?_sid=${a}`, `_sid=${b}&_sid=${c}`)).to.equal(400);
+    expect(await post('/field/x', '_sid=1&'.repeat(150_000))).to.equal(200);
+  });
+
   it('a form without action is understood where the address is older than the page', async () => {
     answers.set('/field/start', [200, { 'Set-Cookie': 'app=1; Path=/' }]);
     const old = /value="([0-9a-v]{26})"/.exec((await send('/field/start')).body)?.[1];
