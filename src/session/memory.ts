@@ -23,6 +23,8 @@ interface Entry {
 const ENTRY_BYTES = 160;
 /** Entries looked at for their end by each write, so that what nobody asks for again goes too. */
 const SWEEP_STEP = 4;
+/** And by each count of a full store: where no session may begin, nothing is written. */
+const FULL_SWEEP_STEP = 1000;
 
 export function createMemoryStore(options: MemoryStoreOptions): SessionStore {
   return new MemoryStore(options);
@@ -61,7 +63,7 @@ class MemoryStore implements SessionStore {
     const entry = { version: expectedVersion + 1, sealed: sealed.toString('latin1'), expiresAtMs: nowMs + ttlMs };
     this.#entries.set(key, entry);
     this.#bytes += cost(key, entry);
-    this.#sweepSome(nowMs);
+    this.#sweepSome(nowMs, SWEEP_STEP);
     this.#evict();
     return Promise.resolve(true);
   }
@@ -85,6 +87,7 @@ class MemoryStore implements SessionStore {
   }
 
   count(): Promise<number> {
+    if (this.#entries.size >= this.#options.maxSessions) this.#sweepSome(this.#options.clock(), FULL_SWEEP_STEP);
     return Promise.resolve(this.#entries.size);
   }
 
@@ -123,9 +126,9 @@ class MemoryStore implements SessionStore {
     }
   }
 
-  /** A clock hand over all entries: each write moves it on a little. */
-  #sweepSome(nowMs: number): void {
-    for (let step = 0; step < SWEEP_STEP; step++) {
+  /** A clock hand over all entries, moved on by some at a time. */
+  #sweepSome(nowMs: number, steps: number): void {
+    for (let step = 0; step < steps; step++) {
       const { value, done } = this.#hand.next();
       if (done) {
         this.#hand = this.#entries.entries();

@@ -1,6 +1,7 @@
 /** What only the memory store promises: its bounds and their order. The rest is the store contract. */
 import { expect } from 'chai';
 import { createMemoryStore } from '../../../src/session/memory.ts';
+import { Population } from '../../../src/session/population.ts';
 import { fakeClock } from '../../support/session-fixtures.ts';
 
 const LONG_MS = 60_000;
@@ -46,6 +47,21 @@ describe('memory store', () => {
     clock.advance(2000);
     for (let i = 0; i < 1000; i++) await store.compareAndSet(`new${i}`, 0, value(10), LONG_MS);
     expect(await store.count()).to.equal(1000);
+  });
+
+  it('has room again for who begins a session when those that filled it have ended, though nobody writes', async () => {
+    const clock = fakeClock();
+    const store = createMemoryStore({ maxSessions: 5000, maxBytes: 1e9, clock });
+    for (let i = 0; i < 5000; i++) await store.compareAndSet(`old${i}`, 0, value(10), i < 2500 ? LONG_MS : 1000);
+    const population = new Population(store, { maxSessions: 5000, mintPerMinute: 1e6 });
+    expect(await population.hasRoomFor('block', clock())).to.equal(false);
+    // Each second it looks at some more: also those that live.
+    let isRoom = false;
+    for (let second = 0; second < 10 && !isRoom; second++) {
+      clock.advance(1000);
+      isRoom = await population.hasRoomFor('block', clock());
+    }
+    expect(isRoom).to.equal(true);
   });
 
   it('bounds its tombstones, too', async () => {
