@@ -25,10 +25,10 @@ export interface CookieTarget {
   readonly path: string;
 }
 
-/** What one Set-Cookie did. `refreshed`: the same value again, perhaps with another end. */
+/** What one Set-Cookie did. `repeated`: the very same again. `refreshed`: the same value with another end, Secure or HttpOnly. */
 export interface CookieChange {
   readonly name: string;
-  readonly kind: 'created' | 'replaced' | 'refreshed' | 'deleted' | 'refused';
+  readonly kind: 'created' | 'replaced' | 'refreshed' | 'repeated' | 'deleted' | 'refused';
   readonly isHttpOnly: boolean;
   /** It has an end of its own (Expires or Max-Age). */
   readonly isPersistent: boolean;
@@ -184,7 +184,8 @@ export class Jar {
     if (old !== undefined) {
       // Same path, so the same place: the creation time is kept (step 11.3).
       this.#cookies[at] = cookie;
-      return old.value === cookie.value ? 'refreshed' : 'replaced';
+      if (old.value !== cookie.value) return 'replaced';
+      return hasSameMarks(old, cookie) ? 'repeated' : 'refreshed';
     }
     const after = this.#cookies.findIndex((other) => other.path.length < cookie.path.length);
     this.#cookies.splice(after < 0 ? this.#cookies.length : after, 0, cookie);
@@ -241,6 +242,10 @@ function admit(parsed: SetCookie, origin: CookieTarget, setOrder: number): Store
 function isSameCookie(a: StoredCookie, b: StoredCookie): boolean {
   // RFC 6265bis §5.7 adds host-only to the identity, so that two hosts cannot overwrite each other's cookie.
   return a.name === b.name && a.path === b.path && a.domain === b.domain && a.isHostOnly === b.isHostOnly;
+}
+
+function hasSameMarks(a: StoredCookie, b: StoredCookie): boolean {
+  return a.expiresAtMs === b.expiresAtMs && a.isSecure === b.isSecure && a.isHttpOnly === b.isHttpOnly;
 }
 
 function isAlive(cookie: StoredCookie, nowMs: number): boolean {

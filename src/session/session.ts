@@ -371,7 +371,7 @@ export class Sessions implements SessionSource {
   }
 }
 
-/** The same value again without an end of its own changes nothing. */
-function isEffective({ kind, isPersistent }: CookieChange): boolean {
-  return kind !== 'refused' && (kind !== 'refreshed' || isPersistent);
+/** Is the jar another one for it? */
+function isEffective({ kind }: CookieChange): boolean {
+  return kind !== 'refused' && kind !== 'repeated';
 }

@@ -103,6 +103,21 @@ describe('jar: replacement, deletion, order', () => {
     expect(jar.cookieHeader(HTTP, NOW_MS)).to.equal('a=1');
   });
 
+  it('tells the very same cookie from one with another end or other marks', () => {
+    const jar = jarWith(['a=1']);
+    for (const [field, kind] of [
+      ['a=1', 'repeated'],
+      ['a=1; HttpOnly', 'refreshed'],
+      ['a=1; Max-Age=9; HttpOnly', 'refreshed'],
+      ['a=1; Max-Age=9; HttpOnly', 'repeated'],
+      ['a=1; HttpOnly', 'refreshed'],
+    ] as const) {
+      expect(kinds(jar.setFromResponse([field], HTTP, NOW_MS)), field).to.deep.equal([kind]);
+    }
+    expect(kinds(jar.setFromResponse(['a=1; HttpOnly; Secure'], HTTPS, NOW_MS))).to.deep.equal(['refreshed']);
+    expect(jar.cookieHeader(HTTP, NOW_MS), 'Secure by now').to.equal('');
+  });
+
   it('says what each field did', () => {
     const jar = jarWith(['kept=1', 'gone=1']);
     const changes = jar.setFromResponse(

@@ -332,6 +332,13 @@ describe('Sessions', () => {
       expect((await absorb(session, ['a=1; Max-Age=100'])).event).to.equal('updated');
     });
 
+    it('keeps a cookie longer that is sent again without its end', async () => {
+      const session = await proven(['a=1; Max-Age=60']);
+      expect((await absorb(session, ['a=1'])).event).to.equal('updated');
+      clock.advance(61_000);
+      expect(await cookiesOf(session.sid)).to.equal('a=1');
+    });
+
     it('removes what another response set after this one was asked for', async () => {
       const session = await proven(['a=1']);
       await absorb(session, ['flash=hello', 'a=2']);
@@ -404,9 +411,10 @@ describe('Sessions', () => {
     });
 
     it('or a rotation, does not lose the second answer of a double sign-in', async () => {
-      const session = await proven();
-      const first = (await absorb(session, ['id=first; HttpOnly'], SIGN_IN)).session!;
-      const second = await absorb(session, ['id=second; HttpOnly', 'lang=de'], SIGN_IN);
+      const session = await proven(['id=1', 'basket=of-the-first']);
+      const first = (await absorb(session, ['id=first; HttpOnly', 'basket=; Max-Age=0'], SIGN_IN)).session!;
+      const again = ['id=second; HttpOnly', 'lang=de', 'basket=of-the-first'];
+      const second = await absorb(session, again, SIGN_IN);
       expect(second.event).to.equal('created');
       expect(await cookiesOf(second.session!.sid)).to.equal('id=second; lang=de');
       expect(await cookiesOf(first.sid)).to.equal('id=first');
