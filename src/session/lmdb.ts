@@ -57,6 +57,8 @@ const ONE_COMMIT_A_TURN = { txnStartThreshold: 100_000 };
 /** One step looks at this many entries: half a millisecond at most, far below the 5 ms that a request may be kept waiting. */
 const SWEEP_ENTRIES = 64;
 const SWEEP_STEP_MS = 50;
+/** How long past its end an entry stays: a touch from before it may still be on its way to the disk, and keeps the stamp. */
+export const SWEEP_GRACE_MS = 10_000;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
 const SWEEP_REST_MS = 30_000;
 /** Until the sweep looks again for room on the disk. */
@@ -271,7 +273,7 @@ function startSweep(database: Database, clock: () => number, guard: LmdbGuard): 
 }
 
 /**
- * Look at the entries after `from` (null: from the first) and remove those past their end, unless they change meanwhile.
+ * Look at the entries after `from` (null: from the first) and remove those well past their end, unless they change meanwhile.
  * Returns where to go on, null at the end.
  */
 export function sweepStep(
@@ -287,7 +289,7 @@ export function sweepStep(
     last = key;
     const entry = decode(value, version ?? 0);
     // A rejection means that the disk is in trouble, which the next request reports.
-    if (entry.expiresAtMs <= nowMs) committed(database.remove(key, entry.stamp)).catch(() => false);
+    if (entry.expiresAtMs <= nowMs - SWEEP_GRACE_MS) committed(database.remove(key, entry.stamp)).catch(() => false);
   }
   return seen < SWEEP_ENTRIES ? null : last;
 }

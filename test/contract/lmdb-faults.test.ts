@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { openLmdbStore } from '../../src/session/lmdb.ts';
+import { openLmdbStore, SWEEP_GRACE_MS } from '../../src/session/lmdb.ts';
 import type { SessionStore } from '../../src/session/store.ts';
 import { startProgram } from '../support/cli.ts';
 
@@ -46,7 +46,8 @@ describe('lmdb and faults of the disk', function () {
     const store = openLmdbStore({ path, clock: Date.now, sweep: false });
     await store.compareAndSet('old', 0, SEALED, 1);
     await store.close();
-    const sweeping = openLmdbStore({ path, clock: Date.now, sweep: true, freeBytes: async () => freeBytes });
+    const clock = () => Date.now() + SWEEP_GRACE_MS;
+    const sweeping = openLmdbStore({ path, clock, sweep: true, freeBytes: async () => freeBytes });
     await delay(400);
     expect(await sweeping.count()).to.equal(1);
     freeBytes = 17 * MEBIBYTE;

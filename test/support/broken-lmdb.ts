@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProxyError } from '../../src/errors.ts';
-import { openLmdbStore } from '../../src/session/lmdb.ts';
+import { openLmdbStore, SWEEP_GRACE_MS } from '../../src/session/lmdb.ts';
 import { breakLmdb } from './break-lmdb.ts';
 
 const TTL_MS = 60_000;
@@ -13,7 +13,9 @@ const SEALED = Buffer.from('sealed');
 
 let deaths = 0;
 const [, , path, first] = process.argv;
-const store = openLmdbStore({ path: path!, clock: Date.now, sweep: first === 'sweep', onDeath: () => deaths++ });
+let aheadMs = 0;
+const clock = () => Date.now() + aheadMs;
+const store = openLmdbStore({ path: path!, clock, sweep: first === 'sweep', onDeath: () => deaths++ });
 const attempts: Record<string, () => Promise<unknown>> = {
   create: () => store.compareAndSet('other', 0, SEALED, TTL_MS),
   update: () => store.compareAndSet('key', 1, SEALED, TTL_MS),
@@ -26,6 +28,7 @@ const attempts: Record<string, () => Promise<unknown>> = {
 await store.compareAndSet('key', 0, SEALED, TTL_MS);
 if (first === 'sweep') await store.compareAndSet('old', 0, SEALED, 1);
 breakLmdb();
+if (first === 'sweep') aheadMs = SWEEP_GRACE_MS;
 const said = first === 'sweep' ? await delay(500) : await told(() => store.compareAndSet('new', 0, SEALED, TTL_MS));
 const later: Record<string, string> = {};
 const startedAtMs = performance.now();
