@@ -57,7 +57,8 @@ export async function startAdmin(
   );
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    // Once it listens, one that it cannot accept (EMFILE) is for its client to see; unheard it would end the process.
+    server.on('error', reject);
     server.listen(address.port, address.host, () => resolve());
   });
   // A reading that fails leaves a gap in the charts; the next one is ten seconds away.

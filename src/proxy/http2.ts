@@ -98,9 +98,9 @@ export class Http2Front {
     const { streams } = connection;
     let count = 0;
     let resets = 0;
-    let windowStartedAtMs = Date.now();
+    let windowStartedAtMs = performance.now();
     const onReset = () => {
-      const nowMs = Date.now();
+      const nowMs = performance.now();
       if (nowMs - windowStartedAtMs > RESET_WINDOW_MS) {
         windowStartedAtMs = nowMs;
         resets = 0;

@@ -23,6 +23,7 @@ export class Breaker {
   #timer: NodeJS.Timeout | null = null;
   #isProbing = false;
   #isRefuting = false;
+  #isStopped = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -38,6 +39,7 @@ export class Breaker {
   }
 
   failed(failure: unknown): void {
+    if (this.#isStopped) return;
     this.#failures++;
     if (this.#failures < this.#options.maxFailures || this.#isRefuting) return;
     const { refute } = this.#options;
@@ -58,7 +60,7 @@ export class Breaker {
 
   /** The store is away, however few have asked it. */
   open(failure: unknown): void {
-    if (this.#timer !== null) return;
+    if (this.#timer !== null || this.#isStopped) return;
     // The probe keeps no process alive.
     this.#timer = setInterval(() => this.probeNow(), this.#options.probeEveryMs).unref();
     this.#options.onOpen(failure);
@@ -81,10 +83,16 @@ export class Breaker {
       });
   }
 
-  /** Let requests through again; also stops the probes for good when the store is closed. */
+  /** Let requests through again. */
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#failures = 0;
+  }
+
+  /** The store is closed: what was under way may fail without a word, and nobody asks whether it is back. */
+  stop(): void {
+    this.#isStopped = true;
+    this.close();
   }
 }

@@ -250,8 +250,8 @@ class RedisStore implements SessionStore {
     this.#isClosed = true;
     this.#stopWaiting();
     clearInterval(this.#slotsTimer);
-    this.#breaker.close();
-    this.#writeBreaker.close();
+    this.#breaker.stop();
+    this.#writeBreaker.stop();
     this.#client.disconnect();
   }
 
