@@ -111,6 +111,11 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent,
     );
   });
 
+  outgoing.on('upgrade', (_answer, socket) => {
+    socket.destroy();
+    fail('NETWORK', 'it switches to another protocol, which nobody asked for');
+  });
+
   let isAnswered = false;
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
     // The server had closed a connection that was kept: browsers send the request again, whatever its method. Each of the kept ones

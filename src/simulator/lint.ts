@@ -45,8 +45,13 @@ export interface LintItem {
   readonly pages: number;
 }
 
+/** Elements of pages may be called as properties of all objects are: `constructor`. */
+function tableOf(rows: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, readonly string[]> {
+  return new Map(Object.entries(rows));
+}
+
 /** Element → attributes that a browser loads by itself. */
-const SUBRESOURCES: Readonly<Record<string, readonly string[]>> = {
+const SUBRESOURCES = tableOf({
   img: ['src', 'srcset', 'longdesc'],
   script: ['src'],
   link: ['href'],
@@ -60,9 +65,9 @@ const SUBRESOURCES: Readonly<Record<string, readonly string[]>> = {
   body: ['background'],
   table: ['background'],
   td: ['background'],
-};
+});
 /** Element → attribute that a marking proxy marks. */
-const MARKED: Readonly<Record<string, readonly string[]>> = {
+const MARKED = tableOf({
   a: ['href'],
   area: ['href'],
   form: ['action'],
@@ -70,15 +75,15 @@ const MARKED: Readonly<Record<string, readonly string[]>> = {
   iframe: ['src'],
   button: ['formaction'],
   input: ['formaction'],
-};
+});
 /** Further places that hold a URL and that nobody marks. */
-const LEFT_ALONE: Readonly<Record<string, readonly string[]>> = {
+const LEFT_ALONE = tableOf({
   a: ['ping'],
   area: ['ping'],
   blockquote: ['cite'],
   q: ['cite'],
   html: ['manifest'],
-};
+});
 const IDENTITY_RELS = /\b(?:canonical|alternate|shortlink|next|prev|amphtml)\b/i;
 /** A string literal that is a path or a URL. A lone '/' is more often a separator. */
 const LITERAL =
@@ -130,9 +135,9 @@ function* lintAttribute(element: Element, name: string, value: string, judged: J
   if (name.startsWith('on')) yield* lintText(name, value, 'handler', judged.page);
   else if (name === 'style') yield* lintStyle(name, value, judged.page);
   else if (name.startsWith('data-') && looksLikeUrl(value)) yield { place: name, url: value, reason: 'data' };
-  else if (MARKED[tag]?.includes(name)) yield* lintMarked(element, name, value, judged);
+  else if (MARKED.get(tag)?.includes(name)) yield* lintMarked(element, name, value, judged);
   else if (tag === 'meta' && name === 'content') yield* lintMeta(element, value, judged);
-  else if (SUBRESOURCES[tag]?.includes(name) || LEFT_ALONE[tag]?.includes(name))
+  else if (SUBRESOURCES.get(tag)?.includes(name) || LEFT_ALONE.get(tag)?.includes(name))
     yield* lintSubresource(element, name, value, judged.page);
 }
 

@@ -39,6 +39,8 @@ export class Permission {
     try {
       const file = await this.#browser.visit({ url: `${origin}/robots.txt`, cause: 'open', initiator: null });
       if (file.status === 200) return parseRobots(file.body.toString('utf8'));
+      // There may be rules, and nobody can tell them (RFC 9309 §2.3.1.4).
+      if (file.status >= 500) return () => false;
     } catch (error) {
       if (!(error instanceof SimulatorError)) throw error;
     }

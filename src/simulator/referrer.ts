@@ -17,12 +17,12 @@ export const DEFAULT_POLICY: ReferrerPolicy = 'strict-origin-when-cross-origin';
 /** §8.3 step 6: a longer referrer is cut to its origin. */
 const MAX_REFERRER_CHARS = 4096;
 /** HTML §4.2.5.1: old words of `<meta name=referrer>`. */
-const OLD_WORDS: Readonly<Record<string, ReferrerPolicy>> = {
-  never: 'no-referrer',
-  default: DEFAULT_POLICY,
-  always: 'unsafe-url',
-  'origin-when-crossorigin': 'origin-when-cross-origin',
-};
+const OLD_WORDS: ReadonlyMap<string, ReferrerPolicy> = new Map([
+  ['never', 'no-referrer'],
+  ['default', DEFAULT_POLICY],
+  ['always', 'unsafe-url'],
+  ['origin-when-crossorigin', 'origin-when-cross-origin'],
+]);
 
 /** The last known token of a Referrer-Policy field value (§8.1); null when there is none. */
 export function policyOfField(value: string | null): ReferrerPolicy | null {
@@ -33,7 +33,7 @@ export function policyOfField(value: string | null): ReferrerPolicy | null {
 /** One keyword, as in `referrerpolicy` and `<meta name=referrer>`; null for an unknown one. */
 export function asPolicy(word: string | null): ReferrerPolicy | null {
   const token = (word ?? '').trim().toLowerCase();
-  return POLICIES.find((policy) => policy === token) ?? OLD_WORDS[token] ?? null;
+  return POLICIES.find((policy) => policy === token) ?? OLD_WORDS.get(token) ?? null;
 }
 
 /** The field value, or null for "send none". `source` is the URL of the document that navigates. */

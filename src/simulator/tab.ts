@@ -318,7 +318,7 @@ export class Page {
     if (
       current !== null &&
       navigation.method === 'GET' &&
-      !navigation.isReload &&
+      navigation.cause !== 'history' &&
       isFragmentMove(current.url, navigation.url)
     ) {
       this.#history.push({ ...current, url: navigation.url });
@@ -377,7 +377,10 @@ export class Page {
   }
 
   async #move(by: number): Promise<Page> {
+    const { snapshot: before } = this.#entry;
     const { snapshot } = this.#history.move(by);
+    // Within one document.
+    if (snapshot === before) return this;
     const isNoStore = /\bno-store\b/i.test(snapshot.fields.get('cache-control') ?? '');
     if (isNoStore && snapshot.method === 'GET') await this.#again(false);
     return this;
@@ -385,16 +388,10 @@ export class Page {
 
   async #again(isReload: boolean): Promise<void> {
     const { snapshot, url } = this.#entry;
+    if (url === 'about:srcdoc') return await this.#arrive(snapshot, true);
     const { method, requestBody, contentType, initiator } = snapshot;
+    const again = { method, body: requestBody, contentType, initiator, isReload };
     // Shown URL and fetched URL differ by the fragment only, which is not sent.
-    await this.#load({
-      ...this.#bare(url),
-      cause: 'history',
-      method,
-      body: requestBody,
-      contentType,
-      initiator,
-      isReload,
-    });
+    await this.#load({ ...this.#bare(url), ...again, cause: 'history' });
   }
 }

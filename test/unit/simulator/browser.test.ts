@@ -670,6 +670,43 @@ describe('simulator: history', () => {
     expect((await fault(page.forward().then((each) => each.forward()))).code).to.equal('NO_HISTORY');
   });
 
+  it('fetches a page that must not be stored by its URL with the fragment, too, and keeps what is ahead', async () => {
+    handlers['/'] = html('<a href="/secret#foot">Secret</a>');
+    handlers['/secret'] = html('<a href="#top">Top</a><a href=/end>End</a>', { 'cache-control': 'no-store' });
+    handlers['/end'] = html('<p>end');
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    for (const link of ['Secret', 'Top', 'End']) await page.follow(link);
+    const requests = () => browser.exchanges.map(({ cause, url }) => `${cause} ${new URL(url).pathname}`).slice(3);
+    await page.back();
+    expect([page.url, ...requests()]).to.deep.equal([`${origin}/secret#top`, 'history /secret']);
+    await page.forward();
+    expect(page.text).to.equal('end');
+  });
+
+  it('moves within a page that must not be stored without a request, both ways', async () => {
+    handlers['/'] = html('<a href="#foot">Foot</a>', { 'cache-control': 'no-store' });
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    await page.follow('Foot');
+    await page.back();
+    await page.forward();
+    expect([page.url, browser.exchanges.length]).to.deep.equal([`${origin}/#foot`, 1]);
+  });
+
+  it('shows a srcdoc document again without a request', async () => {
+    handlers['/'] = html('<iframe name=f srcdoc="<a href=/b>B</a>"></iframe>', { 'cache-control': 'no-store' });
+    handlers['/b'] = html('<p>b');
+    const frame = (await browse().open(`${origin}/`)).frame('f');
+    await frame.reload();
+    expect(frame.text).to.equal('B');
+    await frame.follow('B');
+    await frame.back();
+    expect([frame.url, frame.text]).to.deep.equal(['about:srcdoc', 'B']);
+    await frame.forward();
+    expect(frame.text).to.equal('b');
+  });
+
   it('moves within the page without a request', async () => {
     handlers['/'] = html('<a href="#foot">Foot</a>');
     const browser = browse();
@@ -850,6 +887,13 @@ describe('simulator: what it says when something is wrong', () => {
 
   for (const [why, answer, options, code] of [
     ['a slow answer', () => {}, { timeoutMs: 50 }, 'TIMEOUT'],
+    [
+      'an answer in another protocol',
+      (_request: IncomingMessage, response: ServerResponse) =>
+        void response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+      {},
+      'NETWORK',
+    ],
     [
       'a large body',
       (_request: IncomingMessage, response: ServerResponse) => response.end('x'.repeat(3000)),

@@ -346,6 +346,7 @@ describe('simulator crawl: where it goes', () => {
       { robots: 1 },
     ],
     ['excludes of one’s own', { exclude: [/\/1$/] }, ['/', '/logout'], { excluded: 2 }],
+    ['excludes with a flag that remembers', { exclude: [/\/(?:1|logout)$/g] }, ['/'], { excluded: 3, robots: 1 }],
     ['one at a time', { concurrency: 1 }, ['/', '/1', '/2', '/3'], {}],
   ] as const) {
     it(why, async () => {
@@ -354,6 +355,12 @@ describe('simulator crawl: where it goes', () => {
       expect(report.skipped).to.include(skipped);
     });
   }
+
+  it('goes nowhere while the robots.txt cannot be told', async () => {
+    site['/robots.txt'] = { status: 503, body: 'later' };
+    expect((await walk({})).skipped.robots).to.be.greaterThan(0);
+    expect(visited()).to.deep.equal(['/']);
+  });
 
   it('tells ways out from words that hold theirs', async () => {
     const pages = ['/blog-outline', '/catalog_output', '/design-outdoors', '/x?q=blog+out'];
@@ -598,6 +605,7 @@ describe('simulator lint', () => {
       ['style style /a.png', 'style style /b.png'],
     ],
     ['ping', '<a href=/x ping=/p>x</a>', ['subresource ping /p']],
+    ['elements called as properties of objects', '<constructor x=1><__proto__ href=/x>', []],
     ['one link that is not marked', '<a href="/x?_sid=1">x</a><a href=/y>y</a>', ['unmarked href /y']],
     [
       'a form with a hidden field is marked',

@@ -270,6 +270,7 @@ describe('simulator referrers and sites', () => {
     expect(referrerFor(`http://x/${'a'.repeat(5000)}`, 'http://x/', 'unsafe-url')).to.equal('http://x/');
     expect(referrerFor('about:srcdoc', 'http://x/', 'unsafe-url')).to.equal(null);
     expect(policyOfField('origin, never-heard')).to.equal('origin');
+    expect([policyOfField('constructor'), asPolicy('__proto__')]).to.deep.equal([null, null]);
   });
 
   for (const [from, to, want] of [
