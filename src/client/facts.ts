@@ -179,8 +179,10 @@ export function mayArrive(
   if (origin !== null && acceptFrom.has(origin)) return true;
   // The browser's word counts first: behind a redirect by a foreign page the Referer is still the page before it.
   if (facts.fetchSite === 'cross-site') return false;
-  // Another host of the site, and it hides which: only where SIDs are to come from others at all.
-  if (facts.fetchSite === 'same-site' && origin === null) return transSidHosts.size > 0 || acceptFrom.size > 0;
+  // Another host of the site had a part in it, and hides which: itself, or behind our own Referer as one that redirects. Only where
+  // SIDs are to come from others at all.
+  const isHidden = origin === null || origin === ownOrigin;
+  if (facts.fetchSite === 'same-site' && isHidden) return transSidHosts.size > 0 || acceptFrom.size > 0;
   // Behind a redirect by a foreign page the Referer may still be our origin, alone: what a page at `/` has loaded ahead waits, too.
   if (facts.fetchSite === 'none') return origin === ownOrigin && facts.referer !== `${ownOrigin}/`;
   // Without a Referer an old client, a typed or a bookmarked address cannot be told from a foreign page: accepted.

@@ -145,7 +145,9 @@ describe('the arrival gate', () => {
     ['cross-site', 'http://evil.example/x', [], false],
     ['cross-site', 'http://lms.example/x', ['http://lms.example'], true],
     ['cross-site', 'http://shop.example/page', [], false],
-    ['same-site', 'http://shop.example/page', [], true],
+    // Through a redirect of another host of the site, as above.
+    ['same-site', 'http://shop.example/page', [], false],
+    ['same-site', 'http://shop.example/page', ['http://sso.shop.example'], true],
     ['same-site', 'http://other.shop.example/x', [], false],
     ['same-site', undefined, [], false],
     [undefined, undefined, [], true],
