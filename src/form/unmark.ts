@@ -60,7 +60,7 @@ function takeOut(window: Buffer, fields: readonly Found[]): UnmarkedForm {
   const kept: Buffer[] = [];
   let at = 0;
   for (const field of fields) {
-    kept.push(window.subarray(at, field.start));
+    if (field.start > at) kept.push(window.subarray(at, field.start));
     at = field.end;
   }
   kept.push(window.subarray(at));
@@ -69,25 +69,26 @@ function takeOut(window: Buffer, fields: readonly Found[]): UnmarkedForm {
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
+const CR = 0x0d;
+const LF = 0x0a;
 
 /** A pair goes with the separator behind it; the last one, with all such pairs right before it, with the one before them. */
 function urlencodedFields(window: Buffer, name: string, isWhole: boolean): Found[] {
   const fields: Found[] = [];
   let start = 0;
-  while (start <= window.length) {
-    const separator = window.indexOf(AMPERSAND, start);
-    const isLast = separator < 0;
-    if (isLast && !isWhole) break;
-    const end = isLast ? window.length : separator;
-    const equals = window.subarray(start, end).indexOf(EQUALS);
-    const nameEnd = equals < 0 ? end : start + equals;
+  let equals = -1;
+  for (let at = 0; at <= window.length; at += 1) {
+    const isLast = at === window.length;
+    if (window[at] === EQUALS && equals < 0) equals = at;
+    if (isLast ? !isWhole : window[at] !== AMPERSAND) continue;
+    const nameEnd = equals < 0 ? at : equals;
     if (decodeComponent(window, start, nameEnd, name.length) === name) {
-      const value = equals < 0 ? '' : (decodeComponent(window, nameEnd + 1, end, end - nameEnd) ?? '');
-      fields.push({ start, end: isLast ? end : end + 1, value });
+      const value = equals < 0 ? '' : (decodeComponent(window, nameEnd + 1, at, at - nameEnd) ?? '');
+      fields.push({ start, end: isLast ? at : at + 1, value });
       if (isLast) takeSeparatorBefore(fields);
     }
-    if (isLast) break;
-    start = separator + 1;
+    start = at + 1;
+    equals = -1;
   }
   return fields;
 }
@@ -137,14 +138,15 @@ function plainFields(window: Buffer, name: string): Found[] {
   const fields: Found[] = [];
   const prefix = Buffer.from(`${name}=`, 'latin1');
   let start = 0;
-  for (;;) {
-    const end = window.indexOf('\r\n', start, 'latin1');
-    if (end < 0) return fields;
-    if (window.subarray(start, Math.min(start + prefix.length, end)).equals(prefix)) {
-      fields.push({ start, end: end + 2, value: window.toString('latin1', start + prefix.length, end) });
+  for (let at = 1; at < window.length; at += 1) {
+    if (window[at] !== LF || window[at - 1] !== CR) continue;
+    const valueStart = start + prefix.length;
+    if (valueStart < at && window.subarray(start, valueStart).equals(prefix)) {
+      fields.push({ start, end: at + 1, value: window.toString('latin1', valueStart, at - 1) });
     }
-    start = end + 2;
+    start = at + 1;
   }
+  return fields;
 }
 
 /** RFC 7578: parts between delimiters. A part goes with the delimiter before it. */
@@ -155,7 +157,7 @@ function multipartFields(window: Buffer, boundary: string, name: string): Found[
   let start = window.subarray(0, delimiter.length).equals(delimiter) ? 0 : next(window, between, 0);
   while (start >= 0) {
     const headStart = start + delimiter.length;
-    if (window[headStart] !== 0x0d || window[headStart + 1] !== 0x0a) break; // `--` closes; anything else is no part
+    if (window[headStart] !== CR || window[headStart + 1] !== LF) break; // `--` closes; anything else is no part
     const headEnd = window.indexOf('\r\n\r\n', headStart, 'latin1');
     if (headEnd < 0 || headEnd - headStart > MAX_PART_HEAD_BYTES) break;
     const end = next(window, between, headEnd + 2);
@@ -174,7 +176,7 @@ function next(window: Buffer, between: Buffer, from: number): number {
     at = window.indexOf(between, at);
     if (at < 0) return -1;
     const behind = window[at + between.length];
-    if (behind === undefined || behind === 0x0d || behind === 0x2d || behind === 0x20 || behind === 0x09) return at + 2;
+    if (behind === undefined || behind === CR || behind === 0x2d || behind === 0x20 || behind === 0x09) return at + 2;
   }
 }
 
