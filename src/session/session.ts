@@ -42,7 +42,6 @@ export interface SessionsOptions extends PopulationLimits {
 
 /** Counters for metrics; they only grow. */
 export interface SessionStats {
-  created: number;
   /** Sessions that were refused to a client above its rate, or by `maxSessions`. */
   refused: number;
   /** Compare-and-set attempts that lost against another writer. */
@@ -52,7 +51,7 @@ export interface SessionStats {
 }
 
 export function newSessionStats(): SessionStats {
-  return { created: 0, refused: 0, conflicts: 0, torn: 0 };
+  return { refused: 0, conflicts: 0, torn: 0 };
 }
 
 /** Attempts after which a loser waits a random moment, so that many processes do not stay in step. */
@@ -229,7 +228,6 @@ export class Sessions implements SessionSource {
       policy,
     );
     this.#population.grow();
-    this.stats.created++;
     return { session, event: 'created' };
   }
 
