@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createProxy, parseConfig } from '../../src/index.ts';
@@ -159,6 +160,44 @@ describe('answers that change a session', () => {
     );
     expect(upstream.requests.at(-1)).to.include({ target: '/post', body: 'a=1&b=2' });
     expect(upstream.requests.at(-1)?.fields.cookie).to.equal('app=1');
+  });
+
+  it('a hidden field of another name than that of its route reaches no application, and leads to no session', async () => {
+    const fields = 'use_trans_sid: true, forms: field';
+    const two = await startProxy(
+      upstream.origin,
+      `routes:
+  - { path: /two/**, ${fields}, session: { name: two } }
+  - { path: /**, ${fields}, session: { name: one } }
+`,
+    );
+    try {
+      const page = await ask(two.port, '/start', { host: 'own.test' });
+      const sid = /name="one" value="([0-9a-v]{26})"/.exec(page.body)?.[1] ?? expect.fail('no SID');
+      for (const [path, cookie] of [
+        ['/two/post', undefined],
+        ['/post', 'lang=de'],
+      ] as const) {
+        const body = `a=1&one=${sid}`;
+        const type = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) };
+        await ask(two.port, path, { host: 'own.test', fields: type, method: 'POST', body });
+        expect(upstream.requests.at(-1)).to.include({ target: path, body: 'a=1' });
+        expect(upstream.requests.at(-1)?.fields.cookie, path).to.equal(cookie);
+      }
+    } finally {
+      await two.close();
+    }
+  });
+
+  it('a form that is coded goes on byte by byte, though the field can be read in it: less of it could not be decoded', async () => {
+    const sid = await begin();
+    const body = gzipSync(`a=1&_sid=${sid}&b=2`, { level: 0 });
+    expect(body.includes(`&_sid=${sid}&`)).to.equal(true);
+    const type = { 'content-type': 'application/x-www-form-urlencoded', 'content-encoding': 'gzip' };
+    const fields = { ...type, 'content-length': String(body.length) };
+    await ask(proxy.port, '/post', { host: 'own.test', fields, method: 'POST', body });
+    expect(upstream.requests.at(-1)).to.include({ target: '/post', body: body.toString('latin1') });
+    expect(upstream.requests.at(-1)?.fields.cookie, 'its SID is not read').to.equal(undefined);
   });
 
   it('a form that a 307 has repeated after a login is understood, with its SID from before', async () => {

@@ -6,7 +6,7 @@ export interface Asked {
   /** Besides Host, Accept and User-Agent, or instead of them. */
   readonly fields?: Record<string, string>;
   readonly method?: string;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 export interface Answer {

@@ -72,6 +72,11 @@ describe('multipart', () => {
   const file = part('name="f"; filename="_sid"', '\x00\r\n--BX\r\n--');
   const other = part('name="a"', '_sid=S');
   const close = '--B--\r\n';
+  /** With a head of so many bytes, CR LF before its one line included. */
+  const padded = (bytes: number) => {
+    const disposition = 'name="_sid"; x=';
+    return part(disposition + 'x'.repeat(bytes - `\r\nContent-Disposition: form-data; ${disposition}`.length), 'S');
+  };
   const multipart: FormEncoding = { kind: 'multipart', boundary: 'B' };
   const rows: [why: string, body: string, rest: string, ...sids: string[]][] = [
     ['first', sid + other + close, other + close, 'S'],
@@ -94,6 +99,12 @@ describe('multipart', () => {
     ],
     ['another boundary', sid.replaceAll('--B', '--C'), sid.replaceAll('--B', '--C')],
     ['behind the end', close + sid, close + sid],
+    ['with a head of 8 KiB', padded(8192) + sid + close, close, 'S', 'S'],
+    [
+      'with a head longer than any browser writes, and behind it',
+      padded(8193) + sid + close,
+      padded(8193) + sid + close,
+    ],
   ];
   for (const [why, body, ...want] of rows) it(why, () => expect(run(body, multipart)).to.deep.equal(want));
 });
