@@ -269,6 +269,18 @@ describe('redis away [needs redis]', () => {
     await asked.close();
   });
 
+  it('full now and then, for one write each time: not away, for the writes between are taken', async () => {
+    await start();
+    for (let version = 0; version < 6; version++) {
+      await server.ask('CONFIG SET maxmemory 1');
+      const fault = await store.compareAndSet('k', version, Buffer.from('x'), LONG_MS).catch((error: unknown) => error);
+      expect(fault).to.include({ code: 'STORE_UNAVAILABLE' });
+      expect(store.isAvailable, `after ${version + 1}`).to.equal(true);
+      await server.ask('CONFIG SET maxmemory 0');
+      expect(await store.compareAndSet('k', version, Buffer.from('x'), LONG_MS)).to.equal(true);
+    }
+  });
+
   it('full, while only new sessions ask for it: what is there is read', async () => {
     await start();
     await server.ask('CONFIG SET maxmemory 1');
