@@ -70,4 +70,11 @@ describe('memory store', () => {
     expect(await store.compareAndSet('a', 0, value(1), LONG_MS)).to.equal(true);
     expect(await store.compareAndSet('c', 0, value(1), LONG_MS)).to.equal(false);
   });
+
+  it('keeps the tombstone of what was removed again as if it were new: the older one goes first', async () => {
+    const store = createMemoryStore({ maxSessions: 2, maxBytes: 1e9, clock: fakeClock() });
+    for (const key of ['a', 'b', 'a', 'c']) await store.remove(key, LONG_MS);
+    expect(await store.compareAndSet('a', 0, value(1), LONG_MS)).to.equal(false);
+    expect(await store.compareAndSet('b', 0, value(1), LONG_MS)).to.equal(true);
+  });
 });

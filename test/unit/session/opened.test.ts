@@ -85,4 +85,27 @@ describe('OpenedSessions', () => {
     const kept = all.filter(({ one, bytes, record }) => read(bytes, HOST, one) === record);
     expect(kept.length).to.be.within(0, 4);
   });
+
+  it('remembers nothing of a session that has ended: its keys are of no more use', () => {
+    const bytes = seal(keys, encodeRecord({ kind: 'dead', rotatedBy: null }, 2));
+    expect(read(bytes)).to.include({ kind: 'dead' });
+    expect(opened.of(HOST, sid).record).to.equal(null);
+  });
+
+  const big = (fill: string) => fill.repeat(1024 * 1024);
+  for (const [what, replace] of [
+    ['written again', () => {}],
+    ['ended', () => opened.forget(HOST, sid)],
+  ] as const) {
+    it(`has room for the others, however often a large session is ${what}`, () => {
+      const other = Sid.generate();
+      const bytes = seal(sealKeys(HOST, other), encodeRecord(recordOf('1'), 2));
+      const record = read(bytes, HOST, other);
+      for (const fill of 'abcdefgh') {
+        read(sealed(big(fill)));
+        replace();
+      }
+      expect(read(bytes, HOST, other)).to.equal(record);
+    });
+  }
 });
