@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ProxyError } from '../../../src/errors.ts';
+import { LIMITS } from '../../../src/limits.ts';
 import type { SessionPolicy } from '../../../src/policy/route-policy.ts';
 import { createMemoryStore } from '../../../src/session/memory.ts';
 import { sealKeys } from '../../../src/session/seal.ts';
@@ -513,6 +514,22 @@ describe('Sessions', () => {
       expect(await store.count(), 'the marker and the sessions; the loser left nothing else').to.equal(3);
     });
 
+    it('is remembered as long as a slow answer may come, however long a session may idle', async () => {
+      for (const idleTimeoutMs of [60_000, 24 * 60_000]) {
+        const policy = sessionPolicy({ idleTimeoutMs });
+        for (const [waitMs, event] of [
+          [LIMITS.sessionTombstoneMs - 1, 'created'],
+          [LIMITS.sessionTombstoneMs, 'destroyed'],
+        ] as const) {
+          const session = await proven(['id=1'], CLIENT, policy);
+          await absorb(session, ['id=2; HttpOnly'], SIGN_IN, CLIENT, policy);
+          clock.advance(waitMs);
+          const late = await absorb(session, ['id=3; HttpOnly'], SIGN_IN, CLIENT, policy);
+          expect(late.event, `${waitMs} ms later, ${idleTimeoutMs} ms idle`).to.equal(event);
+        }
+      }
+    });
+
     it('is not taken for one when the cookie rolls on the network that made the session', async () => {
       let session = await proven(['r=0; HttpOnly']);
       for (const value of [1, 2]) session = (await absorb(session, [`r=${value}; HttpOnly`])).session!;
@@ -584,6 +601,21 @@ describe('Sessions', () => {
         }
         clock.advance(FOLLOW.idleTimeoutMs);
         expect(await cookiesOf(page.sid, CLIENT, FOLLOW)).to.equal(null);
+      });
+
+      it('leads on through 8 rotations that a page slept through, not through 9: each costs a look into the store', async () => {
+        for (const [rotations, cookies] of [
+          [8, 'id=8'],
+          [9, null],
+        ] as const) {
+          const page = await proven(['id=0; HttpOnly'], CLIENT, FOLLOW);
+          let now = page;
+          for (let i = 1; i <= rotations; i++) {
+            now = (await absorb(now, [`id=${i}; HttpOnly`], SIGN_IN, CLIENT, FOLLOW)).session!;
+          }
+          expect(await cookiesOf(page.sid, CLIENT, FOLLOW), `${rotations}`).to.equal(cookies);
+          expect(await cookiesOf(now.sid, CLIENT, FOLLOW), 'the newest').to.equal(`id=${rotations}`);
+        }
       });
 
       it('leads on where no write is taken, through several rotations', async () => {
