@@ -24,7 +24,8 @@ export class Ledger {
   /** Together they are the sum over all processes there ever were, as far as was heard. */
   async readings(): Promise<MetricsReading[]> {
     if (this.#ended.length > 1) {
-      const several = this.#ended;
+      // A copy: who ends meanwhile is added to the list itself.
+      const several = [...this.#ended];
       const merged = await mergeReadings(several);
       // Others may have ended meanwhile, or another look has merged already.
       if (this.#ended[0] === several[0]) this.#ended = [merged, ...this.#ended.slice(several.length)];

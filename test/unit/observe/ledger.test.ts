@@ -66,4 +66,13 @@ describe('Ledger', () => {
       expect(await refused(await ledger.readings()), `${ticks} later`).to.deep.equal(['111']);
     }
   });
+
+  it('loses no count of a process that ends while others are merged', async () => {
+    ledger.ended(0);
+    ledger.ended(1);
+    const look = ledger.readings();
+    ledger.ended(2);
+    expect(await refused(await look)).to.deep.equal(['1111']);
+    expect(await refused(await ledger.readings()), 'later').to.deep.equal(['1111']);
+  });
 });
