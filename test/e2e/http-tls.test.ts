@@ -224,6 +224,11 @@ describe('engine: TLS and HTTP/2', () => {
       ['a target over 8 KiB', 414, { ':path': `/${'a'.repeat(9000)}` }],
       ['201 fields', 431, Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`x-${i}`, 'a']))],
       ['1,500 fields', 431, Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`x-${i}`, 'a']))],
+      [
+        'a head over 16 KiB, which comes before the client knows the limit',
+        431,
+        Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`x-${i}`, 'a'.repeat(4000)])),
+      ],
       ['an unknown expectation', 417, { expect: 'magic' }],
       ['a loop', 508, { via: '1.1 test-proxy' }],
     ] as const) {

@@ -239,6 +239,7 @@ describe('readHead: HTTP/2', () => {
     ['no scheme', 'BAD_TARGET', [...PSEUDO.slice(0, 4), ...PSEUDO.slice(6)]],
     ['CONNECT', 'METHOD_NOT_ALLOWED', PSEUDO, { method: 'CONNECT' }],
     ['absolute path', 'BAD_TARGET', PSEUDO, { target: 'http://app.test/' }],
+    ['a head over the limit', 'FIELDS_TOO_LARGE', PSEUDO, { http2: { endsWithHead: true, isTooLarge: true } }],
   ];
   for (const [what, code, fields, more] of rows) {
     it(`${what}: ${code}`, () => expect(read2(fields, more)).to.have.property('fault', code));
