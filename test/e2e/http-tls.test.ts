@@ -413,13 +413,29 @@ describe('engine: TLS and HTTP/2', () => {
       stream.destroy();
     });
 
-    it('an idle connection is closed, after so many requests as well', async () => {
-      await open({ timeouts: { keepAliveMs: 200 }, limits: { requestsPerConnection: 3 } });
-      for (let i = 0; i < 3; i += 1) expect((await ask()).status).to.equal(200);
-      await eventually('closed', () => session.closed || session.destroyed);
-      session = connectSession();
+    it('an idle connection is closed', async () => {
+      await open({ timeouts: { keepAliveMs: 200 } });
       expect((await ask()).status).to.equal(200);
       await eventually('closed', () => session.closed || session.destroyed);
+    });
+
+    it('after so many requests a connection is closed, busy or not, and those under way end whole', async () => {
+      await open({ timeouts: { keepAliveMs: 20_000 }, limits: { requestsPerConnection: 3 } });
+      expect((await ask()).status).to.equal(200);
+      upstream.script = async ({ socket }) => {
+        await sleep(200);
+        socket.write(answer(200, 'mine'));
+      };
+      let goaway: number | null = null;
+      session.on('goaway', (code) => {
+        goaway = code;
+      });
+      for (const { status, body } of await Promise.all([ask(), ask()]))
+        expect(`${status} ${body}`).to.equal('200 mine');
+      await eventually('closed', () => session.destroyed);
+      expect(goaway).to.equal(constants.NGHTTP2_NO_ERROR);
+      session = connectSession();
+      expect((await ask()).status, 'a new one is served').to.equal(200);
     });
   });
 
@@ -481,6 +497,16 @@ describe('engine: TLS and HTTP/2', () => {
       });
       expect(trailers['x-sum']).to.equal('7');
       await nothingUpstream();
+    });
+
+    it('an answer without a body ends nothing when the upload came whole: nobody has left', async () => {
+      upstream.script = async ({ socket }) => {
+        await sleep(50);
+        socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+      };
+      for (let i = 0; i < 2; i += 1) expect((await ask({ ':method': 'POST' }, 'a')).status).to.equal(204);
+      expect(proxy.refusals).to.deep.equal([]);
+      expect(upstream.connections, 'the upstream connection is kept').to.have.length(1);
     });
 
     it('an early answer without a body ends its stream', async () => {
