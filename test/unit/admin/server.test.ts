@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { type RunningAdmin, startAdmin } from '../../../src/admin/server.ts';
 import { createMetrics } from '../../../src/observe/counting.ts';
 import { adminSource, type ChangeableSource } from '../../support/admin-source.ts';
+import { eventually } from '../../support/raw-http.ts';
 
 describe('admin: listener', () => {
   let admin: RunningAdmin;
@@ -82,6 +85,51 @@ describe('admin: listener', () => {
     source.readings = () => Promise.reject(new Error('gone'));
     expect((await get('/metrics')).status).to.equal(500);
     expect((await get('/healthz')).status).to.equal(200);
+  });
+
+  it('a reading that fails is a gap in the charts: the process lives, and the next ones are in them', async () => {
+    // Mocha passes over them; in the program one ends the process.
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.prependListener('unhandledRejection', onUnhandled);
+    const { readings } = source;
+    let failures = 0;
+    let nowMs = Date.now();
+    await admin.close();
+    admin = await startAdmin({ host: '127.0.0.1', port: 0 }, source, { clock: () => nowMs++, sampleIntervalMs: 5 });
+    source.readings = () => {
+      failures++;
+      return Promise.reject(new Error('gone'));
+    };
+    await eventually('several have failed', () => failures > 3);
+    source.readings = readings;
+    let page = '';
+    await eventually('there is a chart', () => {
+      void get('/').then(({ body }) => {
+        page = body;
+      });
+      return page.includes('<polygon');
+    });
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).to.deep.equal([]);
+  });
+
+  it('64 connections and no more: who holds them all open takes no descriptors from those who visit', async () => {
+    const held = Array.from({ length: 64 }, () => connect(admin.port, '127.0.0.1').on('error', () => {}));
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    const refused = await get('/healthz').catch((error: unknown) => error);
+    expect(refused).to.have.property('code', 'ECONNRESET');
+    for (const socket of held) socket.destroy();
+    let status = 0;
+    await eventually('the next one is served', () => {
+      void get('/healthz').then(
+        (answer) => {
+          status = answer.status;
+        },
+        () => {},
+      );
+      return status === 200;
+    });
   });
 
   it('an address that is taken is an error', async () => {
