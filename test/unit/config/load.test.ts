@@ -297,8 +297,18 @@ routes:
       [/^c\.yaml:4:5: routes\[1\]\.session: "_sid" stands for IDs of our own here/],
     ],
     [
-      'one name on different hosts, or behind what takes everything',
-      `${BASE}session: { mode: mirror, cookie: A }\nroutes: [{ host: a.test, use_trans_sid: true, session: { cookie: B } }, { host: b.test, use_trans_sid: true }, { use_trans_sid: true }]\ndefaults: { use_trans_sid: true, session: { mode: jar } }`,
+      'one name on different hosts',
+      `${BASE}routes: [{ host: a.test, path: /f/**, use_trans_sid: true, session: { mode: mirror, cookie: A } }, { host: b.test, use_trans_sid: true }]`,
+      [],
+    ],
+    [
+      'one name behind what takes everything: no request comes there',
+      `${BASE}routes: [{ use_trans_sid: true, session: { mode: mirror, cookie: A } }, { path: /f/**, use_trans_sid: true }]\ndefaults: { use_trans_sid: true }`,
+      [],
+    ],
+    [
+      'one name behind what takes everything of one host, on that host',
+      `${BASE}routes: [{ host: a.test, use_trans_sid: true, session: { mode: mirror, cookie: A } }, { use_trans_sid: true }]`,
       [],
     ],
     ['patterns in one text', `${BASE}routes: [{ path: "/a/**, /b/**" }]`, [/several are a list/]],
