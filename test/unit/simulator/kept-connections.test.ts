@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect } from 'chai';
 import { Browser, SimulatorError } from '../../../src/simulator/index.ts';
+import { eventually } from '../../support/raw-http.ts';
 
 const PAGE = '<a href="/next">next</a><form method="post" action="/sent"><button>Send</button></form>';
 
@@ -15,18 +16,21 @@ describe('simulator: connections', () => {
   let delayMs: number;
   /** Requests that a connection answers before it breaks at the next. */
   let answersEach: number;
+  /** What comes about before one breaks. */
+  let beforeBreak: () => Promise<unknown>;
 
   beforeEach(async () => {
     seen = [];
     head = {};
     answersEach = 1;
+    beforeBreak = async () => {};
     delayMs = 0;
     const answered = new WeakMap<Socket, number>();
     server = createServer((request, response) => {
       seen.push(`${request.method} ${request.url}`);
       const count = answered.get(request.socket) ?? 0;
       answered.set(request.socket, count + 1);
-      if (count >= answersEach) request.socket.resetAndDestroy();
+      if (count >= answersEach) void beforeBreak().then(() => request.socket.resetAndDestroy());
       else setTimeout(() => response.writeHead(200, { 'content-type': 'text/html', ...head }).end(PAGE), delayMs);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -53,6 +57,35 @@ describe('simulator: connections', () => {
     const error: unknown = await browser.open(`${origin}/`).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(SimulatorError).and.to.include({ code: 'NETWORK' });
     expect(seen).to.deep.equal(['GET /']);
+  });
+
+  it('a request goes out again as often as there may be kept ones, and no more: somebody always keeps another', async () => {
+    await browser.open(`${origin}/`);
+    beforeBreak = async () => {
+      if (seen.length < 40) await browser.open(`${origin}/other`);
+    };
+    const error: unknown = await browser.open(`${origin}/again`).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(SimulatorError).and.to.include({ code: 'NETWORK' });
+    expect(seen.filter((line) => line === 'GET /again')).to.have.length(7);
+  });
+
+  it('a request that went out again has one clock: the program need not wait for that of the first', async () => {
+    const clocks = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    await browser.open(`${origin}/`);
+    const before = clocks();
+    await browser.open(`${origin}/again`);
+    expect(seen).to.deep.equal(['GET /', 'GET /again', 'GET /again']);
+    expect(clocks()).to.be.at.most(before);
+  });
+
+  it('an answer that breaks off is no answer', async () => {
+    head = { 'content-length': '1000' };
+    const opening = browser.open(`${origin}/`).catch((thrown: unknown) => thrown);
+    await eventually('it is under way', () => seen.length === 1);
+    setTimeout(() => server.closeAllConnections(), 50);
+    expect(await opening)
+      .to.be.instanceOf(SimulatorError)
+      .and.to.include({ code: 'NETWORK' });
   });
 
   it('a request that waits for a socket is not late for that', async () => {
