@@ -112,6 +112,15 @@ describe('simulator jar', () => {
     expect(jar.list()).to.deep.equal([]);
   });
 
+  it('keeps 1000 cookies: with more the oldest go, so that a site which sets ever new ones fills no memory', () => {
+    const jar = new CookieJar('on');
+    const lines = Array.from({ length: 1003 }, (_, at) => `c${at}=1; Path=/`);
+    jar.store(lines.slice(0, 900), own(set));
+    jar.store(lines.slice(900), own(set));
+    const names = jar.list().map(({ name }) => name);
+    expect([names.length, names[0], names.at(-1)]).to.deep.equal([1000, 'c3', 'c1002']);
+  });
+
   for (const [text, want] of [
     ['Wed, 21 Oct 2026 07:28:00 GMT', Date.UTC(2026, 9, 21, 7, 28)],
     ['Wednesday, 21-Oct-26 07:28:00 GMT', Date.UTC(2026, 9, 21, 7, 28)],
