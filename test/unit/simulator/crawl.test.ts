@@ -517,6 +517,26 @@ describe('simulator crawl: where it goes', () => {
     expect(report.lost.length).to.be.above(0);
   });
 
+  it('one page under ever new SIDs is asked for three times: more would tell nothing new', async () => {
+    site = { '/': Array.from({ length: 10 }, (_, at) => `<a href="/1?_sid=n${at}">1</a>`).join(''), '/1': 'here' };
+    const report = await walk();
+    expect(visited()).to.deep.equal(['/', '/1?_sid=n0', '/1?_sid=n1', '/1?_sid=n2']);
+    expect(report.skipped.limit).to.equal(7);
+  });
+
+  it('a page that had no session is read again when it has one, for then it may lead elsewhere; and only once', async () => {
+    site = {
+      '/': `<a href=/b>B</a><a href="/b?_sid=s1">B</a><a href="/b?_sid=s2">B</a>`,
+      '/b': (sid) => (sid === null ? '<a href=/login>Log in</a>' : `<a href="/account/${sid}?_sid=${sid}">Account</a>`),
+      '/login': 'who?',
+      '/account/s1': 'ada',
+      '/account/s2': 'bob',
+    };
+    await walk({ concurrency: 1 });
+    expect(visited()).to.include.members(['/login', '/account/s1?_sid=s1']);
+    expect(visited()).to.not.include('/account/s2?_sid=s2');
+  });
+
   it('tells how far it is', async () => {
     const told: number[] = [];
     await walk({ onProgress: ({ visited: count }) => told.push(count) });
