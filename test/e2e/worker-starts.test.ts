@@ -13,12 +13,12 @@ describe('a worker that is started', function () {
   let folder: string;
   let program: CliRun;
 
-  const start = (processes = 1000): void => {
+  const start = (processes = 1000, failures = 2): void => {
     folder = mkdtempSync(join(tmpdir(), 'transid-shortage-'));
     const file = join(folder, 'transid.yaml');
     const store = 'store: { kind: lmdb, path: data }';
     writeFileSync(file, `listen: 127.0.0.1:0\nupstream: http://127.0.0.1:9\nworkers: ${WORKERS}\n${store}\n`);
-    const env = { FEW_PROCESSES: String(processes) };
+    const env = { FEW_PROCESSES: String(processes), FEW_PROCESSES_FAILURES: String(failures) };
     program = startCli(['serve', '-c', file], { preload: 'few-processes.ts', env });
   };
   afterEach(async () => {
@@ -61,6 +61,27 @@ describe('a worker that is started', function () {
     await program.until(/"end":"EMFILE","reason":"a worker cannot be started \(EMFILE\)"/);
     await program.until(/"end":"ENOMEM","reason":"a worker cannot be started \(ENOMEM\)"/);
     await eventually('it is there', () => workers().length === WORKERS, 10_000);
+  });
+
+  it('and cannot be, again and again: it is tried at once, then after ever longer times', async () => {
+    start(WORKERS, 3);
+    await program.until(/listens on http/);
+    process.kill(workers()[0]!, 'SIGKILL');
+    await program.until(/"delay_ms":1000.*\n/);
+    const deaths = program
+      .stdout()
+      .split('\n')
+      .filter((line) => line.includes('a worker died'))
+      .map((line) => JSON.parse(line) as { time: number; end: string; delay_ms: number });
+    expect(deaths.map(({ end, delay_ms }) => [end, delay_ms])).to.deep.equal([
+      ['SIGKILL', 0],
+      ['EMFILE', 250],
+      ['ENOMEM', 500],
+      ['EMFILE', 1000],
+    ]);
+    // It waits as long as it says.
+    for (const [at, { time, delay_ms }] of deaths.slice(0, -1).entries())
+      expect(deaths[at + 1]!.time - time).to.be.at.least(delay_ms - 5);
   });
 
   it('and cannot be when the end comes: nobody is waited for', async () => {
