@@ -125,6 +125,16 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(await textOf(`${admin}/metrics`), 'gauges are of those that live').to.match(/^transid_processes 3$/m);
   });
 
+  it('are counted once, though the last word of one comes after the news of its end', async () => {
+    const { run, origin, admin } = await serve({ preload: 'late-readings.ts' });
+    for (let n = 0; n < 10; n++) await textOf(`${origin}/`);
+    expect(await exchangesOf(admin)).to.equal(10);
+    process.kill(workersOf(run)[0]!, 'SIGKILL');
+    await waitFor(run, async () => deaths(run).length === 1 && (await textOf(`${admin}/`)).includes('2 workers'));
+    expect(await exchangesOf(admin)).to.equal(10);
+    expect(await textOf(`${admin}/metrics`)).to.match(/^transid_processes 3$/m);
+  });
+
   it('one that dies is replaced and its death is logged; the other goes on serving', async () => {
     const { run, origin, admin } = await serve();
     const sid = SID.exec(await textOf(origin))![1]!;
