@@ -104,10 +104,16 @@ function parameterFor(cookie: string): string {
   return `_${spelt}`.slice(0, MAX_NAME_CHARS);
 }
 
+/** A number, or nothing; unquoted words stand for either in an ini file. A quoted one is rather a mistake, too. */
+const NO_PHP_NAME =
+  /^(?:\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?\s*|none|null|no|off|false|on|yes|true)?$/i;
+
 function nameLines(settings: ReadonlyMap<string, PhpSetting>): Lines {
   const setting = settings.get('session.name');
   const name = setting?.value ?? 'PHPSESSID';
   const why = setting === undefined ? BY_DEFAULT : placeOf(setting);
+  if (setting !== undefined && NO_PHP_NAME.test(name))
+    return [`name: PHPSESSID # ${refusedName(setting)}`, 'cookie: PHPSESSID'];
   if (SESSION_NAME.test(name))
     return [`name: ${yamlText(name)} # PHP: session.name ${why}`, `cookie: ${yamlText(name)}`];
   if (COOKIE_NAME.test(name)) {
@@ -117,6 +123,18 @@ function nameLines(settings: ReadonlyMap<string, PhpSetting>): Lines {
     ];
   }
   return [`name: PHPSESSID # PHP: session.name ${why}: ${oneLine(name)} is no name of a cookie`, 'cookie: PHPSESSID'];
+}
+
+function refusedName(setting: PhpSetting): string {
+  return `PHP: session.name ${placeOf(setting)}: PHP does not take ${oneLine(setting.value)}`;
+}
+
+/** Of a host or a path. A name that PHP does not take leaves it the one from around. */
+function ownNameLines(own: ReadonlyMap<string, PhpSetting>): Lines {
+  const setting = own.get('session.name');
+  if (setting === undefined) return [];
+  if (NO_PHP_NAME.test(setting.value)) return [`# ${refusedName(setting)}`];
+  return ['session:', ...nameLines(own).map((line) => `  ${line}`)];
 }
 
 /** The keys of `defaults` for all that PHP had a setting for. */
@@ -202,7 +220,7 @@ function routeLines({ hosts, path, own }: Place, everywhere: ReadonlyMap<string,
     ...tripleLines(own, false),
     ...(triple ? [`use_only_cookies: ${inherited === undefined || isOn(inherited.value)} # as everywhere`] : []),
     ...listLines(own, false),
-    ...(own.has('session.name') ? ['session:', ...nameLines(own).map((line) => `  ${line}`)] : []),
+    ...ownNameLines(own),
     ...[...own.values()].flatMap(remarkOn).map((remark) => `# ${remark}`),
   ];
   return keys.map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`);
@@ -210,7 +228,7 @@ function routeLines({ hosts, path, own }: Place, everywhere: ReadonlyMap<string,
 
 /** A path of a <Location> as a pattern; characters that a pattern cannot have stand for any. */
 function globOf(path: string): string {
-  return `${path.replace(/(?:[?#\s]|,(?=\/)|%(?:00|2[AF]|5C))+/gi, '*').replace(/\/+$/, '')}/**`;
+  return `${path.replace(/(?:[?#\s]|,(?=\/|$)|%(?:00|2[AF]|5C))+/gi, '*').replace(/\/+$/, '')}/**`;
 }
 
 /** A comment for a setting that is no key; nothing for one that is. */
@@ -278,21 +296,20 @@ const isScopePath = (path: string): boolean => /^\/[^?#]*$/.test(path);
 
 /** PHP ignores an item without `=` [PHP 5.1]; `fieldset=` does nothing since 7.1 [PHP 5.5]. */
 function tagList(value: string): Converted {
-  const { taken, leftOut } = sorted(value, (pair) => /^(?!fieldset\s*=)[A-Za-z][\w:.-]*\s*=\s*[\w:.-]*$/i.test(pair));
+  // PHP takes no blank away: ` area=href` is a tag that no page has.
+  const { taken, leftOut } = sorted(value, (pair) => /^(?!fieldset=)[A-Za-z][\w:.-]*=[\w:.-]*$/i.test(pair));
   return { yaml: yamlText(taken.join(',')), leftOut };
 }
 
 /** PHP's hosts are names without port and scheme [PHP 6.1]; what is none cannot have matched. */
 function hostList(value: string): Converted {
-  const { taken, leftOut } = sorted(value, (host) => /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(host));
+  const hosts = value.split(',').map((host) => host.trim());
+  const { taken, leftOut } = sorted(hosts.join(','), (host) => /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(host));
   return { yaml: yamlList(taken), leftOut };
 }
 
 function sorted(list: string, isTaken: (item: string) => boolean): { taken: string[]; leftOut: string[] } {
-  const items = list
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+  const items = list.split(',').filter((item) => item !== '');
   return { taken: items.filter(isTaken), leftOut: items.filter((item) => !isTaken(item)) };
 }
 

@@ -125,7 +125,8 @@ export function escapeAttributeText(text: string, isUnquoted = false): string {
 }
 
 const UNSAFE_QUOTED = /["'<>&]/g;
-const UNSAFE_UNQUOTED = /["'<>&=`\s]/g;
+// Not `\s`: U+00A0 may be a byte of another character.
+const UNSAFE_UNQUOTED = /["'<>&=`\t\n\v\f\r ]/g;
 
 /**
  * True if `source` ends in a reference that lacks its `;`, which a `;`, `=`, letter or digit behind it would change

@@ -5,6 +5,7 @@
 import { firstValue, joinedValue, mapFields } from '../field-list.ts';
 import { parseRefresh } from '../html/refresh.ts';
 import { pathOf } from '../policy/path.ts';
+import { asciiJson } from './ascii-json.ts';
 import { FIELD_POLICIES, withoutTellingPolicies } from './referrer-policies.ts';
 import { withoutReports } from './reports.ts';
 
@@ -232,7 +233,7 @@ function markHxLocation(value: string, mark: MarkReference): string | null {
     if (typeof parsed !== 'object' || parsed === null || !('path' in parsed) || typeof parsed.path !== 'string')
       return null;
     const marked = mark(parsed.path);
-    return marked === null ? null : JSON.stringify({ ...parsed, path: marked });
+    return marked === null ? null : asciiJson({ ...parsed, path: marked });
   } catch {
     return null; // not JSON: htmx itself would fail on it
   }

@@ -5,6 +5,7 @@
  * Network Error Logging (§4) and the groups of `Report-To` hold for the whole origin, until their time is over: a page without a SID
  * in its address may have set them, and the next address is reported all the same. So they are not left out but revoked.
  */
+import { asciiJson } from './ascii-json.ts';
 
 /** Revokes what the origin said before; browsers heed it before they report the request that it answers. */
 export const FORGET_NETWORK_ERRORS = '{"max_age":0}';
@@ -41,9 +42,4 @@ function forgetGroups(value: string): string | null {
 function groupName(group: unknown): string {
   const isNamed = typeof group === 'object' && group !== null && 'group' in group && typeof group.group === 'string';
   return isNamed ? (group.group as string) : 'default';
-}
-
-/** A field holds no other characters. */
-function asciiJson(value: object): string {
-  return JSON.stringify(value).replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -187,7 +187,7 @@ describe('transid import-php-ini: what PHP did, the proxy does', () => {
     const policy = policyOf(`session.name = MYID
 session.use_trans_sid = 1
 session.use_only_cookies = Off
-session.trans_sid_tags = "a=href, frame=src,fieldset=,broken"
+session.trans_sid_tags = "a=href,frame=src, area=href,fieldset=,broken"
 session.trans_sid_hosts = "Shop.example,b.example:80"
 url_rewriter.tags = "form=,a=href"
 arg_separator.output = "&amp;"
@@ -247,9 +247,29 @@ php_value session.name SHOP
   it('a name that no parameter can have stays the name of the cookie', () => {
     expect(policyOf('session.name = "1.x"').session).to.deep.include({ name: '_1-2ex', cookie: '1.x' });
     // Another host's sessions are not called so, too.
-    const text = 'session.use_only_cookies = 0\n[HOST=a.example]\nsession.name = 1\n';
-    expect(policyOf(text, 'a.example', '/').session).to.deep.include({ name: '_1', cookie: '1' });
+    const text = 'session.use_only_cookies = 0\n[HOST=a.example]\nsession.name = 1.y\n';
+    expect(policyOf(text, 'a.example', '/').session).to.deep.include({ name: '_1-2ey', cookie: '1.y' });
     expect(policyOf(text, 'b.example', '/').session).to.deep.include({ name: 'PHPSESSID', cookie: 'PHPSESSID' });
+  });
+
+  it('a name that PHP does not take leaves the one from before', () => {
+    for (const name of ['1', '"1.5"', '1e5', 'on', 'none']) {
+      const session = policyOf(`session.name = ${name}\n`).session;
+      expect(session, name).to.deep.include({ name: 'PHPSESSID', cookie: 'PHPSESSID' });
+    }
+    const text = 'session.name = A\n[HOST=a.example]\nsession.name = 12\nsession.use_cookies = 0\n';
+    expect(policyOf(text, 'a.example', '/').session).to.deep.include({ name: 'A', cookie: 'A' });
+    expect(convert(text)).to.include('# PHP: session.name (php.ini:3): PHP does not take 12');
+  });
+
+  it('a tag with a blank before it is none, as for PHP, and is told', () => {
+    const yaml = convert('session.trans_sid_tags = "a=href, area=href"\n');
+    expect(yaml).to.match(/trans_sid_tags: "a=href".*area=href/);
+  });
+
+  it('a path that ends in a comma is a pattern', () => {
+    const text = '<Location "/list,">\nphp_value session.use_cookies 0\n</Location>\n';
+    expect(policyOf(text, 'a.example', '/list,/x')).to.deep.include({ useCookies: false });
   });
 
   it('says of a key where it comes from', () => {

@@ -164,6 +164,8 @@ describe('character references: writing', () => {
   it('escapes what quotes need, and what the lack of quotes needs', () => {
     expect(escapeAttributeText('a"b\'c<d>e&f=g h`')).to.equal('a&#34;b&#39;c&#60;d&#62;e&#38;f=g h`');
     expect(escapeAttributeText('a=b c`\t', true)).to.equal('a&#61;b&#32;c&#96;&#9;');
+    // The second byte of U+00E0 in UTF-8.
+    expect(escapeAttributeText('voil\xc3\xa0', true)).to.equal('voil\xc3\xa0');
   });
 
   it('what is escaped decodes to itself', () => {

@@ -95,6 +95,13 @@ describe('markUrls', () => {
     ['htmx', 200, 'HX-Redirect', '/a', '/a?_sid=S'],
     ['htmx location by path', 200, 'HX-Location', '/a', '/a?_sid=S'],
     ['htmx location by JSON', 200, 'HX-Location', '{"path":"/a","target":"#x"}', '{"path":"/a?_sid=S","target":"#x"}'],
+    [
+      'htmx location by JSON with other characters',
+      200,
+      'HX-Location',
+      '{"path":"/a","values":{"q":"\\u4e2d\xc3\xa9\\u007f"}}',
+      '{"path":"/a?_sid=S","values":{"q":"\\u4e2d\\u00c3\\u00a9\\u007f"}}',
+    ],
     ['htmx location, broken', 200, 'HX-Location', '{"path', null],
     ['Inertia', 409, 'X-Inertia-Location', '/a', '/a?_sid=S'],
     ['Turbolinks', 200, 'Turbolinks-Location', '/a', '/a?_sid=S'],
