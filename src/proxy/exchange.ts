@@ -3,6 +3,7 @@
  * deliver (absorb, plan, rewrite). The server around it answers with an error page when something here throws.
  */
 import { STATUS_CODES } from 'node:http';
+import { Http2ServerResponse } from 'node:http2';
 import { isStoreAway, ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
@@ -19,6 +20,7 @@ import {
 } from '../upstream/request.ts';
 import { type Arrival, ownOrigin, receive, rejectUrlSid, withoutAnySid } from './arrival.ts';
 import { CutBody } from './body-pipe.ts';
+import { abandonBody } from './client-body.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
 import { deliver, fieldsForClient, handshakeFields, interimFields, mayInsertScript } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
@@ -87,6 +89,12 @@ function cutByUs(error: unknown): unknown {
   return new CutBody('DRAIN_TIMEOUT', error instanceof CutBody ? error.bytes : 0);
 }
 
+/** The answer needs no body: what has come of it goes, and for the rest the connection ends rather than read it all away. */
+function doWithout(req: ClientRequest, res: ClientResponse): void {
+  if (req.complete) abandonBody(req);
+  else if (!(res instanceof Http2ServerResponse)) res.shouldKeepAlive = false;
+}
+
 async function exchange(
   site: Site,
   req: ClientRequest,
@@ -107,6 +115,7 @@ async function exchange(
   const redirect = ownRedirect(arrival);
   if (redirect !== null) {
     record.redirected(redirect);
+    if (upload.body !== null) doWithout(req, res);
     sendHead(
       res,
       redirect.status,

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { asProxyError, ERRORS, ProxyError } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
-import { setBodyPace } from './client-body.ts';
+import { abandonBody, setBodyPace } from './client-body.ts';
 import { type ClientRequest, type ClientResponse, cutResponse, sendHead } from './client-response.ts';
 import { errorPage, optionsFields } from './error-page.ts';
 import { type HeadLimits, type RawHead, readHead } from './framing.ts';
@@ -114,6 +114,8 @@ export class Front {
       }
       // The rest of a message that we do not read, or do not understand, must not be taken for the next request.
       if (!req.complete || ERRORS[error.code].origin === 'client') endConnection();
+      // What has come whole, and waits for a reader, has no other end than this: node:http closes no such request.
+      abandonBody(req);
       const page = errorPage(error.code, requestId, firstValue(req.rawHeaders, 'accept'));
       sendHead(res, page.status, STATUS_CODES[page.status] ?? '', page.fields);
       res.end(page.body);

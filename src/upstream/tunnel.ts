@@ -92,11 +92,12 @@ class Opening {
   }
 
   start(createProxyServer: typeof httpProxy.createProxyServer): void {
-    if (this.#socket.destroyed) {
+    if (this.#socket.destroyed || this.#socket.readableEnded) {
       this.#fail(new ProxyError('CLIENT_GONE'));
       return;
     }
     this.#socket.once('close', this.#onLeft);
+    this.#socket.once('end', this.#onLeft);
     const proxy = createProxyServer({
       ignorePath: true,
       agent: this as unknown as Agent,
@@ -172,6 +173,7 @@ class Opening {
   #settle(): void {
     clearTimeout(this.#timer);
     this.#socket.off('close', this.#onLeft);
+    this.#socket.off('end', this.#onLeft);
   }
 
   #fail(error: unknown): void {

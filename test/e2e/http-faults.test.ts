@@ -183,6 +183,55 @@ describe('engine: an upstream that misbehaves', () => {
     });
   });
 
+  describe('a body that has come whole when nobody takes it', () => {
+    /** By how long a client may pause: no other timer here has this time. */
+    const BODY_IDLE_MS = 4321;
+    const { setInterval: set, clearInterval: clear } = globalThis;
+    const clocks = new Set<unknown>();
+    beforeEach(() => {
+      globalThis.setInterval = ((step: () => void, ms?: number) => {
+        const timer = set(step, ms);
+        if (ms === BODY_IDLE_MS) clocks.add(timer);
+        return timer;
+      }) as typeof setInterval;
+      globalThis.clearInterval = ((timer: NodeJS.Timeout) => {
+        clocks.delete(timer);
+        clear(timer);
+      }) as typeof clearInterval;
+    });
+    afterEach(() => {
+      globalThis.setInterval = set;
+      globalThis.clearInterval = clear;
+      clocks.clear();
+    });
+
+    for (const [what, script] of [
+      ['refused', null],
+      ['reset', ({ socket }) => void socket.resetAndDestroy()],
+      ['silent', () => {}],
+    ] as const satisfies readonly (readonly [string, Script | null])[]) {
+      it(`upstream ${what}: it is held no longer than its client`, async () => {
+        const timeouts = { bodyIdleMs: BODY_IDLE_MS };
+        const own = await startPlainProxy({
+          upstreamPort: upstream.port,
+          upstream: { firstByteTimeoutMs: 300 },
+          timeouts,
+        });
+        if (script === null) await upstream.close();
+        else upstream.script = script;
+        const body = 'a'.repeat(120_000);
+        const post = `POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+        try {
+          const { text } = await talk(own.port, [post], { until: whole });
+          expect(text).to.match(/^HTTP\/1\.1 50[24] /);
+          await eventually('its clock has stopped', () => clocks.size === 0);
+        } finally {
+          await own.close();
+        }
+      });
+    }
+  });
+
   describe('faults within the body: cut, never ended well', () => {
     const body = 'x'.repeat(400);
     const rows: readonly (readonly [what: string, script: Script])[] = [

@@ -388,11 +388,13 @@ describe('engine: upgrades', () => {
       expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['UPSTREAM_REFUSED']);
     });
 
-    it('the client leaves during the handshake: so does the request', async () => {
-      upstream.script = () => {};
-      await talk(proxy.port, [handshake(), 60, { end: 'reset' }], { timeoutMs: 200 });
-      await eventually('the upstream connection is closed', allClosed);
-    });
+    for (const end of ['fin', 'reset'] as const) {
+      it(`the client leaves by ${end} during the handshake: so does the request`, async () => {
+        upstream.script = () => {};
+        await talk(proxy.port, [handshake(), 60, { end }], { timeoutMs: 200 });
+        await eventually('the upstream connection is closed', allClosed, 2000);
+      });
+    }
   });
 
   describe('upgrade: the end of a tunnel', () => {
