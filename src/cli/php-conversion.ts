@@ -297,20 +297,19 @@ const isScopePath = (path: string): boolean => /^\/[^?#]*$/.test(path);
 /** PHP ignores an item without `=` [PHP 5.1]; `fieldset=` does nothing since 7.1 [PHP 5.5]. */
 function tagList(value: string): Converted {
   // PHP takes no blank away: ` area=href` is a tag that no page has.
-  const { taken, leftOut } = sorted(value, (pair) => /^(?!fieldset=)[A-Za-z][\w:.-]*=[\w:.-]*$/i.test(pair));
+  const { taken, leftOut } = sorted(value.split(','), (pair) => /^(?!fieldset=)[A-Za-z][\w:.-]*=[\w:.-]*$/i.test(pair));
   return { yaml: yamlText(taken.join(',')), leftOut };
 }
 
 /** PHP's hosts are names without port and scheme [PHP 6.1]; what is none cannot have matched. */
 function hostList(value: string): Converted {
   const hosts = value.split(',').map((host) => host.trim());
-  const { taken, leftOut } = sorted(hosts.join(','), (host) => /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(host));
+  const { taken, leftOut } = sorted(hosts, (host) => /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(host));
   return { yaml: yamlList(taken), leftOut };
 }
 
-function sorted(list: string, isTaken: (item: string) => boolean): { taken: string[]; leftOut: string[] } {
-  const items = list.split(',').filter((item) => item !== '');
-  return { taken: items.filter(isTaken), leftOut: items.filter((item) => !isTaken(item)) };
+function sorted(items: readonly string[], isTaken: (item: string) => boolean): { taken: string[]; leftOut: string[] } {
+  return { taken: items.filter(isTaken), leftOut: items.filter((item) => item !== '' && !isTaken(item)) };
 }
 
 function yamlList(texts: readonly string[]): string {
