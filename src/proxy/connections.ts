@@ -100,11 +100,13 @@ export class ClientConnection {
 
   /** For the clock: was it silent for too long? */
   isSilent(nowMs: number, { headerMs, keepAliveMs, sendIdleMs, tunnelMs }: Patience): boolean {
+    const isUnread = this.#silence.isUnread(nowMs, sendIdleMs);
     if (this.isLingering) {
       return this.#silence.isOver(nowMs, LINGER_SILENCE_MS) || nowMs - this.#lingersSinceMs >= LINGER_MS;
     }
     if (this.isTunnel) return this.#silence.isOver(nowMs, tunnelMs);
-    if (this.#isBusy) return this.#silence.isOver(nowMs, sendIdleMs);
+    // With nothing to send we wait for the upstream, or for a body: both have clocks of their own.
+    if (this.#isBusy) return isUnread;
     const idleMs = this.requestCount === 0 ? sendIdleMs : keepAliveMs;
     const headMs = headerMs + HEAD_GRACE_MS;
     if (this.#restsSinceMs === 0) this.#restsSinceMs = nowMs;
@@ -207,8 +209,6 @@ export class ConnectionTable {
   open(socket: Socket): ClientConnection {
     const connection = new ClientConnection(socket);
     this.#open.set(socket, connection);
-    // Set by the clock for a client that is slow to read.
-    socket.on('timeout', () => this.#onSilence(connection));
     socket.once('close', () => {
       this.#open.delete(socket);
       if (this.#open.size === 0) this.#clock.stop();

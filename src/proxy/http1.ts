@@ -145,8 +145,6 @@ export class Http1Front {
       if (!server.listening) return; // whoever starts it hears that
       this.#front.report('', new ProxyError('EXHAUSTED', { detail: error.code ?? error.name }), '');
     });
-    // Without a listener node:http would destroy a socket whose timer the table has set.
-    server.on('timeout', () => {});
   }
 
   /** What a listener throws nobody else would catch, and what has become of its connection nobody knows then. */
@@ -327,15 +325,9 @@ export class Http1Front {
   }
 
   #onSilence(connection: ClientConnection): void {
-    const { socket } = connection;
-    if (!connection.isBusy || connection.isTunnel || connection.isLingering) {
-      socket.destroy();
-      return;
-    }
-    // With nothing to send we wait for the upstream, or for a body: both have clocks of their own.
-    if (socket.writableLength === 0) return;
-    this.#front.report('', new ProxyError('SLOW_CLIENT'), connection.address);
-    socket.destroy();
+    const isSlow = connection.isBusy && !connection.isTunnel && !connection.isLingering;
+    if (isSlow) this.#front.report('', new ProxyError('SLOW_CLIENT'), connection.address);
+    connection.socket.destroy();
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { bytesTaken, bytesUntaken } from '../upstream/silence.ts';
 import { LINGER_MS, LINGER_SILENCE_MS } from './connections.ts';
 
 /** For a client to take the reset of the last of its streams. */
@@ -46,15 +47,15 @@ export class Http2Connection {
 
   /** For the clock: why the connection must go now, null if it may stay. */
   check(nowMs: number, sendIdleMs: number): Loss | null {
-    const queued = queuedBytes(this.socket);
-    const progress = this.socket.bytesRead + this.socket.bytesWritten - queued;
+    const progress = this.socket.bytesRead + bytesTaken(this.socket);
     if (progress !== this.#progress) {
       this.#progress = progress;
       this.#movedAtMs = nowMs;
     } else if (isReset(this.socket)) return 'reset';
     const stillMs = nowMs - this.#movedAtMs;
     if (stillMs > 0 && this.#hasOnlyResetStreams()) return stillMs < RESET_WAIT_MS ? null : 'ended';
-    if (queued > 0) return stillMs < sendIdleMs ? null : 'slow';
+    // Node reads nothing meanwhile: what the client goes on to send is no progress.
+    if (bytesUntaken(this.socket) > 0) return stillMs < sendIdleMs ? null : 'slow';
     this.#letGoOfClosed(nowMs);
     if (this.session.destroyed) return this.#isPastItsEnd(nowMs, stillMs) ? 'ended' : null;
     return this.#isBroken() ? 'broken' : null;
@@ -122,12 +123,6 @@ export class Http2Connection {
   }
 }
 
-/** What Node and its TLS hold back because the kernel takes no more. */
-function queuedBytes(socket: TLSSocket): number {
-  const { _handle: handle } = socket as SocketWithHandle;
-  return (handle?.writeQueueSize ?? 0) + (handle?._parent?.writeQueueSize ?? 0);
-}
-
 /**
  * Asks the system: a connection that was reset has no peer any more. When a write fails, such as a WINDOW_UPDATE to a client
  * that left within its upload, Node's TLS layer takes no other one (it believes that it is still writing), and node:http2 stops
@@ -140,9 +135,5 @@ function isReset(socket: TLSSocket): boolean {
 
 /** `remoteAddress` keeps what it once was; the type definitions leave the handle out. */
 interface SocketWithHandle extends TLSSocket {
-  readonly _handle?: {
-    readonly writeQueueSize?: number;
-    readonly _parent?: { readonly writeQueueSize?: number };
-    getpeername?(address: object): number;
-  } | null;
+  readonly _handle?: { getpeername?(address: object): number } | null;
 }

@@ -94,11 +94,6 @@ export class Connection {
         socket.destroy(asProxyError(error));
       }
     });
-    socket.on('timeout', () => {
-      this.#onSilence();
-      // Node says it once.
-      if (!socket.destroyed) socket.setTimeout(socket.timeout ?? 0);
-    });
     // Before the parser, which would call what came so far whole.
     socket.on('end', () => {
       if (this.lease !== null && isReset(socket)) this.lease.onReset();

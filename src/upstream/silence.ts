@@ -13,34 +13,24 @@ export class Silence {
   #bytesSeen = 0;
   /** By `performance.now`. */
   #sinceMs: number;
-  #hasTimer = false;
+  #takenSeen = 0;
+  #unreadSinceMs: number;
 
   constructor(socket: Socket, nowMs: number) {
     this.#socket = socket;
     this.#sinceMs = nowMs;
+    this.#unreadSinceMs = nowMs;
   }
 
   /** The time counts from now. */
   restart(nowMs: number): void {
     this.#sinceMs = nowMs;
-    this.#bytesSeen = this.#socket.bytesRead + this.#socket.bytesWritten;
+    this.#bytesSeen = this.#socket.bytesRead + bytesTaken(this.#socket);
   }
 
   /** For the clock: did no byte go either way for `limitMs`? Then the time counts from now again. */
   isOver(nowMs: number, limitMs: number): boolean {
-    const socket = this.#socket;
-    if (socket.writableLength > 0) {
-      // Only Node sees the kernel take a part of a chunk: its own timer, and the event 'timeout', are for this case.
-      if (!this.#hasTimer || socket.timeout !== limitMs) socket.setTimeout(limitMs);
-      this.#hasTimer = true;
-      return false;
-    }
-    if (this.#hasTimer) {
-      socket.setTimeout(0);
-      this.#hasTimer = false;
-      this.#sinceMs = nowMs;
-    }
-    const bytes = socket.bytesRead + socket.bytesWritten;
+    const bytes = this.#socket.bytesRead + bytesTaken(this.#socket);
     if (bytes !== this.#bytesSeen) {
       this.#bytesSeen = bytes;
       this.#sinceMs = nowMs;
@@ -51,10 +41,56 @@ export class Silence {
     return true;
   }
 
+  /**
+   * For the clock, at each of its ticks: did bytes wait for the peer all of `limitMs`, and it took none, whatever it sent
+   * meanwhile? Then the time counts from now again.
+   */
+  isUnread(nowMs: number, limitMs: number): boolean {
+    const taken = bytesTaken(this.#socket);
+    if (this.#socket.writableLength === 0 || taken !== this.#takenSeen) {
+      this.#takenSeen = taken;
+      this.#unreadSinceMs = nowMs;
+      return false;
+    }
+    if (nowMs - this.#unreadSinceMs < limitMs) return false;
+    this.#unreadSinceMs = nowMs;
+    return true;
+  }
+
   /** Has `limitMs` passed since `restart`, though the clock may not have come by yet? For sockets that rest. */
   isPast(nowMs: number, limitMs: number): boolean {
     return nowMs - this.#sinceMs >= limitMs;
   }
+}
+
+/**
+ * Bytes that the kernel has taken for the peer, those of TLS where it is spoken. `bytesWritten` of a socket counts what waits in
+ * Node as well, and Node tells only of whole writes; the kernel takes a large one bit by bit.
+ */
+export function bytesTaken(socket: Socket): number {
+  const { _handle: handle } = socket as SocketWithHandle;
+  const connection = handle?._parent ?? handle;
+  return connection ? connection.bytesWritten - connection.writeQueueSize : 0;
+}
+
+/** What Node and its TLS hold back because the kernel takes no more. */
+export function bytesUntaken(socket: Socket): number {
+  const { _handle: handle } = socket as SocketWithHandle;
+  return (handle?.writeQueueSize ?? 0) + (handle?._parent?.writeQueueSize ?? 0);
+}
+
+/** libuv's account of a stream. That of TLS has the connection's as its parent. */
+interface StreamHandle {
+  /** Given to it. */
+  readonly bytesWritten: number;
+  /** Of those, what waits. */
+  readonly writeQueueSize: number;
+  readonly _parent?: StreamHandle;
+}
+
+/** The type definitions leave the handle out; it is null when the socket is closed. */
+interface SocketWithHandle extends Socket {
+  readonly _handle?: StreamHandle | null;
 }
 
 /** Ticks in the shortest timeout; at least one each half second. */

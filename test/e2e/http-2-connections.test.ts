@@ -116,21 +116,31 @@ describe('engine: the end of HTTP/2 connections', () => {
     });
   }
 
-  it('a client that takes nothing more loses its connection', async () => {
-    await open({ timeouts: { sendIdleMs: 500 } });
-    const body = Buffer.alloc(1 << 20, 'x');
-    upstream.script = ({ socket }) => {
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${64 * body.length}\r\n\r\n`);
-      for (let i = 0; i < 64; i += 1) socket.write(body);
-    };
-    // Windows that nothing fills: it is TCP that holds the answer up.
-    const client = connect(Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]));
-    client.socket.write(Buffer.concat([frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0])), getRequest(1)]));
-    await eventually('it is on its way', () => client.types.includes(DATA));
-    client.stopReading();
-    await nothingIsLeft(5000);
-    expect(codes().filter((code) => code === 'SLOW_CLIENT')).to.have.length(1);
-  });
+  for (const [what, sendOn] of [
+    ['', () => {}],
+    [', though it goes on to send', ({ socket }: FrameClient) => void socket.write(frame(PING, 0, 0, Buffer.alloc(8)))],
+  ] as const) {
+    it(`a client that takes nothing more loses its connection${what}`, async () => {
+      await open({ timeouts: { sendIdleMs: 500 } });
+      const body = Buffer.alloc(1 << 20, 'x');
+      upstream.script = ({ socket }) => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${64 * body.length}\r\n\r\n`);
+        for (let i = 0; i < 64; i += 1) socket.write(body);
+      };
+      // Windows that nothing fills: it is TCP that holds the answer up.
+      const client = connect(Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]));
+      client.socket.write(Buffer.concat([frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0])), getRequest(1)]));
+      await eventually('it is on its way', () => client.types.includes(DATA));
+      client.stopReading();
+      const sending = setInterval(() => sendOn(client), 100);
+      try {
+        await nothingIsLeft(5000);
+      } finally {
+        clearInterval(sending);
+      }
+      expect(codes().filter((code) => code === 'SLOW_CLIENT')).to.have.length(1);
+    });
+  }
 
   it('a client that stalls loses the stream that we cut, and no other', async () => {
     await open({ timeouts: { sendIdleMs: 20_000 } });

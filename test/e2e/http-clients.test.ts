@@ -1,5 +1,6 @@
 /** Clients that leave, crawl, flood or half-listen, and a server that stops: what it costs us and the others. */
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import { startServer } from '../../src/proxy/start-server.ts';
 import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
@@ -13,6 +14,7 @@ import {
   startScriptedUpstream,
   talk,
 } from '../support/raw-http.ts';
+import { CERTIFICATE } from '../support/tls-pair.ts';
 
 const GET = 'GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\n';
@@ -215,9 +217,9 @@ describe('engine: clients', () => {
       expect(text).to.match(/^HTTP\/1\.1 200 /);
     });
 
-    it('that does not read holds back the upstream, and is cut', async () => {
-      await open({ timeouts });
-      let written = 0;
+    /** The upstream sends 64 MiB; how much of it has left so far. */
+    function sendWithoutEnd(): { bytes: number } {
+      const sent = { bytes: 0 };
       upstream.script = async ({ socket }) => {
         socket.write(`${OK}Content-Length: ${64 << 20}\r\n\r\n`);
         const block = Buffer.alloc(1 << 18, 120);
@@ -226,15 +228,45 @@ describe('engine: clients', () => {
             await new Promise((resolve) => {
               socket.once('drain', resolve).once('close', resolve);
             });
-          written = socket.bytesWritten - socket.writableLength;
+          sent.bytes = socket.bytesWritten - socket.writableLength;
         }
       };
+      return sent;
+    }
+
+    it('that does not read holds back the upstream, and is cut', async () => {
+      await open({ timeouts });
+      const sent = sendWithoutEnd();
       await talk(proxy.port, [GET], { isDeaf: true, timeoutMs: 1500 });
-      expect(written).to.be.greaterThan(0);
-      expect(written).to.be.lessThan(16 << 20);
+      expect(sent.bytes).to.be.greaterThan(0);
+      expect(sent.bytes).to.be.lessThan(16 << 20);
       await eventually('the upstream connection is closed', allClosed);
       expect(proxy.refusals.map((refusal) => refusal.code)).to.include('SLOW_CLIENT');
     });
+
+    for (const tls of [null, { ...CERTIFICATE, minVersion: 'TLSv1.2', http2: false }] as const) {
+      it(`that does not read is cut though it goes on to send, ${tls === null ? 'in the clear' : 'over TLS'}`, async () => {
+        await open({ timeouts, server: { listener: { host: '127.0.0.1', port: 0, tls } } });
+        sendWithoutEnd();
+        const tcp = connect(proxy.port, '127.0.0.1');
+        const socket = tls === null ? tcp : connectTls({ socket: tcp, ca: CERTIFICATE.cert });
+        for (const end of [tcp, socket]) end.on('error', () => {});
+        let drip: NodeJS.Timeout | undefined;
+        socket.write(GET);
+        socket.once('data', () => {
+          // Whatever layer reads.
+          for (const end of [tcp, socket]) end.pause();
+          drip = setInterval(() => socket.write('G'), 50);
+        });
+        try {
+          await eventually('it is cut', () => proxy.server.connectionCount === 0 && allClosed(), 3000);
+        } finally {
+          clearInterval(drip);
+          tcp.destroy();
+        }
+        expect(proxy.refusals.map((refusal) => refusal.code)).to.include('SLOW_CLIENT');
+      });
+    }
 
     it('that reads slowly but reads is served whole', async () => {
       await open({ timeouts, upstream: { idleTimeoutMs: 200 } });
