@@ -8,14 +8,15 @@ import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { DeflateDecoder, GzipDecoder } from './inflate.ts';
+import { DeflateDecoder, GzipDecoder, type Inflater } from './inflate.ts';
+import { ZstdDecoder } from './zstd.ts';
 
 export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br' | 'zstd';
 
 /** zstd came to node:zlib with 22.15; the types of Node 20 do not know it. */
 interface ZstdZlib {
   createZstdCompress?: () => Flushable;
-  createZstdDecompress?: () => Transform;
+  createZstdDecompress?: () => Inflater;
 }
 const zstd: ZstdZlib = zlib as unknown as ZstdZlib;
 const hasZstd = typeof zstd.createZstdDecompress === 'function' && typeof zstd.createZstdCompress === 'function';
@@ -57,7 +58,7 @@ export function createDecoder(coding: Exclude<ContentCoding, 'identity'>): Trans
     case 'br':
       return zlib.createBrotliDecompress();
     case 'zstd':
-      return (zstd.createZstdDecompress as () => Transform)();
+      return new ZstdDecoder((zstd.createZstdDecompress as () => Inflater)());
   }
 }
 

@@ -13,8 +13,11 @@ const NOTHING: Buffer = Buffer.alloc(0);
 const ID1 = 0x1f;
 const ID2 = 0x8b;
 
+/** What streams of node:zlib have in common. */
+export type Inflater = Transform & { readonly bytesWritten: number };
+
 /** A stage whose output comes from a stream of node:zlib. */
-class Inflating extends Transform {
+export class Inflating extends Transform {
   protected inflation: Inflation | null = null;
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -182,12 +185,12 @@ export class DeflateDecoder extends Inflating {
 }
 
 /** One stream of node:zlib, whose output goes to `outer` and whose errors are that one's. One `write` at a time. */
-class Inflation {
-  readonly #inner: zlib.Inflate | zlib.InflateRaw;
+export class Inflation {
+  readonly #inner: Inflater;
   readonly #outer: Transform;
   #onEnd: () => void = () => {};
 
-  constructor(inner: zlib.Inflate | zlib.InflateRaw, outer: Transform, see: (decoded: Buffer) => void) {
+  constructor(inner: Inflater, outer: Transform, see: (decoded: Buffer) => void) {
     this.#inner = inner;
     this.#outer = outer;
     inner.on('data', (decoded: Buffer) => {

@@ -27,10 +27,22 @@ function upperCase(): PageStage {
 const page = (coding: ContentCoding): PageKind => ({ language: 'html', coding, charset: null });
 const text = 'hello <a href="x">world</a> '.repeat(5000);
 
+/** As far as the runtime has it; the types are those of Node 20, which has not. */
+type ZstdZlib = Record<'zstdCompressSync' | 'zstdDecompressSync', (bytes: Buffer) => Buffer> & {
+  createZstdCompress(): zlib.Gzip;
+  createZstdDecompress(): zlib.Gunzip;
+};
+const zstd = 'createZstdCompress' in zlib ? (zlib as unknown as ZstdZlib) : null;
+
+/** ZSTD_c_checksumFlag and ZSTD_e_flush. */
+const ZSTD_CHECKSUM = 201;
+const ZSTD_FLUSH = 1;
+
 const codings = {
   gzip: [zlib.gzipSync, zlib.gunzipSync],
   deflate: [zlib.deflateSync, zlib.inflateSync],
   br: [zlib.brotliCompressSync, zlib.brotliDecompressSync],
+  ...(zstd && { zstd: [zstd.zstdCompressSync, zstd.zstdDecompressSync] as const }),
 } as const;
 
 /** Text that does not compress to nothing. */
@@ -38,6 +50,12 @@ function irregular(length: number): string {
   let text = '';
   for (let i = length; text.length < length; i++) text += Math.imul(i, 0x9e3779b1).toString(36);
   return text.slice(0, length);
+}
+
+function cutInto(bytes: Buffer, size: number): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let i = 0; i < bytes.length; i += size) pieces.push(bytes.subarray(i, i + size));
+  return pieces;
 }
 
 async function collect(stream: Readable): Promise<Buffer> {
@@ -50,11 +68,12 @@ const streams = {
   gzip: [zlib.createGzip, zlib.createGunzip],
   deflate: [zlib.createDeflate, zlib.createInflate],
   br: [zlib.createBrotliCompress, zlib.createBrotliDecompress],
+  ...(zstd && { zstd: [zstd.createZstdCompress, zstd.createZstdDecompress] as const }),
 } as const;
 
 /** A coded page on its way: what goes into `encoder` is said by the upstream, and `decoder` reads the body that leaves. */
 function openCoded(coding: keyof typeof streams) {
-  const [createEncoder, createDecoder] = streams[coding];
+  const [createEncoder, createDecoder] = streams[coding] as NonNullable<(typeof streams)[typeof coding]>;
   const encoder = createEncoder();
   const upstream = new PassThrough();
   encoder.pipe(upstream);
@@ -168,11 +187,6 @@ describe('openPageBody', () => {
     ]);
     const damaged = Buffer.from(member);
     damaged[damaged.length - 6] = (damaged[damaged.length - 6] as number) ^ 1;
-    const cutInto = (bytes: Buffer, size: number): Buffer[] => {
-      const pieces: Buffer[] = [];
-      for (let i = 0; i < bytes.length; i += size) pieces.push(bytes.subarray(i, i + size));
-      return pieces;
-    };
     const decoded = async (bytes: Buffer, size: number): Promise<string> => {
       const { body } = openPageBody(Readable.from(cutInto(bytes, size)), page('gzip'), upperCase());
       return zlib.gunzipSync(await collect(body)).toString();
@@ -199,6 +213,65 @@ describe('openPageBody', () => {
       }
     }
   });
+
+  if (zstd !== null) {
+    const { zstdCompressSync, zstdDecompressSync } = zstd;
+    describe('zstd frames', () => {
+      const frame = zstdCompressSync(Buffer.from(text));
+      const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, ...frame.subarray(0, 4)]);
+      /** A checksum (bit 2 of the descriptor), no size, and blocks of all kinds: raw, repeated and compressed. */
+      const mixed = async (): Promise<Buffer> => {
+        const params = { [ZSTD_CHECKSUM]: 1 };
+        const encoder = (zstd.createZstdCompress as (options: object) => zlib.Gzip)({ params });
+        for (const part of ['short', 'x'.repeat(300_000), irregular(5000)]) {
+          encoder.write(part);
+          encoder.flush(ZSTD_FLUSH);
+        }
+        return collect(encoder.end());
+      };
+      const decoded = async (bytes: Buffer, size: number): Promise<string> => {
+        const { body } = openPageBody(Readable.from(cutInto(bytes, size)), page('zstd'), upperCase());
+        return zstdDecompressSync(await collect(body)).toString();
+      };
+      for (const size of [1, 7, 100, 1_000_000]) {
+        it(`several, and skippable ones, cut into pieces of ${size}`, async () => {
+          const all = Buffer.concat([
+            skippable,
+            frame,
+            zstdCompressSync(Buffer.from('')),
+            skippable,
+            await mixed(),
+            frame,
+          ]);
+          const inner = `short${'x'.repeat(300_000)}${irregular(5000)}`;
+          for (const rest of ['', '\n', frame.toString('latin1', 0, 3), 'garbage']) {
+            const bytes = Buffer.concat([all, Buffer.from(rest, 'latin1')]);
+            expect(await decoded(bytes, size)).to.equal(`${`${text}${inner}${text}`.toUpperCase()}[END]`);
+          }
+          expect(await decoded(Buffer.concat([frame, skippable]), size)).to.equal(`${text.toUpperCase()}[END]`);
+        });
+        for (const [what, bytes] of [
+          ['no zstd at all', Buffer.from(text)],
+          ['less than the beginning of a frame', frame.subarray(0, 3)],
+          ['half a header', frame.subarray(0, 5)],
+          ['a second frame that breaks off', Buffer.concat([frame, frame.subarray(0, 40)])],
+          ['a second frame without its last byte', Buffer.concat([frame, frame.subarray(0, -1)])],
+          ['a skippable frame that breaks off', Buffer.concat([frame, skippable.subarray(0, -1)])],
+        ] as const) {
+          it(`${what}, cut into pieces of ${size}: fails with CODING_BROKEN`, async () => {
+            const failure = await decoded(bytes, size).catch((error: unknown) => error);
+            expect(failure).to.be.instanceOf(ProxyError).with.property('code', 'CODING_BROKEN');
+          });
+        }
+      }
+
+      it('more than a page can have are refused, before they cost', async () => {
+        const frames = Buffer.concat(Array(5000).fill(zstdCompressSync(Buffer.from(''))));
+        const failure = await decoded(frames, frames.length).catch((error: unknown) => error);
+        expect(failure).to.be.instanceOf(ProxyError).with.property('code', 'CODING_BROKEN');
+      });
+    });
+  }
 
   it('more members than a page can have are refused, before they cost', async () => {
     const { body } = openPageBody(
