@@ -71,8 +71,7 @@ const OF_A_DTD = /&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)[^\s&;<"']
 export function decodeAttributeValue(source: string, syntax: ReferenceSyntax = 'html'): DecodedValue {
   let ampersand = source.indexOf('&');
   if (syntax === 'xml' && ampersand >= 0 && OF_A_DTD.test(source)) return { text: UNREADABLE, offsets: null };
-  // The tokenizer turns NUL into U+FFFD, so it is not among the control characters that a URL parser strips.
-  const clean = syntax === 'html' && source.includes('\0') ? source.replaceAll('\0', NOT_ASCII) : source;
+  const clean = syntax === 'html' ? withoutNul(source) : source.replace(TAB_OR_NEWLINE, ' ');
   if (ampersand < 0) return { text: clean, offsets: null };
   let text = '';
   const offsets: number[] = [];
@@ -92,6 +91,14 @@ export function decodeAttributeValue(source: string, syntax: ReferenceSyntax = '
   for (let at = from; at <= clean.length; at++) offsets.push(at);
   return { text, offsets };
 }
+
+/** The tokenizer turns NUL into U+FFFD, so it is not among the control characters that a URL parser strips. */
+function withoutNul(source: string): string {
+  return source.includes('\0') ? source.replaceAll('\0', NOT_ASCII) : source;
+}
+
+/** XML §3.3.3: each is a space, which a URL parser does not take away. */
+const TAB_OR_NEWLINE = /[\t\n\r]/g;
 
 const LETTER_OR_DIGIT = /[A-Za-z0-9]/;
 const NUMERIC = /&#(?:[xX]([0-9a-fA-F]+)|([0-9]+))(;?)/y;

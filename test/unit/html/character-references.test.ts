@@ -89,6 +89,12 @@ describe('character references: decoding', () => {
       expect(decodeAttributeValue(`a&amp;&${name};//b`, 'xml').text, name).to.equal(UNREADABLE);
   });
 
+  it('a TAB or newline of XML is a space, unless it is a reference', () => {
+    expect(decodeAttributeValue('/\t/\n/\r\n/&#9;/&#xA;', 'xml').text).to.equal('/ / /  /\t/\n');
+    expect(decodeAttributeValue('/\t/\n', 'xml')).to.deep.equal({ text: '/ / ', offsets: null });
+    expect(decodeAttributeValue('/\t/\n').text).to.equal('/\t/\n');
+  });
+
   it('says where each character stands', () => {
     const { text, offsets } = decodeAttributeValue('a&amp;b&#x2f;c&d');
     expect(text).to.equal('a&b/c&d');

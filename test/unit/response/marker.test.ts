@@ -1038,6 +1038,12 @@ rows(
       '<html xmlns="http://www.w3.org/1999/xhtml"><form><p xmlns="&e;"/><button formaction="//evil.test"/></form></html>',
       '=',
     ],
+    // A newline in a value is a space: the first is no absolute URL, the second leads to a path of ours.
+    ['<base href="//evil.test/"/><a href="ht\ntp://shop.example/x"/>', '='],
+    [
+      '<a href="/\n/evil.test/"/><a href="/&#10;/evil.test/"/>',
+      '<a href="/\n/evil.test/?§"/><a href="/&#10;/evil.test/"/>',
+    ],
     // XML knows cases: these are attributes of no meaning.
     ['<form ACTION="/own" action="http://evil.test/"><p/></form>', '='],
     ['<base HREF="/own/" href="http://evil.test/"/><a href="x"/>', '='],
