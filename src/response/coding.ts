@@ -34,6 +34,9 @@ export function parseCoding(field: string | null): ContentCoding | null {
   switch (field.trim().toLowerCase()) {
     case '':
     case 'identity':
+    // Neither names a coding. Applications say them to keep a server from coding what they flush, and browsers take no notice.
+    case 'none':
+    case 'utf-8':
       return 'identity';
     case 'gzip':
     case 'x-gzip':

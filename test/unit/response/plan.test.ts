@@ -21,6 +21,8 @@ describe('pageKind', () => {
     ['deflate', 200, [...html, 'Content-Encoding', 'deflate'], 'html deflate null'],
     ['br', 200, [...html, 'Content-Encoding', 'br'], 'html br null'],
     ['two codings', 200, [...html, 'Content-Encoding', 'gzip, br'], null],
+    ['no coding, said in so many words', 200, [...html, 'Content-Encoding', 'none'], 'html identity null'],
+    ['a charset in the wrong place', 200, [...html, 'Content-Encoding', 'UTF-8'], 'html identity null'],
     ['an unknown coding', 200, [...html, 'Content-Encoding', 'compress'], null],
     ['JSON', 200, ['Content-Type', 'application/json'], null],
     ['no Content-Type', 200, [], null],
