@@ -72,7 +72,7 @@ export function judgeMetaElement(
   content: string | null,
 ): CharsetVerdict {
   const isPragma = httpEquiv?.toLowerCase() === 'content-type';
-  return judgeLabels([charset ?? '', isPragma ? charsetInContent(content ?? '') : ''], 'undecided');
+  return judgeLabels(charset === null ? [] : [charset], isPragma ? [charsetInContent(content ?? '')] : []);
 }
 
 const UTF16 = /^(?:utf-16(?:le|be)?|unicode(?:feff|fffe)?|ucs-2|iso-10646-ucs-2|csunicode)$/;
@@ -151,20 +151,19 @@ type Attribute = readonly [name: string, value: string];
 /** By all that a meta element says: which of it counts hangs on the order of its attributes, and on the browser. */
 function judgeMeta(attributes: readonly Attribute[]): CharsetVerdict {
   const isPragma = spellings(attributes, 'http-equiv').some((value) => value.toLowerCase() === 'content-type');
-  let verdict = judgeLabels(spellings(attributes, 'charset'), 'undecided');
-  if (isPragma) verdict = judgeLabels(spellings(attributes, 'content').map(charsetInContent), verdict);
-  return verdict;
+  const contents = isPragma ? spellings(attributes, 'content') : [];
+  return judgeLabels(spellings(attributes, 'charset'), contents.map(charsetInContent));
 }
 
-/** One that is not compatible counts more than any other. */
-function judgeLabels(labels: readonly string[], before: CharsetVerdict): CharsetVerdict {
-  let verdict = before;
-  for (const label of labels) {
-    const one = judgeInMarkup(label);
-    if (one === 'incompatible' || verdict === 'undecided') verdict = one;
-    if (verdict === 'incompatible') break;
-  }
-  return verdict;
+/**
+ * One that is not compatible counts more than any other. The labels in the content say nothing beside others, not even beside one
+ * that nobody knows: to the standard such an element names no charset.
+ */
+function judgeLabels(ofCharset: readonly string[], ofContent: readonly string[]): CharsetVerdict {
+  if ([...ofCharset, ...ofContent].some((label) => judgeInMarkup(label) === 'incompatible')) return 'incompatible';
+  const labels = ofCharset.length > 0 ? ofCharset : ofContent;
+  const isKnown = labels.length > 0 && labels.every((label) => judgeInMarkup(label) === 'compatible');
+  return isKnown ? 'compatible' : 'undecided';
 }
 
 /** The values of all attributes of the name, as they stand and decoded. */
@@ -191,7 +190,7 @@ function skipName(text: string, from: number): number {
 }
 
 const ATTRIBUTE =
-  /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r />=][^\t\n\f\r />=]*)[\t\n\f\r ]*(?:=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?|=)/y;
+  /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r />=][^\t\n\f\r />=]*)[\t\n\f\r ]*(?:=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|(["'])|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?|=)/y;
 
 /** "Get an attribute" of the prescan, until the tag ends: returns where, -1 when the text ends first. */
 function readAttributes(text: string, from: number, attributes: Attribute[] | null): number {
@@ -201,8 +200,9 @@ function readAttributes(text: string, from: number, attributes: Attribute[] | nu
   for (;;) {
     const match = ATTRIBUTE.exec(text);
     if (match === null) return -1;
-    if (match[1] !== undefined) return ATTRIBUTE.lastIndex;
-    const name = match[2]?.toLowerCase();
-    if (name !== undefined) attributes?.push([name, match[3] ?? match[4] ?? match[5] ?? '']);
+    const [, end, name, double, single, openQuote, plain] = match;
+    if (end !== undefined) return ATTRIBUTE.lastIndex;
+    if (openQuote !== undefined) return -1;
+    if (name !== undefined) attributes?.push([name.toLowerCase(), double ?? single ?? plain ?? '']);
   }
 }

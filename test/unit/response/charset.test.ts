@@ -1,5 +1,6 @@
 /** Which pages a byte scanner can read: BOM, Content-Type, meta prescan, XML declaration. */
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { judgeCharset } from '../../../src/response/charset.ts';
 
 type Row = [why: string, declared: string | null, page: string | Buffer, verdict: string];
@@ -52,6 +53,20 @@ const rows: Row[] = [
     '<meta http-equiv=content-type charset=utf-8 content="text/html; charset=iso-2022-jp">',
     'incompatible',
   ],
+  // The label that nobody knows is the one that counts of such a meta: it says nothing.
+  [
+    'a label that nobody knows beside one in the content, then a meta',
+    null,
+    '<meta charset=nosuch http-equiv=content-type content="charset=utf-8"><meta charset=iso-2022-jp>',
+    'incompatible',
+  ],
+  [
+    'the same label twice, first unknown',
+    null,
+    '<meta charset=nosuch charset=utf-8><meta charset=iso-2022-jp>',
+    'incompatible',
+  ],
+  ['a value whose quote never ends', null, '<p title="<meta charset=iso-2022-jp>', 'compatible'],
   // Chromium sees no meta there.
   ['a meta in a script', null, '<script>"<meta charset=utf-8>"</script><meta charset=iso-2022-jp>', 'incompatible'],
   ['a meta in a title', null, '<title><meta charset=utf-8></TITLE ><meta charset=iso-2022-jp>', 'incompatible'],
@@ -89,6 +104,49 @@ describe('judgeCharset', () => {
     expect(judgeCharset(null, Buffer.from('<html><head>'), false)).to.equal('undecided');
     expect(judgeCharset(null, Buffer.from('<'), false)).to.equal('undecided');
     expect(judgeCharset('utf-8', Buffer.from('<html><head>'), false)).to.equal('compatible');
+  });
+  it('settles nothing that more bytes would change', () => {
+    const meta = fc.constantFrom('utf-8', 'iso-2022-jp', 'nosuch').map((label) => `<meta charset=${label}>`);
+    const other = fc.constantFrom(
+      ...[
+        '<p title="',
+        "<p title='",
+        '"',
+        "'",
+        '>',
+        '<',
+        '</',
+        '<!',
+        '<!--',
+        '-->',
+        '--!>',
+        '-',
+        ' x = ',
+        '<title>',
+        '</title>',
+      ],
+      ...[
+        '<?xml encoding="',
+        '?>',
+        '<meta ',
+        '<meta',
+        'charset=',
+        'http-equiv=content-type content="charset=utf-8"',
+        '<x ',
+        '/',
+      ],
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(meta, other), { maxLength: 9 }), (pieces) => {
+        const page = Buffer.from(pieces.join(''));
+        const verdict = judgeCharset(null, page, true);
+        const isOtherwise = (end: number): boolean =>
+          !['undecided', verdict].includes(judgeCharset(null, page.subarray(0, end), false));
+        const early = Array.from(page.keys()).find(isOtherwise);
+        expect(page.toString('latin1', 0, early ?? 0)).to.equal('');
+      }),
+      { numRuns: 1000, seed: 61 },
+    );
   });
   it('is linear on hostile heads', () => {
     for (const piece of ['<', '<!--', '<a ', '<meta =', '"', '<meta charset', "<a x='"]) {
