@@ -239,15 +239,15 @@ function markHxLocation(value: string, mark: MarkReference): string | null {
   }
 }
 
+/** RFC 9530, what it obsoletes, and the one of the bytes before their coding. */
+const DIGESTS = ['content-md5', 'digest', 'repr-digest', 'content-digest', 'unencoded-digest'];
+
 /** Validators, digests and freshness of the bytes that the upstream sent, not of those that leave. */
 const OF_OTHER_BYTES = new Set([
   'content-length',
   'etag',
   'last-modified',
-  'content-md5',
-  'digest',
-  'repr-digest',
-  'content-digest',
+  ...DIGESTS,
   'accept-ranges',
   'age',
   'expires',
@@ -325,7 +325,7 @@ function strictReferrerPolicy(fields: readonly string[], use: RefererUse): strin
 
 /** The fields of an answer with rewrite variables but no SID: still for everybody, but other bytes than the upstream's. */
 export function adaptToOtherBytes(fields: readonly string[]): string[] {
-  const gone = new Set(['content-length', 'content-md5', 'digest', 'repr-digest', 'content-digest', 'accept-ranges']);
+  const gone = new Set(['content-length', ...DIGESTS, 'accept-ranges']);
   return mapFields(fields, (name, value) => {
     if (gone.has(name)) return null;
     return name === 'etag' && !value.startsWith('W/') ? `W/${value}` : value;
