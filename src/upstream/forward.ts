@@ -15,7 +15,7 @@ import {
   type IncomingMessage,
   type InformationEvent,
 } from 'node:http';
-import type { Readable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { asProxyError, ProxyError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
@@ -217,12 +217,13 @@ class Call implements Lease {
       request.end();
       return;
     }
-    body.pipe(request, { end: false });
+    const sink = uploadSink(request);
+    body.pipe(sink);
     // Without a body so far the head goes alone: an upstream may refuse by it, and the client may be waiting for that.
     setImmediate(() => {
       if (!body.readableDidRead && !this.#isUploaded && !request.destroyed) request.flushHeaders();
     });
-    body.once('end', () => {
+    sink.once('finish', () => {
       this.#isUploaded = true;
       const trailers = this.#request.body === 'chunked' ? (body.trailers?.() ?? []) : [];
       if (trailers.length > 0) request.addTrailers(inPairs(trailersOfClient(trailers)));
@@ -355,6 +356,22 @@ class Call implements Lease {
     this.#reason ??= reason;
     this.#reject(this.#reason);
   }
+}
+
+/**
+ * Writes to `request` only when all that has arrived meanwhile was read. An upstream may answer early and hang up: a write that
+ * finds this out first breaks the connection, and the answer that lies in it is lost.
+ */
+function uploadSink(request: ClientRequest): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      setImmediate(() => {
+        if (request.destroyed) return; // and nobody waits for `done`
+        if (request.write(chunk)) done();
+        else request.once('drain', done);
+      });
+    },
+  });
 }
 
 function isGone(client: ClientSide): boolean {

@@ -454,6 +454,32 @@ describe('engine: an upstream that misbehaves', () => {
     });
   });
 
+  // As Tomcat does above `maxSwallowSize`, and servers of frameworks above their limits.
+  it('an early answer is heard before the upload breaks on the connection that was closed behind it', async () => {
+    await proxy.close();
+    proxy = await startPlainProxy({ upstreamPort: upstream.port, bodyLimitBytes: 1e7 });
+    upstream.script = async ({ socket }) => {
+      socket.pause();
+      socket.write(answer(413, 'too much'));
+      await sleep(0);
+      socket.resetAndDestroy();
+    };
+    for (let round = 0; round < 5; round++) {
+      const socket = connect(proxy.port, '127.0.0.1');
+      socket.on('error', () => {});
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.write('POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: 8000000\r\n\r\n');
+      const block = Buffer.alloc(64 * 1024, 'a');
+      for (let sent = 0; sent < 60; sent++) socket.write(block);
+      await eventually('an answer is there', () => isWhole(text, null));
+      socket.destroy();
+      expect(text).to.match(/^HTTP\/1\.1 413 [\s\S]*too much$/);
+    }
+  });
+
   // As urllib, PHP's streams and others do: they send all of it before they read.
   for (const [what, head, status] of [
     ['an early answer', 'Content-Length: 3000000\r\n', 403],
