@@ -30,21 +30,25 @@ export function known(label: string | undefined): string | null {
 }
 
 /**
- * Text to bytes in a form's charset; what the charset cannot say becomes `&#NNN;` (Encoding §4.3, error mode "html").
- * UTF-16 becomes UTF-8 (Encoding §4.3, "get an output encoding").
+ * Text to bytes in a form's charset; what the charset cannot say becomes `&#NNN;` (Encoding §4.3, error mode "html"), or what
+ * `unsaid` makes of its code point. UTF-16 becomes UTF-8 (Encoding §4.3, "get an output encoding").
  */
-export function encodeText(text: string, charset: string): Buffer {
+export function encodeText(
+  text: string,
+  charset: string,
+  unsaid: (code: number) => string = (code) => `&#${code};`,
+): Buffer {
   const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd');
   if (charset === 'utf-8' || charset.startsWith('utf-16') || charset === 'replacement')
     return Buffer.from(wellFormed, 'utf8');
-  if (charset === 'iso-2022-jp') return encodeIso2022Jp(wellFormed);
+  if (charset === 'iso-2022-jp') return encodeIso2022Jp(wellFormed, unsaid);
   const table = encoderTable(charset);
   const parts: Buffer[] = [];
   for (const char of wellFormed) {
     const code = char.codePointAt(0) ?? 0;
     if (code < 0x80) parts.push(Buffer.from([code]));
     else if (charset === 'gb18030' && code > 0xffff) parts.push(fourBytes(SUPPLEMENTARY + code - 0x10000));
-    else parts.push(table.get(char) ?? Buffer.from(`&#${code};`, 'latin1'));
+    else parts.push(table.get(char) ?? Buffer.from(unsaid(code), 'latin1'));
   }
   return Buffer.concat(parts);
 }
@@ -138,7 +142,7 @@ function fourBytes(pointer: number): Buffer {
 }
 
 /** Encoding §13.2.2 for the two sets that forms need: ASCII and JIS X 0208, the latter by way of EUC-JP. */
-function encodeIso2022Jp(text: string): Buffer {
+function encodeIso2022Jp(text: string, unsaid: (code: number) => string): Buffer {
   const euc = encoderTable('euc-jp');
   const bytes: number[] = [];
   let inJis = false;
@@ -155,7 +159,7 @@ function encodeIso2022Jp(text: string): Buffer {
     }
     shift(false);
     const code = char.codePointAt(0) ?? 0;
-    bytes.push(...Buffer.from(code < 0x80 ? char : `&#${code};`, 'latin1'));
+    bytes.push(...Buffer.from(code < 0x80 ? char : unsaid(code), 'latin1'));
   }
   shift(false);
   return Buffer.from(bytes);

@@ -249,7 +249,7 @@ class Walk {
     this.#visited++;
     const { snapshot } = page;
     // A download is saved, and the page before it stays.
-    const edges = isDocument(page.fields) ? edgesOf(page.document, page.charset, page.fields.get('refresh')) : [];
+    const edges = isDocument(page.fields) ? edgesOf(page.document, page.fields.get('refresh')) : [];
     const next = this.#movesOnTo(page);
     const seen = gatherEvidence(
       { url: page.url, setCookies: snapshot.setCookies },

@@ -45,7 +45,8 @@ const SCRIPT_MOVE =
   /(?<![\w$-])(?:location(?:\.href)?\s*=\s*|location\.(?:assign|replace)\s*\(\s*|window\.open\s*\(\s*)(["'])([^"'\\\n]+)\1/g;
 
 /** Http(s) edges only, in tree order, each place once; moves within the page are left out. */
-export function edgesOf(page: ParsedPage, charset: string, refreshField: string | null, depth = 0): Edge[] {
+export function edgesOf(page: ParsedPage, refreshField: string | null, depth = 0): Edge[] {
+  const { charset } = page;
   const edges: Edge[] = [];
   const add = (kind: EdgeKind, element: Element, url: string | null, text: string, more: Partial<Edge> = {}): void => {
     if (url === null || !/^https?:/.test(url) || edges.length >= MAX_EDGES_PER_PAGE) return;
@@ -76,13 +77,13 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
   for (const frame of page.frames) addInner(frame);
   for (const element of page.elements()) {
     if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
-      const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, page.baseUrl);
+      const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, charset, page.baseUrl);
       add('refresh', element, refresh?.url ?? null, 'refresh');
     }
     for (const { name, value } of element.attrs) if (name.startsWith('on')) addMoves(element, value);
     if (isHtml(element, 'script') && attribute(element, 'src') === null) addMoves(element, rawText(element));
   }
-  const refresh = refreshField === null ? null : parseRefresh(refreshField, page.url);
+  const refresh = refreshField === null ? null : parseRefresh(refreshField, page.url, charset);
   const root = page.root.childNodes.find((node): node is Element => 'tagName' in node);
   if (refresh !== null && root !== undefined) add('refresh', root, refresh.url, 'Refresh field');
   return edges;
@@ -91,7 +92,7 @@ export function edgesOf(page: ParsedPage, charset: string, refreshField: string 
   function addInner({ element, srcdoc }: FrameElement): void {
     if (srcdoc === null || depth >= MAX_SRCDOC_DEPTH) return;
     const inner = parsePage(srcdoc, { url: 'about:srcdoc', scripting: false, baseUrl: page.baseUrl });
-    for (const edge of edgesOf(inner, charset, null, depth + 1).slice(0, MAX_EDGES_PER_PAGE - edges.length))
+    for (const edge of edgesOf(inner, null, depth + 1).slice(0, MAX_EDGES_PER_PAGE - edges.length))
       edges.push({ ...edge, ...placeOf(element) });
   }
 

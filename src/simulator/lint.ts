@@ -144,7 +144,7 @@ function* lintAttribute(element: Element, name: string, value: string, judged: J
 function* lintMeta(element: Element, value: string, judged: Judged): Generator<Finding> {
   if (isIdentityMeta(element)) yield { place: 'content', url: value, reason: 'identity' };
   else if (attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
-    const url = parseRefresh(value, judged.page.url, judged.page.baseUrl)?.url;
+    const url = parseRefresh(value, judged.page.url, judged.page.charset, judged.page.baseUrl)?.url;
     if (url !== undefined && !isSameDocument(url, judged.page.url)) yield* lintMarked(element, 'content', url, judged);
   }
 }

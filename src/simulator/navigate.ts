@@ -172,9 +172,12 @@ function withoutFragment(url: string): string {
   return hash < 0 ? url : url.slice(0, hash);
 }
 
-/** Fetch §4.4, "location URL": bytes above ASCII are UTF-8, and the fragment is handed on. */
+/**
+ * Fetch §4.4, "location URL": the fragment is handed on. Deviation: browsers follow bytes above ASCII as they are, whatever
+ * charset they are of.
+ */
 function redirectTarget(url: string, location: string): string {
-  const text = Buffer.from(location, 'latin1').toString('utf8');
+  const text = location.replace(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
   if (!URL.canParse(text, url))
     throw new SimulatorError('BAD_URL', `${url}: redirect to '${location}', which is no URL`);
   const next = new URL(text, url);
@@ -332,7 +335,7 @@ function toSnapshot(start: Navigation, arrival: Arrival, identity: Identity): Sn
   const { response, url } = arrival;
   const type = response.fields.get('content-type');
   const { text, charset } = decodePage(response.body, type);
-  const page = parsePage(isMarkup(type) ? text : '', { url, scripting: identity.scripting });
+  const page = parsePage(isMarkup(type) ? text : '', { url, charset, scripting: identity.scripting });
   return {
     url,
     method: arrival.method,
@@ -366,7 +369,8 @@ export function isDocument(fields: Headers): boolean {
 /** Where a refresh leads that comes within `maxSeconds`; null also for a page that only reloads itself. */
 export function refreshOf(snapshot: Snapshot, maxSeconds: number): string | null {
   const field = snapshot.fields.get('refresh');
-  const refresh = (field === null ? null : parseRefresh(field, snapshot.url)) ?? snapshot.page.refresh;
+  const refresh =
+    (field === null ? null : parseRefresh(field, snapshot.url, snapshot.charset)) ?? snapshot.page.refresh;
   if (refresh === null || refresh.delaySeconds > maxSeconds) return null;
   return /^https?:/.test(refresh.url) && !isSameDocument(snapshot.url, refresh.url) ? refresh.url : null;
 }

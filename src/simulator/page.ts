@@ -5,6 +5,7 @@
  * of §13.2.4.4, which the tree alone does not show). Runs no scripts and loads no style sheets.
  */
 import { type DefaultTreeAdapterMap, type DefaultTreeAdapterTypes, defaultTreeAdapter, Parser } from 'parse5';
+import { resolveReference } from './reference.ts';
 import { parseRefresh, type Refresh } from './refresh.ts';
 
 export type Element = DefaultTreeAdapterTypes.Element;
@@ -39,6 +40,8 @@ export interface FrameElement extends SourcePlace {
 
 export interface ParseOptions {
   readonly url: string;
+  /** In which its queries are written (Encoding standard's name); utf-8 by default, as of `srcdoc` documents. */
+  readonly charset?: string;
   /** True reads `noscript` as a browser that runs scripts does: as text. */
   readonly scripting: boolean;
   /** For `srcdoc` documents, whose base is their parent's. */
@@ -47,6 +50,7 @@ export interface ParseOptions {
 
 export interface ParsedPage {
   readonly url: string;
+  readonly charset: string;
   readonly root: DefaultTreeAdapterTypes.Document;
   readonly baseUrl: string;
   readonly baseTarget: string;
@@ -77,6 +81,7 @@ const MAX_TEXT_DEPTH = 2000;
 export function parsePage(html: string, options: ParseOptions): ParsedPage {
   const { root, pointerOwners } = parseTree(html, options.scripting);
   const fallbackBase = options.baseUrl ?? options.url;
+  const charset = options.charset ?? 'utf-8';
   const all = [...walk(root)];
   const ids = new Map<string, Element>();
   for (const element of all) {
@@ -84,9 +89,9 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     if (id !== null && id !== '' && !ids.has(id)) ids.set(id, element);
   }
   const baseHref = firstAttribute(all, 'base', 'href');
-  const baseUrl = (baseHref === null ? null : safeBase(baseHref, fallbackBase)) ?? fallbackBase;
+  const baseUrl = (baseHref === null ? null : safeBase(baseHref, fallbackBase, charset)) ?? fallbackBase;
   const baseTarget = firstAttribute(all, 'base', 'target') ?? '';
-  const resolve = (reference: string): string | null => resolveUrl(reference, baseUrl);
+  const resolve = (reference: string): string | null => resolveReference(reference, baseUrl, charset);
   let links: readonly Link[] | null = null;
   let controlsOf: ReadonlyMap<Element | null, readonly Element[]> | null = null;
 
@@ -101,6 +106,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
 
   return {
     url: options.url,
+    charset,
     root,
     baseUrl,
     baseTarget,
@@ -126,7 +132,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     frames: all
       .filter((element) => isHtml(element, 'iframe') || isHtml(element, 'frame'))
       .map((e) => toFrame(e, resolve)),
-    refresh: metaRefresh(all, options.url, baseUrl),
+    refresh: metaRefresh(all, options.url, charset, baseUrl),
     referrerPolicy: metaReferrer(all),
     get text() {
       return visibleText(root);
@@ -144,15 +150,6 @@ function byOwner(controls: readonly Element[], formOwner: (control: Element) => 
     else others.push(control);
   }
   return owned;
-}
-
-/** Null for what no URL parser takes; TAB and line ends inside are ignored as URL §4.4 says. */
-function resolveUrl(reference: string, base: string): string | null {
-  try {
-    return new URL(reference, base).href;
-  } catch {
-    return null; // The constructor's only fault.
-  }
 }
 
 /** The attribute's value, or null; names in lower case, as the parser stores them (foreign attributes without prefix). */
@@ -264,8 +261,8 @@ function firstAttribute(all: readonly Element[], tagName: string, name: string):
 }
 
 /** HTML §4.2.3: a base that does not parse, or is `data:` or `javascript:`, is ignored. */
-function safeBase(href: string, fallback: string): string | null {
-  const url = resolveUrl(href, fallback);
+function safeBase(href: string, fallback: string, charset: string): string | null {
+  const url = resolveReference(href, fallback, charset);
   return url === null || /^(?:data|javascript):/.test(url) ? null : url;
 }
 
@@ -307,10 +304,10 @@ function toFrame(element: Element, resolve: (reference: string) => string | null
   };
 }
 
-function metaRefresh(all: readonly Element[], url: string, baseUrl: string): Refresh | null {
+function metaRefresh(all: readonly Element[], url: string, charset: string, baseUrl: string): Refresh | null {
   for (const element of all) {
     if (!isHtml(element, 'meta') || attribute(element, 'http-equiv')?.toLowerCase() !== 'refresh') continue;
-    const refresh = parseRefresh(attribute(element, 'content') ?? '', url, baseUrl);
+    const refresh = parseRefresh(attribute(element, 'content') ?? '', url, charset, baseUrl);
     if (refresh !== null) return refresh;
   }
   return null;

@@ -1,4 +1,5 @@
 /** The value of a Refresh field or of `<meta http-equiv=refresh>`: HTML §4.2.5.3, "shared declarative refresh steps". */
+import { resolveReference } from './reference.ts';
 
 export interface Refresh {
   readonly delaySeconds: number;
@@ -7,10 +8,10 @@ export interface Refresh {
 }
 
 /**
- * Null when the value is not one that a browser obeys. `url` is the document's own, `base` its base URL; of a field, which
- * is obeyed before the page is read, no `<base>` counts.
+ * Null when the value is not one that a browser obeys. `url` and `charset` are the document's own, `base` its base URL; of a
+ * field, which is obeyed before the page is read, no `<base>` counts.
  */
-export function parseRefresh(value: string, url: string, base: string = url): Refresh | null {
+export function parseRefresh(value: string, url: string, charset: string, base: string = url): Refresh | null {
   // Steps 4 to 8: digits, then an ignored fraction; a missing number is only allowed before a point.
   const time = /^[\t\n\f\r ]*(\d*)([\d.]*)/.exec(value);
   if (time === null || (time[1] === '' && !time[2]?.startsWith('.'))) return null;
@@ -25,7 +26,6 @@ export function parseRefresh(value: string, url: string, base: string = url): Re
   rest = rest.replace(/^url[\t\n\f\r ]*=[\t\n\f\r ]*/i, '');
   const quote = rest[0];
   if (quote === '"' || quote === "'") rest = rest.slice(1).split(quote)[0] ?? '';
-  if (!URL.canParse(rest, base)) return null;
-  const target = new URL(rest, base);
-  return target.protocol === 'javascript:' ? null : { delaySeconds, url: target.href };
+  const target = resolveReference(rest, base, charset);
+  return target === null || target.startsWith('javascript:') ? null : { delaySeconds, url: target };
 }

@@ -13,6 +13,7 @@ import { chooseLink, type LinkTarget, linkHolder, loadableUrl } from './links.ts
 import { type Initiator, type Navigation, refreshOf, type Snapshot, type Visit } from './navigate.ts';
 import { attribute, type Element, type Link, type ParsedPage, parsePage } from './page.ts';
 import { type Part, type PartRequest, partNavigation, partOf } from './part.ts';
+import { resolveReference } from './reference.ts';
 import { asPolicy } from './referrer.ts';
 import { isFragmentMove } from './same-document.ts';
 import { compileSelector } from './select.ts';
@@ -249,7 +250,9 @@ export class Page {
    * Referer and the cookies of this browser. The page stays as it is. (Cross-origin resource sharing is not enforced.)
    */
   async load(href: string, part: PartRequest = {}): Promise<Part> {
-    const url = this.document.resolve(href);
+    // What a script fetches is UTF-8 whatever the page is.
+    const url =
+      part.as === 'fetch' ? resolveReference(href, this.document.baseUrl, 'utf-8') : this.document.resolve(href);
     if (url === null || !/^https?:/.test(url)) throw new SimulatorError('BAD_URL', `'${href}' is no http(s) URL here`);
     const snapshot = await this.#host.navigate({
       ...this.#bare(url),
@@ -279,7 +282,11 @@ export class Page {
   async show(html: string, parent: Snapshot): Promise<void> {
     const page = parsePage(html, { url: 'about:srcdoc', scripting: false, baseUrl: parent.page.baseUrl });
     await this.#arrive(
-      { ...parent, url: 'about:srcdoc', html, body: Buffer.from(html), page, redirects: [], setCookies: [] },
+      {
+        ...parent,
+        ...{ url: 'about:srcdoc', html, body: Buffer.from(html), charset: page.charset, page },
+        ...{ redirects: [], setCookies: [] },
+      },
       false,
     );
   }

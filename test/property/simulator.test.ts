@@ -26,7 +26,7 @@ describe('the simulator reads any page', () => {
     fc.assert(
       fc.property(markup, (pieces) => {
         const page = parsePage(pieces.join(''), { url: 'http://x.example/dir/page?q', scripting: false });
-        for (const edge of edgesOf(page, 'utf-8', null)) expect(edge.url).to.match(/^https?:/);
+        for (const edge of edgesOf(page, null)) expect(edge.url).to.match(/^https?:/);
         for (const form of page.forms) {
           for (const control of page.controls(form)) expect(page.formOwner(control)).to.equal(form);
           buildSubmission(page, form, null, new Map(), { charset: 'windows-1252' });
@@ -65,7 +65,7 @@ describe('the simulator reads any page', () => {
     const read = (rows: number): number => {
       const page = parsePage(`<table>${row.repeat(rows)}</table>`, { url: 'http://x.example/', scripting: false });
       const startedAt = process.cpuUsage();
-      expect(edgesOf(page, 'utf-8', null)).to.have.length(rows);
+      expect(edgesOf(page, null)).to.have.length(rows);
       return process.cpuUsage(startedAt).user;
     };
     read(500);
@@ -76,7 +76,7 @@ describe('the simulator reads any page', () => {
     const rows = '<tr><td><input name=a><button formaction=/x>Delete</button>'.repeat(5000);
     const markup = `<form method=post action=/y><table>${rows}</table></form>`;
     const page = parsePage(markup, { url: 'http://x.example/', scripting: false });
-    expect(edgesOf(page, 'utf-8', null)).to.have.length(101);
+    expect(edgesOf(page, null)).to.have.length(101);
   });
 
   for (const piece of [
@@ -98,7 +98,7 @@ describe('the simulator reads any page', () => {
   it('any refresh and any robots.txt', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        parseRefresh(text, 'http://x/');
+        parseRefresh(text, 'http://x/', 'utf-8');
         parseRobots(`User-agent: *\nDisallow: ${text}`)('http://x/a?b');
       }),
     );
@@ -114,7 +114,7 @@ describe('the simulator reads any page', () => {
       `<script>${'"/'.repeat(50_000)}`,
     ]) {
       const page = parsePage(text, { url: 'http://x/', scripting: false });
-      edgesOf(page, 'utf-8', null);
+      edgesOf(page, null);
       lintPage(page, SID_NAMES);
       expect(page.text).to.be.a('string');
     }

@@ -416,6 +416,78 @@ describe('simulator: documents', () => {
     });
   }
 
+  for (const [charset, bytes, target] of [
+    ['windows-1252', '<a href="/\xe9?q=\xe9&r=%E9\'#\xe9">l</a>', '/%C3%A9?q=%E9&r=%E9%27'],
+    ['windows-1251', '<a href="/?q=\xe9&amp;r=&#x20ac;">l</a>', '/?q=%E9&r=%88'],
+    ['iso-8859-1', '<a href="/?q=&#x4e2d;&#xfffd;">l</a>', '/?q=%26%2320013%3B%26%2365533%3B'],
+    ['shift_jis', '<a href="/?q=\x83\x5c">l</a>', '/?q=%83\\'],
+    ['gbk', '<a href="/?q=a&#x4e2d;b&#x20ac;c">l</a>', '/?q=a%D6%D0b%80c'],
+    [
+      'iso-2022-jp',
+      '<a href="/?q=a&#x3042;b&#x393;&#x20ac;c">l</a>',
+      '/?q=a%1B$B$%22%1B(Bb%1B$B&%23%1B(B%26%238364%3Bc',
+    ],
+    ['utf-16le', Buffer.from('<a href="/?q=é">l</a>', 'utf16le').toString('latin1'), '/?q=%C3%A9'],
+    ['windows-1252', '<base href="/d?q=\xe9"><a href="">l</a>', '/d?q=%E9'],
+  ] as const) {
+    it(`asks in the charset of the page: ${target} of ${charset}`, async () => {
+      handlers['/page'] = (_request, response) =>
+        response.writeHead(200, { 'content-type': `text/html; charset=${charset}` }).end(Buffer.from(bytes, 'latin1'));
+      handlers[target] = html('there');
+      const page = await browse().open(`${origin}/page`);
+      await page.follow('l');
+      expect([page.status, page.url.split('#')[0]]).to.deep.equal([200, `${origin}${target}`]);
+    });
+  }
+
+  it('asks in the charset of the page by forms, frames, refreshes and scripts, too', async () => {
+    const asked: string[] = [];
+    for (const target of ['/?b=%E9', '/?c=%E9', '/?d=%E9', '/?e=%E9', '/?f=%C3%A9', '/?g=%E9', '/?h=%C3%A9'])
+      handlers[target] = (request, response, body) => {
+        asked.push(`${request.url} ${body}`);
+        response.writeHead(200, { 'content-type': 'text/html' }).end('there');
+      };
+    handlers['/page'] = (_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html; charset=iso-8859-1' }).end(
+        Buffer.from(
+          `<form method=post accept-charset=utf-8 action="/?b=\xe9"><input name=i value="\xe9"></form>
+           <iframe name=inner src="/?c=\xe9"></iframe>
+           <iframe name=own srcdoc="<form method=post action='/?f=\xe9'><input name=i value='\xe9'></form>"></iframe>`,
+          'latin1',
+        ),
+      );
+    handlers['/meta'] = (_request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/html; charset=iso-8859-1' })
+        .end(Buffer.from('<meta http-equiv=refresh content="0;url=/?d=\xe9">', 'latin1'));
+    handlers['/field'] = (_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html; charset=iso-8859-1', refresh: '0;url=/?e=\xe9' }).end();
+    const browser = browse();
+    const page = await browser.open(`${origin}/page`);
+    await page.load('/?g=é', { as: 'image' });
+    await page.load('/?h=é', { as: 'fetch' });
+    await page.frame('own').submit();
+    await page.submit({}, { form: 'form' });
+    await browser.open(`${origin}/meta`);
+    await browser.open(`${origin}/field`);
+    expect(asked).to.deep.equal([
+      '/?c=%E9 ',
+      '/?g=%E9 ',
+      '/?h=%C3%A9 ',
+      '/?f=%C3%A9 i=%C3%A9',
+      '/?b=%E9 i=%C3%A9',
+      '/?d=%E9 ',
+      '/?e=%E9 ',
+    ]);
+  });
+
+  it('follows the very bytes of a Location', async () => {
+    handlers['/page'] = (_request, response) => response.writeHead(302, { location: '/caf\xe9?q=\xe9' }).end();
+    handlers['/caf%E9?q=%E9'] = html('there');
+    const page = await browse().open(`${origin}/page`);
+    expect([page.status, page.url]).to.deep.equal([200, `${origin}/caf%E9?q=%E9`]);
+  });
+
   it('reads what a person reads', async () => {
     handlers['/'] = html(
       '<title> A  b </title><style>x{}</style><h1>One\n two</h1><p>three<b>four</b><br>five<script>6</script><p hidden>7',
