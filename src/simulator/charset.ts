@@ -4,7 +4,7 @@
  * Deviation: no guessing from the language of the text; a page without any label is windows-1252.
  */
 
-import { prescan } from './prescan.ts';
+import { declaration, prescan } from './prescan.ts';
 
 /** A page's text and the charset (as the Encoding standard names it) that it was read with. */
 export interface Decoded {
@@ -12,12 +12,18 @@ export interface Decoded {
   readonly charset: string;
 }
 
-/** BOM, then the Content-Type's charset, then what the page says itself, then windows-1252. */
+/** BOM, then the Content-Type's charset, then what the page says itself, then that of its type. */
 export function decodePage(bytes: Buffer, contentType: string | null): Decoded {
+  const type = contentType ?? '';
   const charset =
-    byBom(bytes) ?? known(/;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]) ?? byMarkup(bytes);
-  return { text: decode(bytes, charset ?? 'windows-1252'), charset: charset ?? 'windows-1252' };
+    byBom(bytes) ??
+    known(/;\s*charset=\s*"?([^\s";]+)/i.exec(type)?.[1]) ??
+    (UTF8_TYPE.test(type) ? (known(declaration(bytes) ?? undefined) ?? 'utf-8') : (byMarkup(bytes) ?? 'windows-1252'));
+  return { text: decode(bytes, charset), charset };
 }
+
+/** XML §4.3.3 and RFC 8259 §8.1: no `meta` is looked for. */
+const UTF8_TYPE = /^[^;]*(?:[/+](?:xml|json)|\/vnd\.wap\.wml)\s*(?:;|$)/i;
 
 /** The Encoding standard's name for a label, null for an unknown one. */
 export function known(label: string | undefined): string | null {

@@ -6,16 +6,29 @@
  * the first 1,024 bytes as long as the tags are those of a head.
  */
 
-/** Each label in turn that a `meta` or the XML declaration gives, until `isKnown` takes one; null for none. */
+/** Each label in turn that a `meta`, then the XML declaration gives, until `isKnown` takes one; null for none. */
 export function prescan(bytes: Buffer, isKnown: (label: string) => boolean): string | null {
-  const head = bytes.subarray(0, MAX_BYTES).toString('latin1');
-  const declared = /^<\?xml[\t\n\f\r ][^>]*?encoding[\t\n\f\r ]*=[\t\n\f\r ]*["']([^"'>]+)["']/.exec(head)?.[1];
-  if (declared !== undefined && isKnown(declared)) return declared;
+  const label = metaLabel(bytes.subarray(0, MAX_BYTES).toString('latin1'), isKnown);
+  if (label !== null) return label;
+  const declared = declaration(bytes);
+  return declared !== null && isKnown(declared) ? declared : null;
+}
+
+/** What the XML declaration says; null for none. */
+export function declaration(bytes: Buffer): string | null {
+  return XML_DECLARATION.exec(bytes.subarray(0, SURE_BYTES).toString('latin1'))?.[1] ?? null;
+}
+
+const XML_DECLARATION = /^<\?xml[\t\n\f\r ][^>]*?encoding[\t\n\f\r ]*=[\t\n\f\r ]*["']([^"'>]+)["']/;
+
+function metaLabel(head: string, isKnown: (label: string) => boolean): string | null {
+  let isInHead = true;
   TOKEN.lastIndex = 0;
   for (let token = TOKEN.exec(head); token !== null; token = TOKEN.exec(head)) {
     const name = token[1]?.toLowerCase();
     if (name === undefined) continue;
-    if (token.index > SURE_BYTES && !IN_HEAD.has(name)) return null;
+    isInHead &&= IN_HEAD.has(name);
+    if (token.index > SURE_BYTES && !isInHead) return null;
     const label = name === 'meta' ? labelOf(token[2] ?? '') : null;
     if (label !== null && isKnown(label)) return label;
     if (!TEXT_ONLY.has(name)) continue;

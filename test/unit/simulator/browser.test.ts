@@ -408,6 +408,23 @@ describe('simulator: documents', () => {
     ].map((head) => [Buffer.from(`${head}<p>\xcf`, 'latin1'), 'text/html', 'windows-1251', 'П'] as const),
     [Buffer.from(`${' '.repeat(1100)}<p>\xcf<meta charset=koi8-r>`, 'latin1'), 'text/html', 'windows-1252', 'Ï'],
     [Buffer.from('<p>\xcf', 'latin1'), 'text/html;charset="windows-1251"', 'windows-1251', 'П'],
+    [Buffer.from('<p>\xcf', 'latin1'), 'text/html; charset = windows-1251', 'windows-1252', 'Ï'],
+    [
+      Buffer.from(`<br><b>Warning</b>${' '.repeat(1100)}<head><meta charset=koi8-r><p>\xcf`, 'latin1'),
+      'text/html',
+      'windows-1252',
+      'Warning\nÏ',
+    ],
+    [Buffer.from('<?xml version="1.0" encoding="koi8-r"?><meta charset=utf-8><p>ü'), 'text/html', 'utf-8', 'ü'],
+    [Buffer.from('<html><head><meta charset="koi8-r"/></head><p>ü</p></html>'), 'application/xhtml+xml', 'utf-8', 'ü'],
+    [
+      Buffer.from('<?xml version="1.0" encoding="koi8-r"?><html><p>\xd0</p></html>', 'latin1'),
+      'application/xhtml+xml',
+      'koi8-r',
+      'п',
+    ],
+    [Buffer.from('<wml><p>ü</p></wml>'), 'text/vnd.wap.wml', 'utf-8', 'ü'],
+    [Buffer.from('{"a":"ü"}'), 'application/json', 'utf-8', '{"a":"ü"}'],
   ] as const) {
     it(`charset ${charset} of ${type}`, async () => {
       handlers['/'] = (_request, response) => response.writeHead(200, { 'content-type': type }).end(bytes);
