@@ -7,7 +7,7 @@ import { isSameDocument } from './same-document.ts';
 
 /** What is needed of the tab in a frame. */
 interface Frame {
-  show(html: string, parent: Snapshot): Promise<void>;
+  show(url: 'about:srcdoc' | 'about:blank', html: string, parent: Snapshot): Promise<void>;
   loadFrame(url: string, initiator: Initiator): Promise<void>;
 }
 
@@ -32,9 +32,11 @@ export async function loadFrames<Tab extends Frame>(
     const frame = open(element);
     const policy = asPolicy(attribute(element.element, 'referrerpolicy')) ?? initiator.policy;
     try {
-      if (srcdoc !== null) await frame.show(srcdoc, snapshot);
+      if (srcdoc !== null) await frame.show('about:srcdoc', srcdoc, snapshot);
+      // Empty, for links and forms to aim at.
+      else if (url === null) await frame.show('about:blank', '', snapshot);
       // A frame is not loaded with the URL of a page around it.
-      else if (url !== null && !around.some((outer) => isSameDocument(outer, url)))
+      else if (!around.some((outer) => isSameDocument(outer, url)))
         await frame.loadFrame(url, { ...initiator, policy });
       else continue;
       frames.push(frame);

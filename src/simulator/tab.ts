@@ -278,13 +278,13 @@ export class Page {
     return await this.#move(1);
   }
 
-  /** @internal Show a `srcdoc` document: no request of its own, the URL and base of its parent. */
-  async show(html: string, parent: Snapshot): Promise<void> {
-    const page = parsePage(html, { url: 'about:srcdoc', scripting: false, baseUrl: parent.page.baseUrl });
+  /** @internal Show a `srcdoc` document or an empty one: no request of its own, the URL and base of its parent. */
+  async show(url: 'about:srcdoc' | 'about:blank', html: string, parent: Snapshot): Promise<void> {
+    const page = parsePage(html, { url, scripting: false, baseUrl: parent.page.baseUrl });
     await this.#arrive(
       {
         ...parent,
-        ...{ url: 'about:srcdoc', html, body: Buffer.from(html), charset: page.charset, page },
+        ...{ url, html, body: Buffer.from(html), charset: page.charset, page },
         ...{ redirects: [], setCookies: [] },
       },
       false,
@@ -315,8 +315,8 @@ export class Page {
   }
 
   #initiator(override: string | null): Initiator {
-    // A srcdoc document refers as its parent does (Referrer Policy §8.3 step 3).
-    const url = this.url === 'about:srcdoc' && this.parent !== null ? this.parent.url : this.url;
+    // A srcdoc document refers as its parent does (Referrer Policy §8.3 step 3), and so does an empty one.
+    const url = this.url.startsWith('about:') && this.parent !== null ? this.parent.url : this.url;
     return { url, policy: asPolicy(override) ?? this.snapshot.referrerPolicy };
   }
 
@@ -348,7 +348,8 @@ export class Page {
   async #arrive(snapshot: Snapshot, isReplacing: boolean): Promise<void> {
     const entry = { snapshot, url: snapshot.url, frames: [] };
     const { current } = this.#history;
-    if (isReplacing && current !== null) this.#history.replace(current, entry);
+    // HTML §7.4.2.2: so is the empty document of a frame.
+    if (current !== null && (isReplacing || current.url === 'about:blank')) this.#history.replace(current, entry);
     else this.#history.push(entry);
     this.#state = new Map();
     this.#pending = {};
@@ -395,7 +396,7 @@ export class Page {
 
   async #again(isReload: boolean): Promise<void> {
     const { snapshot, url } = this.#entry;
-    if (url === 'about:srcdoc') return await this.#arrive(snapshot, true);
+    if (url.startsWith('about:')) return await this.#arrive(snapshot, true);
     const { method, requestBody, contentType, initiator } = snapshot;
     const again = { method, body: requestBody, contentType, initiator, isReload };
     // Shown URL and fetched URL differ by the fragment only, which is not sent.

@@ -612,6 +612,24 @@ describe('simulator: frames and windows', () => {
     expect(echoed(frame).fields).to.include({ referer: `${origin}/` });
   });
 
+  for (const src of ['', 'src=""', 'src=about:blank', 'src="javascript:\'\'"']) {
+    it(`a frame that is empty at first takes what is aimed at it (${src})`, async () => {
+      handlers['/'] = html(`<iframe name=out ${src}></iframe><a href=/a target=out>A</a><form action=/b target=out>`);
+      handlers['/a'] = echo();
+      handlers['/b?'] = echo();
+      const page = await browse().open(`${origin}/`);
+      const frame = page.frame('out');
+      expect([frame.url, frame.text]).to.deep.equal(['about:blank', '']);
+      expect(await page.follow('A')).to.equal(frame);
+      expect(echoed(frame).fields).to.include({ referer: `${origin}/`, 'sec-fetch-dest': 'iframe' });
+      expect(await page.submit()).to.equal(frame);
+      await frame.back();
+      expect(frame.url).to.equal(`${origin}/a`);
+      // The empty document was replaced.
+      expect(await frame.back().catch((error: SimulatorError) => error.code)).to.equal('NO_HISTORY');
+    });
+  }
+
   it('does not load a page within itself, nor frames without end', async () => {
     handlers['/'] = html('<iframe src=/></iframe><iframe src=/a></iframe>');
     for (const [path, next] of [
