@@ -70,12 +70,12 @@ function spellSize(bytes: number): string {
 /** The URL of a server: scheme, host and maybe a port. */
 export function httpUrl() {
   const error =
-    'not the URL of a server: write http:// or https://, a host and maybe a port, without path, query or user';
+    'not the URL of a server: write http:// or https://, a host and maybe a port, without path, query, user or wildcard';
   return (
     z
       .string({ error: 'a URL is needed, such as http://127.0.0.1:8000' })
       // Nothing behind the host: the path of a request is forwarded as it came. In JSON Schema a pattern has no flags.
-      .regex(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/\\?#@]+\/?$/, { error, abort: true })
+      .regex(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/\\?#@*]+\/?$/, { error, abort: true })
       .refine((text) => URL.canParse(text), { error })
       .transform((text) => new URL(text).origin)
   );

@@ -177,10 +177,11 @@ routes:
     trans_sid_hosts: "ok.example, a b"
     rewrite_vars: { a: [1] }
     useCookies: false
+  - accept_from: [https://*.lms.example]
 `;
     expect(problemsOf(text)).to.deep.equal([
       'c.yaml:1:9: listen: not an address: write host:port, such as 127.0.0.1:8080, [::1]:8080 or *:8080',
-      'c.yaml:2:18: upstream.url: not the URL of a server: write http:// or https://, a host and maybe a port, without path, query or user',
+      'c.yaml:2:18: upstream.url: not the URL of a server: write http:// or https://, a host and maybe a port, without path, query, user or wildcard',
       'c.yaml:2:34: upstream.timeuot: unknown key "timeuot" (did you mean "timeout"?)',
       'c.yaml:2:64: upstream.tls.ca_file: cannot be read: there is no such file',
       'c.yaml:3:1: sesion: unknown key "sesion" (did you mean "session"?)',
@@ -198,6 +199,7 @@ routes:
       'c.yaml:13:22: routes[1].trans_sid_hosts: not a host: a b',
       'c.yaml:14:24: routes[1].rewrite_vars.a: a text is needed',
       'c.yaml:15:5: routes[1].useCookies: unknown key "useCookies" (did you mean "use_cookies"?)',
+      'c.yaml:16:19: routes[2].accept_from[0]: not the URL of a server: write http:// or https://, a host and maybe a port, without path, query, user or wildcard',
     ]);
   });
 
