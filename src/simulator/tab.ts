@@ -311,7 +311,10 @@ export class Page {
 
   /** URLs of the documents around this frame, nearest first. */
   get #ancestors(): string[] {
-    return this.parent === null ? [] : [this.parent.url, ...this.parent.#ancestors];
+    if (this.parent === null) return [];
+    // A srcdoc document is of the origin of its parent.
+    const nearest = this.parent.url.startsWith('about:') ? [] : [this.parent.url];
+    return [...nearest, ...this.parent.#ancestors];
   }
 
   #initiator(override: string | null): Initiator {

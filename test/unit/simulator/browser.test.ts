@@ -630,6 +630,16 @@ describe('simulator: frames and windows', () => {
     });
   }
 
+  it('a frame within a srcdoc document of ours is none of another site', async () => {
+    handlers['/'] = html('<iframe name=doc srcdoc="<iframe name=in src=/in></iframe>"></iframe>', {
+      'set-cookie': 'own=1',
+    });
+    handlers['/in'] = echo();
+    const page = await browse({ cookies: 'first-party' }).open(`${origin}/`);
+    const { fields } = echoed(page.frame('in'));
+    expect([fields['cookie'], fields['sec-fetch-storage-access']]).to.deep.equal(['own=1', undefined]);
+  });
+
   it('does not load a page within itself, nor frames without end', async () => {
     handlers['/'] = html('<iframe src=/></iframe><iframe src=/a></iframe>');
     for (const [path, next] of [
