@@ -9,7 +9,7 @@ import { SimulatorError } from './fault.ts';
 import type { Wire, WireResponse } from './http.ts';
 import { type CookieContext, type CookieJar, deletesCookie } from './jar.ts';
 import { type ParsedPage, parsePage } from './page.ts';
-import { asPolicy, DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
+import { DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
 import { isSameDocument } from './same-document.ts';
 import { isTrustworthy, originOf, relation, siteOf } from './site.ts';
@@ -271,14 +271,20 @@ function fetchMetadata(writing: Writing, jar: CookieJar): Array<[string, string]
     ['Sec-Fetch-Site', fetchSite(start, chain)],
     ['Sec-Fetch-Mode', !isPartDestination(start.dest) ? 'navigate' : start.dest === 'empty' ? 'cors' : 'no-cors'],
   ];
-  // A person's click, or the address bar; not frames that load with their page, nor refreshes.
-  if (start.cause === 'open' || start.cause === 'link' || start.cause === 'form') fields.push(['Sec-Fetch-User', '?1']);
+  if (isByPerson(start)) fields.push(['Sec-Fetch-User', '?1']);
   fields.push(['Sec-Fetch-Dest', start.dest]);
   const storage = storageAccess(writing, jar);
   if (storage !== null) fields.push(['Sec-Fetch-Storage-Access', storage]);
   // Storage Access Headers §3.2: "inactive" comes with an Origin.
   if (storage === 'inactive') fields.push(['Origin', originField(writing)]);
   return fields;
+}
+
+/** A click, the address bar, or the button that reloads; not frames that load with their page, nor refreshes. */
+function isByPerson({ cause, isReload, initiator }: Navigation): boolean {
+  if (cause === 'open' || cause === 'link' || cause === 'form') return true;
+  // Back and forward ask as the page was asked for first; but browsers forget the click.
+  return cause === 'history' && (isReload || initiator === null);
 }
 
 /** Storage Access Headers §3.1, for requests that would have cookies: only where a page of another site is around. */
@@ -350,8 +356,7 @@ function toSnapshot(start: Navigation, arrival: Arrival, identity: Identity): Sn
     charset,
     redirects: arrival.hops,
     page,
-    referrerPolicy:
-      asPolicy(page.referrerPolicy) ?? policyOfField(response.fields.get('referrer-policy')) ?? DEFAULT_POLICY,
+    referrerPolicy: page.referrerPolicy ?? policyOfField(response.fields.get('referrer-policy')) ?? DEFAULT_POLICY,
     setCookies: arrival.setCookies,
   };
 }

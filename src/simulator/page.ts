@@ -6,6 +6,7 @@
  */
 import { type DefaultTreeAdapterMap, type DefaultTreeAdapterTypes, defaultTreeAdapter, Parser } from 'parse5';
 import { resolveReference } from './reference.ts';
+import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh, type Refresh } from './refresh.ts';
 
 export type Element = DefaultTreeAdapterTypes.Element;
@@ -59,8 +60,8 @@ export interface ParsedPage {
   readonly forms: readonly Element[];
   readonly frames: readonly FrameElement[];
   readonly refresh: Refresh | null;
-  /** From `<meta name=referrer>`; null when there is none. */
-  readonly referrerPolicy: string | null;
+  /** The last known one of `<meta name=referrer>`; null when there is none. */
+  readonly referrerPolicy: ReferrerPolicy | null;
   /** Visible text, white space collapsed, blocks on lines of their own. */
   readonly text: string;
   /** Every element of the tree in tree order; template contents are not part of it. */
@@ -313,12 +314,11 @@ function metaRefresh(all: readonly Element[], url: string, charset: string, base
   return null;
 }
 
-function metaReferrer(all: readonly Element[]): string | null {
-  let policy: string | null = null;
+function metaReferrer(all: readonly Element[]): ReferrerPolicy | null {
+  let policy: ReferrerPolicy | null = null;
   for (const element of all) {
     if (!isHtml(element, 'meta') || attribute(element, 'name')?.toLowerCase() !== 'referrer') continue;
-    const content = attribute(element, 'content')?.trim().toLowerCase() ?? '';
-    if (content !== '') policy = content;
+    policy = asPolicy(attribute(element, 'content')) ?? policy;
   }
   return policy;
 }

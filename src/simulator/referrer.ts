@@ -26,13 +26,13 @@ const OLD_WORDS: ReadonlyMap<string, ReferrerPolicy> = new Map([
 
 /** The last known token of a Referrer-Policy field value (§8.1); null when there is none. */
 export function policyOfField(value: string | null): ReferrerPolicy | null {
-  const tokens = (value ?? '').split(',').map((token) => asPolicy(token));
-  return tokens.findLast((token) => token !== null) ?? null;
+  const tokens = (value ?? '').split(',').map((token) => token.trim().toLowerCase());
+  return tokens.map((token) => POLICIES.find((policy) => policy === token)).findLast((policy) => policy) ?? null;
 }
 
 /** One keyword, as in `referrerpolicy` and `<meta name=referrer>`; null for an unknown one. */
 export function asPolicy(word: string | null): ReferrerPolicy | null {
-  const token = (word ?? '').trim().toLowerCase();
+  const token = (word ?? '').toLowerCase();
   return POLICIES.find((policy) => policy === token) ?? OLD_WORDS.get(token) ?? null;
 }
 

@@ -840,11 +840,30 @@ describe('simulator: history', () => {
     const page = await browse().open(`${origin}/`);
     await page.submit();
     const { method, body, fields } = echoed(await page.reload());
+    expect(fields['sec-fetch-user']).to.equal('?1');
     expect([method, body, fields['referer'], fields['cache-control']]).to.deep.equal([
       'POST',
       'a=1',
       `${origin}/`,
       'max-age=0',
+    ]);
+  });
+
+  it('asks anew as it asked at first when it goes back, but for the click', async () => {
+    for (const path of ['/', '/a', '/b'])
+      handlers[path] = html('<a href=/a>A</a><a href=/b>B</a>', { 'cache-control': 'no-store' });
+    const browser = browse();
+    const page = await browser.open(`${origin}/`);
+    await page.follow('A');
+    await page.follow('B');
+    await page.back();
+    await page.back();
+    const sent = browser.exchanges
+      .slice(3)
+      .map(({ requestFields: fields }) => [fields['referer'], fields['sec-fetch-user']]);
+    expect(sent).to.deep.equal([
+      [`${origin}/`, undefined],
+      [undefined, '?1'],
     ]);
   });
 

@@ -279,7 +279,15 @@ describe('simulator referrers and sites', () => {
     expect(referrerFor(`http://x/${'a'.repeat(5000)}`, 'http://x/', 'unsafe-url')).to.equal('http://x/');
     expect(referrerFor('about:srcdoc', 'http://x/', 'unsafe-url')).to.equal(null);
     expect(policyOfField('origin, never-heard')).to.equal('origin');
+    // The old words are of markup alone, where no blank is taken away.
+    expect([policyOfField('never'), policyOfField(' Origin ')]).to.deep.equal([null, 'origin']);
+    expect([asPolicy('never'), asPolicy(' origin ')]).to.deep.equal(['no-referrer', null]);
     expect([policyOfField('constructor'), asPolicy('__proto__')]).to.deep.equal([null, null]);
+  });
+
+  it('keeps the policy of a meta that it knows', () => {
+    const markup = '<meta name=referrer content=No-Referrer><meta name=referrer content=bogus>';
+    expect(parsePage(markup, { url: 'http://x/', scripting: false }).referrerPolicy).to.equal('no-referrer');
   });
 
   for (const [from, to, want] of [
