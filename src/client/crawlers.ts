@@ -3,7 +3,8 @@
  *
  * isbot as a whole answers another question ("is this no ordinary browser?"): its structural patterns also take Lynx,
  * w3m, old Internet Explorers, feature phones, curl and every test client for robots, and among these are the very
- * clients that refuse cookies and need a session. So its generic patterns and those for tools are left out here.
+ * clients that refuse cookies and need a session. So its generic patterns and those for tools are left out here. Crawlers whose
+ * names isbot has none for, it knows by an address: with a plus before it, as crawlers alone write it, that counts here, too.
  */
 import { createIsbotFromList, list } from 'isbot';
 
@@ -41,6 +42,9 @@ export const CRAWLER_PATTERNS: readonly string[] = [
   'statuscake',
 ];
 
+/** Toolbars and controls of browsers give their address without a plus. */
+const CRAWLER_ADDRESS = /\+https?:\/\//i;
+
 const isKnownCrawler = createIsbotFromList(list.filter((pattern) => CRAWLER_PATTERNS.includes(pattern)));
 
 /** User-Agents repeat: answers are kept for the most recent ones, since the expression is long. */
@@ -55,7 +59,7 @@ export function isCrawler(userAgent: string): boolean {
   const known = answers.get(agent);
   if (known !== undefined) return known;
   // A crawler that wants to be known gives a version or an address; a bare word is anybody's.
-  const answer = /[/ (]/.test(agent) && isKnownCrawler(agent);
+  const answer = /[/ (]/.test(agent) && (CRAWLER_ADDRESS.test(agent) || isKnownCrawler(agent));
   if (answers.size >= MAX_ANSWERS) answers.clear();
   answers.set(agent, answer);
   return answer;
