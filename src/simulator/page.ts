@@ -90,7 +90,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     if (id !== null && id !== '' && !ids.has(id)) ids.set(id, element);
   }
   const baseHref = firstAttribute(all, 'base', 'href');
-  const baseUrl = (baseHref === null ? null : safeBase(baseHref, fallbackBase, charset)) ?? fallbackBase;
+  const baseUrl = (baseHref === null ? null : safeBase(baseHref, fallbackBase)) ?? fallbackBase;
   const baseTarget = firstAttribute(all, 'base', 'target') ?? '';
   const resolve = (reference: string): string | null => resolveReference(reference, baseUrl, charset);
   let links: readonly Link[] | null = null;
@@ -261,9 +261,12 @@ function firstAttribute(all: readonly Element[], tagName: string, name: string):
   return null;
 }
 
-/** HTML §4.2.3: a base that does not parse, or is `data:` or `javascript:`, is ignored. */
-function safeBase(href: string, fallback: string, charset: string): string | null {
-  const url = resolveReference(href, fallback, charset);
+/**
+ * HTML §4.2.3: a base that does not parse, or is `data:` or `javascript:`, is ignored. Deviation: Chromium writes its query in
+ * UTF-8 whatever the page is.
+ */
+function safeBase(href: string, fallback: string): string | null {
+  const url = resolveReference(href, fallback, 'utf-8');
   return url === null || /^(?:data|javascript):/.test(url) ? null : url;
 }
 
