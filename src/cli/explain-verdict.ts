@@ -1,6 +1,7 @@
 /** For `transid explain`: how the client is judged and what follows, in every outcome that a session store could bring about. */
 import { type Evidence, judge, type Verdict } from '../client/detect.ts';
 import { SIMULATE_FIELD } from '../client/simulate.ts';
+import { type ProxyError, reasonOf } from '../errors.ts';
 import { firstValue } from '../field-list.ts';
 import { LIMITS } from '../limits.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
@@ -110,13 +111,18 @@ function whyJudged(policy: RoutePolicy, evidence: Evidence): string {
   return GROUNDS.find((ground) => ground.verdict === verdict && ground.holds(policy, evidence))?.text ?? verdict;
 }
 
-function consequences({ arrival, redirect }: Rehearsed): string[] {
+function consequences({ arrival, redirect, refusal }: Rehearsed): string[] {
+  if (refusal !== null) return [`  the proxy answers ${spellRefusal(refusal)}`];
   const { policy, treatment, isJarsOwner } = arrival;
   const dropped = treatment.dropsSession && isJarsOwner && policy.session.mode === 'jar';
   return [
     ...(dropped ? ['  the session of the SID is dropped'] : []),
     ...(redirect === null ? forwardLines(arrival) : [`  the proxy answers by itself: ${spellRedirect(redirect)}`]),
   ];
+}
+
+export function spellRefusal(error: ProxyError): string {
+  return `${error.status}, ${reasonOf(error)} (${error.code})`;
 }
 
 function spellRedirect({ status, location, reason }: OwnRedirect): string {

@@ -5,7 +5,7 @@
 import type { Config } from '../config/config.ts';
 import { loadConfigFile } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import { ProxyError, reasonOf } from '../errors.ts';
+import { ProxyError } from '../errors.ts';
 import { pathOf } from '../policy/path.ts';
 import type { RequestFacts } from '../proxy/framing.ts';
 import { type Located, locate } from '../proxy/locate.ts';
@@ -14,7 +14,7 @@ import type { Site } from '../proxy/site.ts';
 import { type CommandIo, parseOptions, refuseUsage, UsageError } from './command.ts';
 import { policyLines } from './explain-policy.ts';
 import { readingLines, routeLines, show } from './explain-route.ts';
-import { verdictLines } from './explain-verdict.ts';
+import { spellRefusal, verdictLines } from './explain-verdict.ts';
 
 const USAGE = `Usage: transid explain [-c FILE] [--method METHOD] [--header 'Name: value']... URL
 
@@ -136,5 +136,5 @@ async function outcomeLines(site: Site, facts: RequestFacts, located: Located): 
 
 function refusal(error: unknown): string {
   if (!(error instanceof ProxyError)) throw error;
-  return `No verdict: the proxy answers ${error.status}, ${reasonOf(error)} (${error.code}).`;
+  return `No verdict: the proxy answers ${spellRefusal(error)}.`;
 }

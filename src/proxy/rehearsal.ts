@@ -6,6 +6,7 @@ import { METHODS } from 'node:http';
 import type { Evidence } from '../client/detect.ts';
 import { isRelevantCookie } from '../client/facts.ts';
 import type { Config } from '../config/config.ts';
+import { ProxyError } from '../errors.ts';
 import type { RoutePolicy } from '../policy/route-policy.ts';
 import { Jar } from '../session/jar.ts';
 import { createMemoryStore } from '../session/memory.ts';
@@ -32,6 +33,8 @@ export interface Rehearsed {
   readonly assumed: 'no-session' | 'session' | 'own-cookie' | null;
   /** Then the session must have begun moments ago, by this very client (`LIMITS.redirectChainMs`). */
   readonly needsYoung: boolean;
+  /** In this outcome, though not in every one, the proxy answers with an error. */
+  readonly refusal: ProxyError | null;
 }
 
 /** A site whose store is empty and never asked; it makes no connection. */
@@ -74,7 +77,10 @@ function parserFault({ method, target, fields }: RehearsedHead, headerBytes: num
 /** Every outcome that the request can have, the likeliest first. @throws ProxyError where the proxy would answer with an error. */
 export async function rehearse(site: Site, facts: RequestFacts, located: Located): Promise<Rehearsed[]> {
   const without = await rehearseOnce(site, facts, located, null);
-  if (without.question === null) return [{ ...without, assumed: null, needsYoung: false }];
+  if (without.question === null) {
+    if (without.refusal !== null) throw without.refusal;
+    return [{ ...without, assumed: null, needsYoung: false }];
+  }
   const { isFromAbroad: needsYoung } = without.question;
   const withJar = async (jar: AssumedCookie) => rehearseOnce(site, facts, located, jar);
   const outcomes: Rehearsed[] = [
@@ -92,7 +98,7 @@ interface AssumedCookie {
   readonly value: string;
 }
 
-interface Attempt extends Pick<Rehearsed, 'arrival' | 'evidence' | 'redirect'> {
+interface Attempt extends Pick<Rehearsed, 'arrival' | 'evidence' | 'redirect' | 'refusal'> {
   /** What the store was asked; null: nothing. */
   readonly question: { readonly isFromAbroad: boolean } | null;
 }
@@ -114,9 +120,19 @@ async function rehearseOnce(
     mirrorSessions: assumedMirror(site.mirrorSessions, held, onQuestion),
   };
   const arrival = await receive(stage, facts, located, []);
-  rejectUrlSid(arrival);
-  const redirect = facts.upgrade === null ? ownRedirect(arrival) : null;
-  return { arrival, evidence: evidenceOf(arrival), redirect, question };
+  const refusal = refusalOf(arrival);
+  const redirect = refusal === null && facts.upgrade === null ? ownRedirect(arrival) : null;
+  return { arrival, evidence: evidenceOf(arrival), redirect, refusal, question };
+}
+
+function refusalOf(arrival: Arrival): ProxyError | null {
+  try {
+    rejectUrlSid(arrival);
+    return null;
+  } catch (error) {
+    if (error instanceof ProxyError) return error;
+    throw error;
+  }
 }
 
 /** A cookie that this client did not send, but one that tells. */

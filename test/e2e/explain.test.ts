@@ -68,6 +68,8 @@ describe('transid explain tells what the proxy does', () => {
     ['a robot with a SID', '/x?_sid=LIVING', ROBOT, 301],
     ['a young SID from abroad', '/x?_sid=LIVING', EVIL, 200],
     ['a dead SID from abroad', `/x?_sid=${DEAD}`, EVIL, 303],
+    ['a young SID, loaded ahead from abroad', '/x?_sid=LIVING', { ...EVIL, 'sec-purpose': 'prefetch' }, 200],
+    ['a dead SID, loaded ahead from abroad', `/x?_sid=${DEAD}`, { ...EVIL, 'sec-purpose': 'prefetch' }, 503],
     ['a played browser', '/played/x', { cookie: 'sess=abc' }, 200],
     ['a chosen browser', '/by-field/x', { cookie: 'sess=abc', 'transid-simulate': 'no-cookies' }, 200],
     ['an unknown browser', '/by-field/x', { 'transid-simulate': 'foo' }, 400],
@@ -92,6 +94,8 @@ describe('transid explain tells what the proxy does', () => {
       expect(answer.status).to.equal(status);
       if (answer.location !== null) {
         expect(told).to.include(`the proxy answers by itself: ${status} to ${alike(answer.location)}\n`);
+      } else if (status === 503) {
+        expect(told).to.match(/\nIf it does not: verdict \w+: .*\n {2}the proxy answers 503, .* \(LOADED_AHEAD\)/);
       } else if (status === 400) {
         expect(told).to.match(/\nNo verdict: the proxy answers 400, /);
       } else {
