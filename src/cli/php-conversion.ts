@@ -228,7 +228,7 @@ function routeLines({ hosts, path, own }: Place, everywhere: ReadonlyMap<string,
 
 /** A path of a <Location> as a pattern; characters that a pattern cannot have stand for any. */
 function globOf(path: string): string {
-  return `${path.replace(/(?:[?#\s]|,(?=\/|$)|%(?:00|2[AF]|5C))+/gi, '*').replace(/\/+$/, '')}/**`;
+  return `${path.replace(/(?:[?#\s{}[\]|\\^]|,(?=\/|$)|%(?:00|2[AF]|5C))+/gi, '*').replace(/\/+$/, '')}/**`;
 }
 
 /** A comment for a setting that is no key; nothing for one that is. */

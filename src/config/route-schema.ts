@@ -208,6 +208,8 @@ export const routeShape = {
 
 /** Percent-encoded they would mean something else in a pattern, or nothing that a path can hold. */
 const NOT_IN_PATTERNS = /%(?:00|2[AF]|5C)/i;
+/** What other patterns know (`{a,b}`, `[ab]`, `a|b`), and no path holds but percent-encoded (RFC 3986 §3.3). */
+const OF_OTHER_PATTERNS = /[{}[\]|\\^]/;
 
 const pathGlob = () =>
   z
@@ -227,6 +229,9 @@ function patternFault(text: string): string | null {
   if (text.includes(',/')) return 'not one path pattern: write several as a list, such as ["/admin/**", "/pay/**"]';
   if (text.split('/').some((segment) => segment !== '**' && segment.includes('**')))
     return 'not a path pattern: ** stands by itself between slashes, * is for a part of a segment';
+  const foreign = OF_OTHER_PATTERNS.exec(text)?.[0];
+  if (foreign !== undefined)
+    return `not a path pattern: ${foreign} means nothing in one; only * and ** do, and several patterns are a list`;
   if (NOT_IN_PATTERNS.test(text)) return 'not a path pattern: %00, %2A, %2F and %5C have no place in one';
   return null;
 }

@@ -272,6 +272,11 @@ php_value session.name SHOP
     expect(policyOf(text, 'a.example', '/list,/x')).to.deep.include({ useCookies: false });
   });
 
+  it('a path with what a pattern cannot have stands for any there', () => {
+    const text = '<Location "/{id}">\nphp_value session.use_cookies 0\n</Location>\n';
+    expect(policyOf(text, 'a.example', '/{id}/x')).to.deep.include({ useCookies: false });
+  });
+
   it('says of a key where it comes from', () => {
     const yaml = convert('[PHP]\nsession.name = A\n');
     expect(yaml).to.include('name: A # PHP: session.name (php.ini:2)\n');
