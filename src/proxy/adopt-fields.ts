@@ -1,16 +1,15 @@
 /** The application's fields in our client's terms: the addresses that clients know, and cookies that they can keep. Pure. */
 import { firstValue } from '../field-list.ts';
 import { mapOrigin, partitionCookies, settleCookiePaths } from '../response/fields.ts';
-import { type Arrival, ownOrigin } from './arrival.ts';
+import { type Arrival, ownOrigin, triesPartitioned } from './arrival.ts';
 
 /** The fields as our client must see them: our origin instead of the application's, cookies that a foreign frame can keep. */
 export function adoptFields(arrival: Arrival, fields: readonly string[]): readonly string[] {
-  const { site, policy, client, facts } = arrival;
+  const { site, facts } = arrival;
   const isStubborn = insistsOnItsAddress(arrival, firstValue(fields, 'location') ?? '');
   const own = isStubborn ? fields : mapOrigin(fields, site.upstreamOrigin, () => ownOrigin(facts));
   const settled = facts.target === arrival.target ? own : settleCookiePaths(own, facts.target, arrival.target);
-  const isPartitioned = policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
-  return isPartitioned ? partitionCookies(settled) : settled;
+  return triesPartitioned(arrival) ? partitionCookies(settled) : settled;
 }
 
 /**

@@ -166,6 +166,11 @@ export function keepsSecureCookies({ client }: RequestFacts, { host }: Pick<Clie
 
 const OWN_MACHINE = /^(?:(?:[^:/]*\.)?localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/;
 
+/** Are partitioned cookies to be tried (`cookies.partitioned`)? They are Secure ones. */
+export function triesPartitioned({ policy, client, facts }: Pick<Arrival, 'policy' | 'client' | 'facts'>): boolean {
+  return policy.partitionedCookies && client.isForeignFrame && facts.client.scheme === 'https';
+}
+
 interface Found {
   readonly session: Session;
   readonly by: 'target' | 'referer';

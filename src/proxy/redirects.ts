@@ -5,7 +5,7 @@
  */
 import { FORGET_NETWORK_ERRORS } from '../response/reports.ts';
 import { markWithin } from '../sid/mark.ts';
-import { type Arrival, ownOrigin } from './arrival.ts';
+import { type Arrival, ownOrigin, triesPartitioned } from './arrival.ts';
 import { probeName, probeStamp } from './locate.ts';
 
 /** Why the proxy redirects by itself, in the words of log and metrics, and what that means. */
@@ -86,13 +86,18 @@ function toMarked(arrival: Arrival): OwnRedirect | null {
 function probe(arrival: Arrival): OwnRedirect {
   const name = probeName(arrival.policy);
   const clean = cleanUrl(arrival);
-  const isSecure = arrival.facts.client.scheme === 'https';
   return {
     status: 303,
     location: `${clean}${clean.includes('?') ? '&' : '?'}${name}=${probeStamp(arrival.site.clock())}`,
     reason: 'probe',
-    setCookie: `${name}=1; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`,
+    setCookie: `${name}=1; Path=/; HttpOnly; ${probeAttributes(arrival)}`,
   };
+}
+
+/** Of the kind that the application's cookies are: else it would be withheld where they are not. */
+function probeAttributes(arrival: Arrival): string {
+  if (triesPartitioned(arrival)) return 'SameSite=None; Secure; Partitioned';
+  return arrival.facts.client.scheme === 'https' ? 'SameSite=Lax; Secure' : 'SameSite=Lax';
 }
 
 function cleanUrl(arrival: Arrival): string {

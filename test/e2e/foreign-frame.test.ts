@@ -19,8 +19,8 @@ const FLAGS = ['--ignore-certificate-errors', '--host-resolver-rules=MAP * 127.0
 const SID = /_sid=[0-9a-v]{26}/;
 
 /**
- * config/examples/foreign-frame.yaml, with the listener and the upstream of this test, and one more route, /auto/**, that asks
- * for nothing special.
+ * config/examples/foreign-frame.yaml, with the listener and the upstream of this test, and more routes: /auto/**, that asks
+ * for nothing special, and /probed/**.
  */
 function exampleFor(upstream: string, folder: string): string {
   const document = parseDocument(
@@ -31,7 +31,8 @@ function exampleFor(upstream: string, folder: string): string {
   document.set('upstream', upstream);
   document.set('log', { level: 'silent' });
   const routes = document.get('routes') as YAMLSeq; // The example has a list of routes; a test of the examples says so.
-  routes.items.unshift(document.createNode({ path: '/auto/**', use_trans_sid: true }));
+  const probed = { path: '/probed/**', use_trans_sid: true, detect: 'probe', cookies: { partitioned: true } };
+  routes.items.unshift(document.createNode({ path: '/auto/**', use_trans_sid: true }), document.createNode(probed));
   return document.toString();
 }
 
@@ -142,6 +143,12 @@ describe('a frame on a foreign site [needs chromium]', function () {
     const pages = await visit('block-third-party', '/lesson/start');
     expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
     expect(pages.at(-1)?.url).not.to.match(SID);
+  });
+
+  it('cookies.partitioned and detect: probe: the probe is such a cookie, too, and no page has a SID', async () => {
+    const pages = await visit('block-third-party', '/probed/start');
+    expect(users(pages)).to.deep.equal(['guest', 'ada', 'ada', 'ada']);
+    for (const { url } of pages) expect(url).not.to.match(SID);
   });
 
   it('cookies.partitioned, all cookies blocked: falls back to the URL by itself', async () => {
