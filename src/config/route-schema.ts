@@ -137,7 +137,7 @@ export const routeShape = {
   }),
   detect: z.enum(['passive', 'probe']).default('passive').meta({
     description:
-      '`passive`: judge by what comes. `probe`: one redirect with a test cookie at the first page, so that a client with cookies never sees a SID.',
+      '`passive`: judge by what comes. `probe`: one redirect with a test cookie at the first page, so that a client with cookies never sees a SID; in a frame of a foreign site only with `cookies.partitioned`.',
   }),
   recover: z.enum(['referer', 'off']).default('referer').meta({
     description:

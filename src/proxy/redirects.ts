@@ -49,9 +49,12 @@ export function ownRedirect(arrival: Arrival): OwnRedirect | null {
 }
 
 /** Not a client that has a session: its SID came back, and the way to it must not be lost. */
-function mayProbe({ policy, verdict, session, probed, facts }: Arrival): boolean {
+function mayProbe(arrival: Arrival): boolean {
+  const { policy, client, verdict, session, probed, facts } = arrival;
   const isAsked = policy.detect === 'probe' && verdict === 'unknown' && session === null;
-  return isAsked && probed === null && facts.method === 'GET';
+  // What a frame of a foreign site keeps hangs on the SameSite of each cookie, and the application's is not known yet.
+  const canTell = !client.isForeignFrame || triesPartitioned(arrival);
+  return isAsked && canTell && probed === null && facts.method === 'GET';
 }
 
 /**

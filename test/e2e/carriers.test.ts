@@ -250,6 +250,13 @@ routes:
       expect(answer.body).to.equal(PAGE);
       expect(answer.setCookies[0]).to.match(/^id=u/);
     });
+    it('asks nothing in a frame of a foreign site: what it would keep of the application’s cookies the probe cannot tell', async () => {
+      const fields = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' };
+      const answer = await send('probe.test', '/a', { ...fields, 'sec-fetch-storage-access': 'active' });
+      expect(answer.status).to.equal(200);
+      expect(answer.setCookies[0], 'as to any client of which nothing is known').to.match(/^id=u/);
+      expect(answer.body).to.match(/next\?a=1&amp;sid=[0-9a-v]{26}#f/);
+    });
     it('leaves a client alone that has a session, where no cookie of it is due', async () => {
       const page = await send('probe.test', `/shop/start?sid_probe=${Date.now().toString(36)}`);
       const sid = SID.exec(page.body)?.[0] ?? expect.fail('no SID');
