@@ -6,7 +6,7 @@
  * because its meta page could not be written, or its lock is broken), the package keeps a lock for ever: no write settles again in
  * this process, and it cannot even end by itself. Nothing but a new process mends that.
  */
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
 import { ProxyError } from '../errors.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { within } from './within.ts';
@@ -28,27 +28,51 @@ export interface GuardTimes {
 
 const TIMES: GuardTimes = { write: 5000, silence: 30_000, close: 6000 };
 export const NO_ROOM = 'the disk of the lmdb store is full but for 16 MiB';
+/** Writes in a row that the disk has refused, for what no look tells: a quota, a limit of the file's size, a fault. After a first one the next may tell of a panic. */
+const MAX_REFUSED = 2;
+/** From then on, so often one write asks whether that still holds. */
+const REFUSED_MS = 5000;
 /** The package tells why a commit failed within the turn that tells that it failed, or a few later. */
 const REASON_MS = 500;
+
+export interface GuardOptions {
+  /** `refusal` is another one than before, but for what the room on the disk has to do with it. */
+  readonly onChange?: () => void;
+  readonly times?: GuardTimes;
+  /** Milliseconds, never set back or forward. */
+  readonly clock?: () => number;
+}
 
 export class LmdbGuard {
   readonly #room: DiskRoom;
   readonly #onDeath: () => void;
+  readonly #onChange: () => void;
   readonly #times: GuardTimes;
+  readonly #clock: () => number;
   #isDead = false;
+  #refusedInRow = 0;
+  /** Why the disk refuses writes; until when it is not asked again. */
+  #refused: { readonly reason: string; untilMs: number } | null = null;
   /** When the oldest write began that has had no answer, if none has had one since. */
   #silentSinceMs: number | null = null;
 
   /** `onDeath`: called once, when this process cannot use the file any more. */
-  constructor(room: DiskRoom, onDeath: () => void, times = TIMES) {
+  constructor(room: DiskRoom, onDeath: () => void, options: GuardOptions = {}) {
     this.#room = room;
     this.#onDeath = onDeath;
-    this.#times = times;
+    this.#onChange = options.onChange ?? (() => {});
+    this.#times = options.times ?? TIMES;
+    this.#clock = options.clock ?? (() => performance.now());
   }
 
   /** False when writes are refused, as of the last one. */
   get isAvailable(): boolean {
-    return !this.#isDead && this.#room.isThere;
+    return !this.#isDead && this.refusal === null;
+  }
+
+  /** Why writes are refused, as of the last one; null while they are taken. */
+  get refusal(): string | null {
+    return this.#room.isThere ? (this.#refused?.reason ?? null) : NO_ROOM;
   }
 
   /** The result of `work`. Throws STORE_UNAVAILABLE for every fault. */
@@ -67,6 +91,7 @@ export class LmdbGuard {
     if (!(await this.#room.check())) {
       throw new ProxyError('STORE_UNAVAILABLE', { detail: NO_ROOM });
     }
+    this.#mustBeTaken();
     const startedAtMs = performance.now();
     let isSettled = false;
     try {
@@ -74,16 +99,20 @@ export class LmdbGuard {
         isSettled = true;
         this.#silentSinceMs = null;
       });
-      return await within(this.#times.write, written);
+      const isWritten = await within(this.#times.write, written);
+      // What did not hold is answered without the disk.
+      if (isWritten) this.#taken();
+      return isWritten;
     } catch (error) {
       if (!isSettled) this.#unanswered(startedAtMs);
+      else if (isOfDisk(error)) this.#refusedBy(error);
       throw this.#fault(error);
     }
   }
 
   /** May the store be written to, and is there room? For writes that can wait for another day. */
   async hasRoom(): Promise<boolean> {
-    return !this.#isDead && (await this.#room.check());
+    return !this.#isDead && (await this.#room.check()) && this.#refused === null;
   }
 
   /** Wait for `closing`, but not for ever: what does not end in time is dead. */
@@ -108,6 +137,29 @@ export class LmdbGuard {
     if (this.#isDead) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'lmdb is dead in this process' });
   }
 
+  /** While the disk refuses, one write in a while asks it again: each that fails may cost the process (docs/decisions/041). */
+  #mustBeTaken(): void {
+    if (this.#refused === null) return;
+    const nowMs = this.#clock();
+    if (nowMs < this.#refused.untilMs) throw new ProxyError('STORE_UNAVAILABLE', { detail: this.#refused.reason });
+    this.#refused.untilMs = nowMs + REFUSED_MS;
+  }
+
+  #refusedBy(error: unknown): void {
+    this.#refusedInRow++;
+    if (this.#refused !== null || this.#refusedInRow < MAX_REFUSED) return;
+    const reason = `the disk of the lmdb store refuses writes (${spell(error)})`;
+    this.#refused = { reason, untilMs: this.#clock() + REFUSED_MS };
+    this.#onChange();
+  }
+
+  #taken(): void {
+    this.#refusedInRow = 0;
+    if (this.#refused === null) return;
+    this.#refused = null;
+    this.#onChange();
+  }
+
   #fault(error: unknown): ProxyError {
     if (error instanceof ProxyError) return error;
     if (DEADLY_CODES.includes(codeOf(error) ?? 0)) this.#die();
@@ -124,6 +176,12 @@ export function committed(write: Promise<boolean>): Promise<boolean> {
   });
 }
 
+/** An error of the system, not of LMDB, which numbers its own below 0. */
+function isOfDisk(error: unknown): boolean {
+  const code = codeOf(error) ?? 0;
+  return code > 0 && !DEADLY_CODES.includes(code);
+}
+
 function codeOf(error: unknown): number | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : null;
 }
@@ -131,7 +189,9 @@ function codeOf(error: unknown): number | null {
 /** The name of the system's error (ENOSPC) or of LMDB's (MDB_MAP_FULL); any other message as it is. */
 export function spell(error: unknown): string {
   const code = codeOf(error);
-  if (code !== null && code > 0) return getSystemErrorName(-code);
+  // Not by `getSystemErrorName`, which does not know EDQUOT.
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === code) ?? [];
+  if (name !== undefined) return name;
   const message = error instanceof Error ? error.message : String(error);
   return /^MDB_[A-Z_]+/.exec(message)?.[0] ?? message;
 }

@@ -13,7 +13,7 @@ import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
 import { DiskRoom, freeBytesAt } from './disk-room.ts';
 import { findDamage } from './lmdb-file.ts';
-import { committed, LmdbGuard, NO_ROOM, spell } from './lmdb-guard.ts';
+import { committed, LmdbGuard, spell } from './lmdb-guard.ts';
 import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 
 export interface LmdbStoreOptions {
@@ -25,7 +25,7 @@ export interface LmdbStoreOptions {
   readonly sweep: boolean;
   /** Called once, when this process cannot use the file any more; others can. A new process is the remedy. */
   readonly onDeath?: () => void;
-  /** Of room on the disk, as far as writes ask for it. */
+  /** Whether the disk takes writes, as far as any ask for it. */
   readonly onChange?: StoreListener;
   /** What may still be written to the disk; for tests. */
   readonly freeBytes?: () => Promise<number>;
@@ -127,10 +127,15 @@ class LmdbStore implements SessionStore {
   constructor(database: Database, { path, clock, sweep, onDeath, onChange, freeBytes }: LmdbStoreOptions) {
     this.#database = database;
     this.#clock = clock;
-    const room = new DiskRoom(freeBytes ?? (() => freeBytesAt(path)), (isThere) =>
-      onChange?.(isThere ? null : NO_ROOM),
-    );
-    this.#guard = new LmdbGuard(room, onDeath ?? (() => {}));
+    let told: string | null = null;
+    const tell = () => {
+      const reason = this.#guard.refusal;
+      if (reason === told) return;
+      told = reason;
+      onChange?.(reason);
+    };
+    const room = new DiskRoom(freeBytes ?? (() => freeBytesAt(path)), tell);
+    this.#guard = new LmdbGuard(room, onDeath ?? (() => {}), { onChange: tell });
     this.#stopSweep = sweep ? startSweep(database, clock, this.#guard) : () => {};
   }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { DiskRoom, MIN_FREE_BYTES } from '../../../src/session/disk-room.ts';
@@ -12,7 +13,7 @@ describe('the guard of lmdb', () => {
 
   beforeEach(() => {
     deaths = 0;
-    guard = new LmdbGuard(new DiskRoom(async () => MIN_FREE_BYTES), () => deaths++, TIMES);
+    guard = new LmdbGuard(new DiskRoom(async () => MIN_FREE_BYTES), () => deaths++, { times: TIMES });
   });
 
   const codeOf = (write: Promise<unknown>): Promise<unknown> => write.catch(({ code }) => code);
@@ -62,6 +63,49 @@ describe('the guard of lmdb', () => {
     const failed = Promise.reject(Object.assign(new Error('Commit failed'), { commitError: reason }));
     const fault = await guard.write(() => failed).catch((error: unknown) => error);
     expect(fault).to.include({ code: 'STORE_UNAVAILABLE', detail: 'lmdb: ENOSPC' });
+    expect(deaths).to.equal(0);
+  });
+
+  it('tries one write in a while when the disk refuses them for what no look tells, and says so once', async () => {
+    let now = 0;
+    const said: Array<string | null> = [];
+    const room = new DiskRoom(async () => MIN_FREE_BYTES);
+    const onChange = () => said.push(asking.refusal);
+    const asking: LmdbGuard = new LmdbGuard(room, () => deaths++, { onChange, clock: () => now });
+    const quota = () =>
+      Promise.reject(Object.assign(new Error('Disk quota exceeded'), { code: constants.errno.EDQUOT }));
+    let tried = 0;
+    const write = (work: () => Promise<boolean>) =>
+      asking
+        .write(() => {
+          tried++;
+          return work();
+        })
+        .catch(({ detail }) => detail);
+
+    expect(await write(quota)).to.equal('lmdb: EDQUOT');
+    expect(await write(quota), 'the next one may tell of a panic').to.equal('lmdb: EDQUOT');
+    expect(asking.isAvailable).to.equal(false);
+    expect(await write(async () => true), 'not tried').to.equal('the disk of the lmdb store refuses writes (EDQUOT)');
+    expect(await asking.hasRoom(), 'the sweep waits, too').to.equal(false);
+    expect(tried).to.equal(2);
+
+    now += 5000;
+    expect(await Promise.all([write(quota), write(quota), write(quota)])).to.deep.equal([
+      'lmdb: EDQUOT',
+      'the disk of the lmdb store refuses writes (EDQUOT)',
+      'the disk of the lmdb store refuses writes (EDQUOT)',
+    ]);
+    expect(tried).to.equal(3);
+
+    now += 5000;
+    expect(await write(async () => false)).to.equal(false);
+    expect(asking.isAvailable, 'what did not hold was no question to the disk').to.equal(false);
+    now += 5000;
+    expect(await write(async () => true)).to.equal(true);
+    expect(asking.isAvailable).to.equal(true);
+    expect(await asking.hasRoom()).to.equal(true);
+    expect(said).to.deep.equal(['the disk of the lmdb store refuses writes (EDQUOT)', null]);
     expect(deaths).to.equal(0);
   });
 
