@@ -15,6 +15,11 @@ let deaths = 0;
 const [, , path, first] = process.argv;
 let aheadMs = 0;
 const clock = () => Date.now() + aheadMs;
+// By a store of its own: a write may last longer than the sweep waits, whose one pass would be over before anything is broken.
+const before = openLmdbStore({ path: path!, clock, sweep: false });
+await before.compareAndSet('key', 0, SEALED, TTL_MS);
+if (first === 'sweep') await before.compareAndSet('old', 0, SEALED, 1);
+await before.close();
 const store = openLmdbStore({ path: path!, clock, sweep: first === 'sweep', onDeath: () => deaths++ });
 const attempts: Record<string, () => Promise<unknown>> = {
   create: () => store.compareAndSet('other', 0, SEALED, TTL_MS),
@@ -25,8 +30,6 @@ const attempts: Record<string, () => Promise<unknown>> = {
   count: () => store.count(),
 };
 
-await store.compareAndSet('key', 0, SEALED, TTL_MS);
-if (first === 'sweep') await store.compareAndSet('old', 0, SEALED, 1);
 breakLmdb();
 if (first === 'sweep') aheadMs = SWEEP_GRACE_MS;
 const said = first === 'sweep' ? await delay(500) : await told(() => store.compareAndSet('new', 0, SEALED, TTL_MS));
