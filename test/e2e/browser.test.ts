@@ -39,6 +39,7 @@ describe('Chromium with cookies off [needs chromium]', function () {
   let shopProxy: TestProxy;
   let scripted: ScriptedUpstream;
   let scriptedProxy: TestProxy;
+  let segmentProxy: TestProxy;
   let page: Page;
 
   before(async () => {
@@ -49,11 +50,18 @@ describe('Chromium with cookies off [needs chromium]', function () {
       const isKnown = request.fields.cookie === 'app=1';
       if (request.target === '/') {
         response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/; HttpOnly' });
-        response.end(`<!doctype html><title>scripts</title><link rel=icon href="data:,"><a id=go href=/page>page</a>`);
+        response.end(
+          `<!doctype html><title>scripts</title><link rel=icon href="data:,"><a id=go href=/page>page</a><a id=rewritten href=/rewritten/>page</a>`,
+        );
       } else if (request.target === '/page') {
         response.writeHead(200, { 'content-type': 'text/html' });
         response.end(`<!doctype html><title>page</title><link rel=icon href="data:,"><img src=/pixel><p id=fetched></p>
           <script>fetch('/data').then((r) => r.text()).then((t) => { fetched.textContent = t; })</script>
+          <button onclick="location.href = '/moved'">move</button>`);
+      } else if (request.target === '/rewritten/') {
+        response.writeHead(200, { 'content-type': 'text/html' });
+        response.end(`<!doctype html><title>rewritten</title><link rel=icon href="data:,"><p id=fetched></p>
+          <script>history.pushState(null, '', 'step/'); fetch('/data').then((r) => r.text()).then((t) => { fetched.textContent = t; })</script>
           <button onclick="location.href = '/moved'">move</button>`);
       } else {
         response
@@ -62,6 +70,10 @@ describe('Chromium with cookies off [needs chromium]', function () {
       }
     });
     scriptedProxy = await startProxy(scripted.origin);
+    segmentProxy = await startProxy(
+      scripted.origin,
+      'routes: [{ path: /**, use_trans_sid: true, carrier: path-segment }]',
+    );
     profile = mkdtempSync(join(tmpdir(), 'transid-chromium-'));
     browser = await launchWithoutCookies(profile);
   });
@@ -74,6 +86,7 @@ describe('Chromium with cookies off [needs chromium]', function () {
     await browser?.close();
     await shopProxy?.close();
     await scriptedProxy?.close();
+    await segmentProxy?.close();
     await scripted?.close();
     shop.closeAllConnections();
     await new Promise((resolve) => shop.close(resolve));
@@ -136,5 +149,15 @@ describe('Chromium with cookies off [needs chromium]', function () {
     const seen = new Map(scripted.requests.map(({ target, fields }) => [target, fields.cookie]));
     expect(seen.get('/pixel')).to.equal('app=1');
     expect(seen.get('/data')).to.equal('app=1');
+  });
+
+  it('a SID in the path stays in relative addresses that scripts push', async () => {
+    await page.goto(`http://127.0.0.1:${segmentProxy.port}/`);
+    await click('#rewritten');
+    await page.waitForFunction('fetched.textContent !== ""');
+    expect(page.url()).to.match(/\/\(_sid-[^)]+\)\/rewritten\/step\/$/);
+    expect(await page.evaluate('fetched.textContent')).to.include('known');
+    await click('button');
+    expect(await text()).to.equal('known');
   });
 });
