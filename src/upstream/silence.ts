@@ -10,35 +10,23 @@ import type { Socket } from 'node:net';
 /** Of one socket. */
 export class Silence {
   readonly #socket: Socket;
-  #bytesSeen = 0;
-  /** By `performance.now`. */
-  #sinceMs: number;
-  #takenSeen = 0;
-  #unreadSinceMs: number;
+  readonly #traffic: Standstill;
+  readonly #taken: Standstill;
 
   constructor(socket: Socket, nowMs: number) {
     this.#socket = socket;
-    this.#sinceMs = nowMs;
-    this.#unreadSinceMs = nowMs;
+    this.#traffic = new Standstill(nowMs);
+    this.#taken = new Standstill(nowMs);
   }
 
   /** The time counts from now. */
   restart(nowMs: number): void {
-    this.#sinceMs = nowMs;
-    this.#bytesSeen = this.#socket.bytesRead + bytesTaken(this.#socket);
+    this.#traffic.restart(this.#bytesBothWays, nowMs);
   }
 
   /** For the clock: did no byte go either way for `limitMs`? Then the time counts from now again. */
   isOver(nowMs: number, limitMs: number): boolean {
-    const bytes = this.#socket.bytesRead + bytesTaken(this.#socket);
-    if (bytes !== this.#bytesSeen) {
-      this.#bytesSeen = bytes;
-      this.#sinceMs = nowMs;
-      return false;
-    }
-    if (nowMs - this.#sinceMs < limitMs) return false;
-    this.#sinceMs = nowMs;
-    return true;
+    return this.#traffic.isOver(this.#bytesBothWays, nowMs, limitMs);
   }
 
   /**
@@ -47,17 +35,43 @@ export class Silence {
    */
   isUnread(nowMs: number, limitMs: number): boolean {
     const taken = bytesTaken(this.#socket);
-    if (this.#socket.writableLength === 0 || taken !== this.#takenSeen) {
-      this.#takenSeen = taken;
-      this.#unreadSinceMs = nowMs;
-      return false;
-    }
-    if (nowMs - this.#unreadSinceMs < limitMs) return false;
-    this.#unreadSinceMs = nowMs;
-    return true;
+    if (this.#socket.writableLength > 0) return this.#taken.isOver(taken, nowMs, limitMs);
+    this.#taken.restart(taken, nowMs);
+    return false;
   }
 
   /** Has `limitMs` passed since `restart`, though the clock may not have come by yet? For sockets that rest. */
+  isPast(nowMs: number, limitMs: number): boolean {
+    return this.#traffic.isPast(nowMs, limitMs);
+  }
+
+  get #bytesBothWays(): number {
+    return this.#socket.bytesRead + bytesTaken(this.#socket);
+  }
+}
+
+/** How long a count of bytes has stood still, as far as it was looked at. */
+class Standstill {
+  #seen = 0;
+  /** By `performance.now`. */
+  #sinceMs: number;
+
+  constructor(nowMs: number) {
+    this.#sinceMs = nowMs;
+  }
+
+  restart(bytes: number, nowMs: number): void {
+    this.#seen = bytes;
+    this.#sinceMs = nowMs;
+  }
+
+  /** When it is, the time counts from now again. */
+  isOver(bytes: number, nowMs: number, limitMs: number): boolean {
+    const isOver = bytes === this.#seen && this.isPast(nowMs, limitMs);
+    if (isOver || bytes !== this.#seen) this.restart(bytes, nowMs);
+    return isOver;
+  }
+
   isPast(nowMs: number, limitMs: number): boolean {
     return nowMs - this.#sinceMs >= limitMs;
   }
