@@ -323,11 +323,13 @@ function strictReferrerPolicy(fields: readonly string[], use: RefererUse): strin
   return last === 'no-referrer' ? last : 'same-origin';
 }
 
+/** Those that say nothing of other bytes, for whomever they are. */
+const OF_THE_SAME_BYTES = new Set(['content-length', ...DIGESTS, 'accept-ranges']);
+
 /** The fields of an answer with rewrite variables but no SID: still for everybody, but other bytes than the upstream's. */
 export function adaptToOtherBytes(fields: readonly string[]): string[] {
-  const gone = new Set(['content-length', ...DIGESTS, 'accept-ranges']);
   return mapFields(fields, (name, value) => {
-    if (gone.has(name)) return null;
+    if (OF_THE_SAME_BYTES.has(name)) return null;
     return name === 'etag' && !value.startsWith('W/') ? `W/${value}` : value;
   });
 }
