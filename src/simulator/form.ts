@@ -18,6 +18,7 @@ import {
   rawText,
   type TreeNode,
 } from './page.ts';
+import { percentByte } from './reference.ts';
 import { sanitize } from './values.ts';
 
 export interface FileValue {
@@ -325,7 +326,7 @@ function percent(text: string, charset: string): string {
     const char = String.fromCharCode(byte);
     if (byte === 0x20) out += '+';
     else if (/[\w*.-]/.test(char)) out += char;
-    else out += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    else out += percentByte(byte);
   }
   return out;
 }

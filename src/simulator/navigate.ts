@@ -9,6 +9,7 @@ import { SimulatorError } from './fault.ts';
 import type { Wire, WireResponse } from './http.ts';
 import { type CookieContext, type CookieJar, deletesCookie } from './jar.ts';
 import { type ParsedPage, parsePage } from './page.ts';
+import { percentByte } from './reference.ts';
 import { DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
 import { isSameDocument } from './same-document.ts';
@@ -177,7 +178,7 @@ function withoutFragment(url: string): string {
  * charset they are of.
  */
 function redirectTarget(url: string, location: string): string {
-  const text = location.replace(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  const text = location.replace(/[\x80-\xff]/g, (char) => percentByte(char.charCodeAt(0)));
   if (!URL.canParse(text, url))
     throw new SimulatorError('BAD_URL', `${url}: redirect to '${location}', which is no URL`);
   const next = new URL(text, url);

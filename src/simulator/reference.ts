@@ -27,7 +27,10 @@ function escaped(code: number): string {
 
 /** URL §1.3, the special-query percent-encode set. */
 function percent(bytes: Buffer): string {
-  return bytes
-    .toString('latin1')
-    .replace(/[^!$-&(-;=?-~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  return bytes.toString('latin1').replace(/[^!$-&(-;=?-~]/g, (char) => percentByte(char.charCodeAt(0)));
+}
+
+/** URL §1.3, "percent-encode" a byte. */
+export function percentByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
