@@ -1,7 +1,8 @@
 /** The answer on its way to the client, the same for HTTP/1 and HTTP/2: head, interim heads, trailers, the cut. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { inPairs } from '../upstream/response-head.ts';
+import { allValues } from '../field-list.ts';
+import { inPairs, NOT_FIELD_TEXT } from '../upstream/response-head.ts';
 
 export type ClientRequest = IncomingMessage | Http2ServerRequest;
 export type ClientResponse = ServerResponse | Http2ServerResponse;
@@ -80,19 +81,16 @@ function grouped(fields: readonly string[]): Record<string, string | string[]> {
  * (RFC 9110 §15.2). No effect once the final head is out.
  */
 export function sendInformation(res: ClientResponse, status: number, fields: readonly string[]): void {
-  if (res.headersSent || res.req.httpVersion === '1.0') return;
+  if (res.headersSent || res.req.httpVersion === '1.0' || isGone(res)) return;
   if (status === 102 && !(res instanceof Http2ServerResponse)) res.writeProcessing();
   if (status !== 103) return;
-  const links: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    if ((fields[i] as string).toLowerCase() === 'link') links.push(fields[i + 1] as string);
-  }
+  const links = allValues(fields, 'link').filter((value) => !NOT_FIELD_TEXT.test(value));
   if (links.length === 0) return;
-  try {
-    res.writeEarlyHints({ link: links });
-  } catch {
-    // A Link that Node's strict grammar does not know: a hint is worth no more trouble.
-  }
+  // Node's `writeEarlyHints` takes no list of links in one field, nor blanks in quotes.
+  if (!(res instanceof Http2ServerResponse)) {
+    const lines = links.map((link) => `Link: ${link}\r\n`).join('');
+    res.socket?.write(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`, 'latin1');
+  } else if (!res.stream.closed) res.stream.additionalHeaders({ ':status': 103, link: links });
 }
 
 /** Flat list; they leave behind a chunked body. HTTP/2 gets one field of each name, with all values. */

@@ -23,7 +23,7 @@ const HOP_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** A field or reason phrase with a control character is either an attack or a broken upstream. */
-const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
+export const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
  * Judge a head as the parser gave it (`raw`: flat list, complete). A string is the reason why it is malformed, for the

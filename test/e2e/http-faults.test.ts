@@ -396,6 +396,21 @@ describe('engine: an upstream that misbehaves', () => {
       );
     });
 
+    for (const links of [
+      '</a.css>; rel=preload; as=style, </b.js>; rel=preload; as=script',
+      '</a.png>; rel="preload prefetch"; title="a, b" ,<https://other.test>; rel = preconnect',
+    ]) {
+      it(`103 goes on as it is: Link: ${links}`, async () => {
+        upstream.script = ({ socket }) =>
+          void socket.write(
+            `HTTP/1.1 103 Early Hints\r\nLink: ${links}\r\nLink: </c>; rel=preload\r\n\r\n${answer(200, 'final')}`,
+          );
+        const { text } = await talk(proxy.port, [GET], { until: (seen) => seen.endsWith('final') });
+        const [hint] = text.split('\r\n\r\n');
+        expect(hint).to.equal(`HTTP/1.1 103 Early Hints\r\nLink: ${links}\r\nLink: </c>; rel=preload`);
+      });
+    }
+
     it('103 is not for HTTP/1.0', async () => {
       upstream.script = ({ socket }) =>
         void socket.write(`HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n${answer(200, 'final')}`);

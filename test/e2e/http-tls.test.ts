@@ -160,7 +160,7 @@ describe('engine: TLS and HTTP/2', () => {
     it('trailers and 103 go on', async () => {
       upstream.script = ({ socket }) =>
         void socket.write(
-          `HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n`,
+          `HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel="preload"; as=style, </b.js>; rel=preload\r\n\r\n${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n`,
         );
       const stream = start({});
       let hint: unknown = null;
@@ -170,7 +170,7 @@ describe('engine: TLS and HTTP/2', () => {
       const { body, trailers } = await finish(stream);
       expect(body).to.equal('hello');
       expect(trailers['x-sum']).to.equal('1');
-      expect(hint).to.equal('</a.css>; rel=preload');
+      expect(hint).to.equal('</a.css>; rel="preload"; as=style, </b.js>; rel=preload');
     });
 
     for (const [what, fields, want] of [
