@@ -98,6 +98,10 @@ const REFERENCE_FIELDS = new Set([
   'hx-replace-url',
   'x-inertia-location',
   'turbolinks-location',
+  // Of Turbolinks' first versions.
+  'x-xhr-redirected-to',
+  'x-pjax-url',
+  'x-up-location',
 ]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -165,7 +169,7 @@ function hasCookiePath(setCookie: string): boolean {
 export type MarkReference = (reference: string) => string | null;
 
 /**
- * Mark the URLs in Location (of redirects), Refresh, and the fields of htmx, Inertia and Turbolinks.
+ * Mark the URLs in Location (of redirects), Refresh, and the fields of htmx, Inertia, Turbolinks, PJAX and Unpoly.
  * `count` is how many were marked; the list is new only then.
  */
 export function markUrls(

@@ -105,6 +105,9 @@ describe('markUrls', () => {
     ['htmx location, broken', 200, 'HX-Location', '{"path', null],
     ['Inertia', 409, 'X-Inertia-Location', '/a', '/a?_sid=S'],
     ['Turbolinks', 200, 'Turbolinks-Location', '/a', '/a?_sid=S'],
+    ['Turbolinks of its first versions', 200, 'X-XHR-Redirected-To', '/a', '/a?_sid=S'],
+    ['PJAX', 200, 'X-PJAX-URL', '/a', '/a?_sid=S'],
+    ['Unpoly', 200, 'X-Up-Location', '/a', '/a?_sid=S'],
     ['Content-Location', 200, 'Content-Location', '/a', null],
     ['Link', 200, 'Link', '</a>; rel=next', null],
   ];
