@@ -143,6 +143,10 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   // Of browsers, when a link with `ping` is followed (HTML §4.6.6): the URLs of its page and of where it leads.
   ['ping-from', 'page-url'],
   ['ping-to', 'page-url'],
+  // Of WebDAV (RFC 4918 §10.3): where a copy goes.
+  ['destination', 'page-url'],
+  // Of proxies in front, as an ingress of Kubernetes writes it.
+  ['x-original-uri', 'page-url'],
   ['origin', 'origin'],
   ['accept-encoding', 'accept-encoding'],
   ['range', 'condition'],

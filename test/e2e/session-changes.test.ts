@@ -358,6 +358,16 @@ describe('answers that change a session', () => {
     });
   });
 
+  it('so do a WebDAV client that says where to, and a proxy that says what was asked', async () => {
+    const sid = await begin();
+    const own = `http://own.test/(_sid-${sid})`;
+    await send(`/a?_sid=${sid}`, { destination: `${own}/b?c=1`, 'x-original-uri': `/a?_sid=${sid}` });
+    expect(upstream.requests.at(-1)?.fields).to.include({
+      destination: 'http://own.test/b?c=1',
+      'x-original-uri': '/a',
+    });
+  });
+
   it('a cookie that comes with a WebSocket is kept, and goes to a client that may take it', async () => {
     let seen: string | undefined;
     const application = createServer((req, res) => {
