@@ -2,6 +2,7 @@
  * A worker: one of several processes that serve the same configuration behind one address. It does what the primary says, and
  * drains when it is told to stop or when the primary is gone.
  */
+import cluster from 'node:cluster';
 import { parseServedConfig } from '../config/load.ts';
 import { reasonsOf } from '../config/problems.ts';
 import { reasonOf } from '../errors.ts';
@@ -23,6 +24,8 @@ export async function runWorker(): Promise<number> {
   // Each time: a signal to a whole group of processes must not cut what drains already. The primary ends what takes too long.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end(0));
   process.once('disconnect', () => end(0));
+  // Else node:cluster ends a process that has lost its primary at once.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
 
   let starting: Promise<void> | null = null;
   process.on('message', (message: ToWorker) => {

@@ -340,10 +340,13 @@ routes: [{ path: /**, use_trans_sid: true }]
     expect(pids.filter((pid) => isAlive(pid))).to.deep.equal([]);
   });
 
-  it('are not left behind when the primary is killed', async () => {
-    const { run } = await serve();
+  it('are not left behind when the primary is killed: what is under way ends whole', async () => {
+    const { run, origin } = await serve();
     const pids = workersOf(run);
+    const slow = Promise.all(Array.from({ length: 6 }, () => textOf(`${origin}/slow`)));
+    await arrived(6);
     run.child.kill('SIGKILL');
+    expect((await slow).every((text) => text.includes('next</a>'))).to.equal(true);
     const deadlineMs = Date.now() + 10_000;
     while (pids.some((pid) => isAlive(pid))) {
       if (Date.now() > deadlineMs) throw new Error('a worker is left');
