@@ -59,6 +59,8 @@ async function main(argv: string[], io: CommandIo): Promise<number> {
   // Before the program is loaded: a reload that is asked for while it starts must not be its end. Nor a worker's, ever: a
   // terminal sends its signals to the whole group, and reloading is the primary's business.
   if (first === 'serve') process.on('SIGHUP', () => {});
+  // At this one Node opens a debugger to everybody on the machine, and a log rotation that was made for nginx sends it.
+  process.on('SIGUSR1', () => {});
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
     (first === undefined ? io.stderr : io.stdout).write(usage());
     return first === undefined ? 2 : 0;

@@ -87,6 +87,16 @@ describe('the log on standard output', function () {
     expect(await run.exit).to.equal(0);
   });
 
+  it('a rotation that asks for a new file, as nginx is asked, opens no debugger', async () => {
+    const run = startCli(['serve', '-c', configure(1)]);
+    const origin = await originOf(run);
+    run.child.kill('SIGUSR1');
+    for (let n = 0; n < 3; n++) expect(await ask(origin)).to.equal('whole');
+    run.child.kill('SIGTERM');
+    expect(await run.exit).to.equal(0);
+    expect(run.stderr()).to.not.match(/debugger/i);
+  });
+
   it('a reader that comes back is told what it missed', async () => {
     const run = startCli(['serve', '-c', configure(1)]);
     const origin = await originOf(run);
