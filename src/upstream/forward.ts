@@ -262,7 +262,8 @@ class Call implements Lease {
       return;
     }
     this.#framing = head.framing;
-    this.keepAliveMs = head.keepAliveMs;
+    // The next request on it may be another client's.
+    this.keepAliveMs = this.#request.signsInConnection ? 0 : head.keepAliveMs;
     // The answer came before the whole request: what is left of it must not be taken for the client's next one.
     if (!this.#isUploaded && this.#call.client.shouldKeepAlive === true) this.#call.client.shouldKeepAlive = false;
     this.#resolve({

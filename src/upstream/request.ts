@@ -78,6 +78,8 @@ export interface UpstreamRequest {
   readonly fields: readonly string[];
   readonly body: BodyFraming;
   readonly upgrade: 'websocket' | null;
+  /** Servers of Windows hold what NTLM and Negotiate (RFC 4559) prove for proven of all that follows on the connection. */
+  readonly signsInConnection: boolean;
 }
 
 /**
@@ -93,6 +95,7 @@ type Fate =
   | 'referer'
   | 'origin'
   | 'accept-encoding'
+  | 'authorization'
   | 'via'
   | 'page-url';
 
@@ -149,6 +152,7 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['x-original-uri', 'page-url'],
   ['origin', 'origin'],
   ['accept-encoding', 'accept-encoding'],
+  ['authorization', 'authorization'],
   ['range', 'condition'],
   ['if-range', 'condition'],
   ['if-match', 'condition'],
@@ -162,6 +166,9 @@ const NOT_NAMEABLE: ReadonlySet<string> = new Set([
   ...['cookie', 'referer', 'origin', 'authorization', 'accept-encoding', 'cache-control', 'content-type', 'via'],
   ...['content-encoding', 'user-agent', 'close', 'upgrade', 'sec-websocket-key', 'sec-websocket-version'],
 ]);
+
+/** Schemes whose credentials a server may take for those of the connection. */
+const OF_CONNECTIONS = /^(?:ntlm|negotiate)\b/i;
 
 /** Methods for which Node's client assumes no body; the others get a length of their own when they have none. */
 const BODYLESS_BY_DEFAULT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
@@ -180,6 +187,7 @@ export function buildUpstreamRequest(
   let via = '';
   let maxForwards: string | null = null;
   let takesTrailers = false;
+  let signsInConnection = false;
 
   for (let i = 0; i < head.fields.length; i += 2) {
     const name = head.fields[i] as string;
@@ -219,6 +227,10 @@ export function buildUpstreamRequest(
       case 'accept-encoding':
         fields.push(name, edits.codings === undefined ? value : keepCodings(value, edits.codings));
         break;
+      case 'authorization':
+        signsInConnection ||= OF_CONNECTIONS.test(value);
+        fields.push(name, value);
+        break;
       case 'page-url':
         fields.push(name, edits.cleanUrl === undefined ? value : edits.cleanUrl(value));
         break;
@@ -238,7 +250,7 @@ export function buildUpstreamRequest(
   if (maxForwards !== null) pushMaxForwards(fields, head.method, maxForwards);
   const body = edits.body ?? head.body;
   pushHop(fields, head, body, takesTrailers);
-  const request = { method: head.method, target: edits.target, fields, body, upgrade: head.upgrade };
+  const request = { method: head.method, target: edits.target, fields, body, upgrade: head.upgrade, signsInConnection };
   // The brand exists for the compiler only: it says that this function made the object.
   return request as unknown as UpstreamRequest;
 }
@@ -317,12 +329,7 @@ function isReserved(lower: string): boolean {
 const ODD_IN_NAME = /[^a-z0-9-]/;
 
 function isReservedSpelling(dashed: string): boolean {
-  return (
-    FATES.has(dashed) ||
-    dashed === 'authorization' ||
-    dashed.startsWith('transid-') ||
-    dashed.startsWith('x-forwarded-')
-  );
+  return FATES.has(dashed) || dashed.startsWith('transid-') || dashed.startsWith('x-forwarded-');
 }
 
 /** `gzip;q=1, zstd, *` with [gzip, br] → `gzip;q=1`; nothing left: `identity`. RFC 9110 §12.5.3. */

@@ -555,6 +555,26 @@ describe('engine: an upstream that misbehaves', () => {
       expect(upstream.connections).to.have.length(2);
     });
 
+    for (const credentials of ['NTLM TlRMTVNTUAAD', 'Negotiate YII', 'negotiate YII']) {
+      it(`are not used again when a client has signed in to one of them: ${credentials}`, async () => {
+        await serves();
+        upstream.script = ({ socket }) => void socket.write(answer(200, 'alice'));
+        const signedIn = GET.replace('\r\n\r\n', `\r\nAuthorization: ${credentials}\r\n\r\n`);
+        await talk(proxy.port, [signedIn], { until: whole });
+        expect(upstream.connections).to.have.length(1);
+        await serves();
+        expect(upstream.connections).to.have.length(2);
+      });
+    }
+
+    it('are used again behind credentials that hold for their request alone', async () => {
+      upstream.script = ({ socket }) => void socket.write(answer(200, 'alice'));
+      const signedIn = GET.replace('\r\n\r\n', '\r\nAuthorization: Basic bnRsbQ==\r\n\r\n');
+      await talk(proxy.port, [signedIn], { until: whole });
+      await serves();
+      expect(upstream.connections).to.have.length(1);
+    });
+
     for (const surplus of ['X', '\r\n', 'HTTP/1.1 2', 'HTTP/1.1 200 OK\r\nX-Y: ', answer(200, 'not asked for')]) {
       for (const [what, whole] of [
         ['a length', answer(200, 'mine')],
