@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { expect } from 'chai';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { createShop } from '../../src/demo/shop.ts';
@@ -22,6 +22,18 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** A page whose parts ask for more by themselves, all by relative addresses. */
+const PARTS: Readonly<Record<string, string>> = {
+  '/parts/': `<!doctype html><title>parts</title><link rel=icon href="data:,"><link rel=stylesheet href=sheet.css>
+    <script type=module src=module.js></script><script>new Worker('worker.js')</script>`,
+  '/parts/sheet.css': '@import "imported.css";',
+  '/parts/imported.css': '',
+  '/parts/module.js': 'import "./imported.js";',
+  '/parts/imported.js': '',
+  '/parts/worker.js': 'fetch("asked").then((r) => r.text()).then((t) => fetch("done"))',
+};
+const PARTS_TYPES: Readonly<Record<string, string>> = { '.css': 'text/css', '.js': 'text/javascript' };
 
 /** Chromium that blocks all cookies and site data (the profile preference behind the switch in its settings). */
 async function launchWithoutCookies(profile: string): Promise<Browser> {
@@ -40,6 +52,7 @@ describe('Chromium with cookies off [needs chromium]', function () {
   let scripted: ScriptedUpstream;
   let scriptedProxy: TestProxy;
   let segmentProxy: TestProxy;
+  let taggedProxy: TestProxy;
   let page: Page;
 
   before(async () => {
@@ -51,7 +64,7 @@ describe('Chromium with cookies off [needs chromium]', function () {
       if (request.target === '/') {
         response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/; HttpOnly' });
         response.end(
-          `<!doctype html><title>scripts</title><link rel=icon href="data:,"><a id=go href=/page>page</a><a id=rewritten href=/rewritten/>page</a>`,
+          `<!doctype html><title>scripts</title><link rel=icon href="data:,"><a id=go href=/page>page</a><a id=rewritten href=/rewritten/>page</a><a id=parts href=/parts/>page</a>`,
         );
       } else if (request.target === '/page') {
         response.writeHead(200, { 'content-type': 'text/html' });
@@ -63,6 +76,9 @@ describe('Chromium with cookies off [needs chromium]', function () {
         response.end(`<!doctype html><title>rewritten</title><link rel=icon href="data:,"><p id=fetched></p>
           <script>history.pushState(null, '', 'step/'); fetch('/data').then((r) => r.text()).then((t) => { fetched.textContent = t; })</script>
           <button onclick="location.href = '/moved'">move</button>`);
+      } else if (request.target in PARTS) {
+        response.writeHead(200, { 'content-type': PARTS_TYPES[extname(request.target)] ?? 'text/html' });
+        response.end(PARTS[request.target]);
       } else {
         response
           .writeHead(200, { 'content-type': 'text/html' })
@@ -73,6 +89,10 @@ describe('Chromium with cookies off [needs chromium]', function () {
     segmentProxy = await startProxy(
       scripted.origin,
       'routes: [{ path: /**, use_trans_sid: true, carrier: path-segment }]',
+    );
+    taggedProxy = await startProxy(
+      scripted.origin,
+      'routes: [{ path: /**, use_trans_sid: true, trans_sid_tags: "a=href,form=,script=src,link=href" }]',
     );
     profile = mkdtempSync(join(tmpdir(), 'transid-chromium-'));
     browser = await launchWithoutCookies(profile);
@@ -87,6 +107,7 @@ describe('Chromium with cookies off [needs chromium]', function () {
     await shopProxy?.close();
     await scriptedProxy?.close();
     await segmentProxy?.close();
+    await taggedProxy?.close();
     await scripted?.close();
     shop.closeAllConnections();
     await new Promise((resolve) => shop.close(resolve));
@@ -159,5 +180,29 @@ describe('Chromium with cookies off [needs chromium]', function () {
     expect(await page.evaluate('fetched.textContent')).to.include('known');
     await click('button');
     expect(await text()).to.equal('known');
+  });
+
+  /** Which of what the parts of a page ask for has the session. */
+  async function askedBehind(proxy: TestProxy): Promise<Record<string, boolean>> {
+    scripted.requests.length = 0;
+    await page.goto(`http://127.0.0.1:${proxy.port}/`);
+    await click('#parts');
+    const names = ['imported.css', 'imported.js', 'asked'];
+    for (let i = 0; i < 100; i++) {
+      const seen = new Map(scripted.requests.map(({ target, fields }) => [target, fields.cookie === 'app=1']));
+      if (names.every((name) => seen.has(`/parts/${name}`))) {
+        return Object.fromEntries(names.map((name) => [name, seen.get(`/parts/${name}`) === true]));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('the page did not ask for all its parts');
+  }
+
+  it('what style sheets, modules and workers ask for has the session where their own address has it', async () => {
+    const byReferer = { 'imported.css': false, 'imported.js': false, asked: false };
+    expect(await askedBehind(scriptedProxy), 'an address without the SID').to.deep.equal(byReferer);
+    const all = { 'imported.css': true, 'imported.js': true, asked: true };
+    expect(await askedBehind(segmentProxy), 'the SID in the path').to.deep.equal(all);
+    expect(await askedBehind(taggedProxy), 'named in trans_sid_tags').to.deep.equal({ ...all, asked: false });
   });
 });
