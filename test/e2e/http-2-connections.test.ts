@@ -159,7 +159,7 @@ describe('engine: the end of HTTP/2 connections', () => {
     await sleep(5000);
     expect(proxy.server.connectionCount).to.equal(1);
     client.readOn();
-    await eventually('the one is cut', () => client.types.includes(RST_STREAM));
+    await eventually('the one is cut', () => client.types.includes(RST_STREAM), 8000);
     const count = client.types.length;
     await eventually('the other goes on', () => client.types.lastIndexOf(DATA) > count);
     expect(codes()).to.deep.equal(['UPSTREAM_TRUNCATED']);

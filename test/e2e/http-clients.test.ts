@@ -196,21 +196,21 @@ describe('engine: clients', () => {
     });
 
     it('whose body the upstream keeps waiting is not blamed', async () => {
-      await open({ timeouts, upstream: { firstByteTimeoutMs: 5000 } });
+      await open({ timeouts, upstream: { firstByteTimeoutMs: 15_000 } });
       // More than every buffer on the way holds, and an upstream that does not read for three idle times.
       const body = 'a'.repeat(6_000_000);
       upstream.script = async (connection) => {
         connection.socket.pause();
         await sleep(1000);
         connection.socket.resume();
-        await eventually('all of it', () => connection.received.length > body.length, 5000);
+        await eventually('all of it', () => connection.received.length > body.length, 12_000);
         connection.socket.write(answer(200, 'got it'));
       };
       const { text } = await talk(
         proxy.port,
         [`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n`, body],
         {
-          timeoutMs: 6000,
+          timeoutMs: 15_000,
           until: whole,
         },
       );
