@@ -189,6 +189,8 @@ export class Inflation {
   readonly #inner: Inflater;
   readonly #outer: Transform;
   #onEnd: () => void = () => {};
+  /** Waits until the output of what was taken is out. */
+  #onOut: (() => void) | null = null;
 
   constructor(inner: Inflater, outer: Transform, see: (decoded: Buffer) => void) {
     this.#inner = inner;
@@ -196,6 +198,7 @@ export class Inflation {
     inner.on('data', (decoded: Buffer) => {
       this.#guard(() => see(decoded));
       if (!outer.push(decoded)) inner.pause();
+      if (inner.readableLength === 0) this.#sayOut();
     });
     inner.on('error', (error) => outer.destroy(error));
     inner.on('end', () => this.#guard(() => this.#onEnd()));
@@ -220,8 +223,18 @@ export class Inflation {
     this.#onEnd = () => done(chunk.subarray(this.#inner.bytesWritten - before));
     this.#inner.write(chunk, () => {
       // The callback comes in that case, too, and may come first.
-      if (this.#inner.bytesWritten - before === chunk.length) this.#guard(() => done(null));
+      if (this.#inner.bytesWritten - before !== chunk.length) return;
+      // Output that came while nobody read it lies there still.
+      this.#onOut = () => done(null);
+      if (this.#inner.readableLength === 0) this.#sayOut();
     });
+  }
+
+  #sayOut(): void {
+    const onOut = this.#onOut;
+    if (onOut === null) return;
+    this.#onOut = null;
+    this.#guard(onOut);
   }
 
   /** No more comes: an error if the data is not whole. */
