@@ -110,9 +110,9 @@ const BEHIND_ORIGIN: ReadonlySet<string | undefined> = new Set(['/', '?', '#', u
 const TAB_OR_NEWLINE = /[\t\n\r]/g;
 /**
  * An authority that a backslash ends, as browsers read it, with an `@` behind. Clients that go by RFC 3986 read on: of
- * `http://own\@evil/` they make a user and a host.
+ * `http://own\@evil/` they make a user and a host. It is never empty: else each of many backslashes could end one.
  */
-const SEEMS_USERINFO = /^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}[^/\\?#]*\\[^/?#]*@/i;
+const SEEMS_USERINFO = /^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}[^/\\?#]+\\[^/?#]*@/i;
 const NON_ASCII = /[^\0-\x7F]/;
 const HEAD = /^([a-z][a-z0-9+.-]*:)?([/\\]*)([^/\\?#]*)/i;
 

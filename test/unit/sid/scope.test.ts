@@ -52,6 +52,7 @@ describe('scope: which URLs may carry the SID', () => {
     ['http://shop.example\\@evil.test/x', 'userinfo'],
     ['//shop.example\\x@evil.test', 'userinfo'],
     ['http:\\\\shop.example\\@evil.test', 'userinfo'],
+    ['\\\\\\shop.example\\@evil.test', 'userinfo'],
     ['http://shop.example\\x/@y', 'mark'],
     ['\\/other.example/x', 'foreign-origin'],
     ['///other.example/x', 'foreign-origin'],
@@ -93,6 +94,18 @@ describe('scope: which URLs may carry the SID', () => {
   ];
   for (const [reference, want] of rows) {
     it(`${JSON.stringify(reference)} → ${want}`, () => expect(judge(scope, reference)).to.equal(want));
+  }
+});
+
+describe('scope: linear time', () => {
+  const scope = new Scope({ origin: 'http://shop.example' });
+
+  for (const piece of ['\\', '/', '//a\\', '\\a', '@', 'a:', '%8', '\xe4', ' ', '\t', '../']) {
+    it(`100,000 times ${JSON.stringify(piece)}`, () => {
+      const started = performance.now();
+      judge(scope, piece.repeat(100_000));
+      expect(performance.now() - started).to.be.below(500);
+    });
   }
 });
 
