@@ -23,7 +23,6 @@ export interface SetCookie {
 
 /** Everything but TAB and the characters that Node writes into a field: these would stop the request upstream. */
 const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
-const WSP = /^[ \t]+|[ \t]+$/g;
 
 interface Attributes {
   domain: string | null;
@@ -97,6 +96,15 @@ function maxAgeEnd(seconds: number, nowMs: number): number {
   return Math.min(nowMs + seconds * 1000, Number.MAX_SAFE_INTEGER);
 }
 
+/** Without blanks and TABs at its ends. Not by an expression: `[ \t]+$` looks at a run of blanks once from each of them. */
 function trim(text: string): string {
-  return text.replace(WSP, '');
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }

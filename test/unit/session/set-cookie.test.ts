@@ -75,6 +75,14 @@ describe('parseSetCookie', () => {
     expect(parseSetCookie(`aa=${value}`, NOW_MS)).to.equal(null);
   });
 
+  it('takes no more than linear time', () => {
+    for (const piece of [' ', '\t', ' ;', '; a', '=', ' =', 'a ']) {
+      const started = performance.now();
+      parseSetCookie(`a=b${piece.repeat(50_000)}c`, NOW_MS);
+      expect(performance.now() - started, piece).to.be.below(500);
+    }
+  });
+
   it('ignores an attribute value above the limit', () => {
     const path = `/${'x'.repeat(LIMITS.maxCookieAttributeBytes)}`;
     expect(parseSetCookie(`a=b; path=/kept; path=${path}`, NOW_MS)?.path).to.equal('/kept');
