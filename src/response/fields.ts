@@ -275,7 +275,7 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
       vary = vary === null ? value : `${vary}, ${value}`;
       return null;
     }
-    if (name === 'x-robots-tag' && FOR_NO_ROBOT.test(value)) robots = true;
+    if (name === 'x-robots-tag' && isForNoRobot(value)) robots = true;
     return untelling(name, value);
   });
   rest.push('Cache-Control', 'private, no-store', 'Vary', varyByCookie(vary), 'Referrer-Policy');
@@ -285,7 +285,9 @@ export function guardMarked(fields: readonly string[], use: RefererUse): string[
 }
 
 /** A rule for every crawler: with a colon it may be one crawler's, or be about something else. */
-const FOR_NO_ROBOT = /^[^:]*\b(?:noindex|none)\b[^:]*$/i;
+function isForNoRobot(robotsTag: string): boolean {
+  return !robotsTag.includes(':') && /\b(?:noindex|none)\b/i.test(robotsTag);
+}
 
 /**
  * The fields of an answer that leaves as it came, though its address has a SID: no Referer and no reports to other sites. Not pages

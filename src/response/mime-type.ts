@@ -39,7 +39,8 @@ function lastValid(contentType: string): MimeType | null {
   return found;
 }
 
-const QUOTED = String.raw`"(?:[^"\\]|\\.)*(?:"|$)`;
+/** Always matches: one without an end goes on to that of the field, where a backslash may stand by itself (Fetch §2.2). */
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*(?:"|\\?$)`;
 /** Of a list; commas within quotes part nothing. */
 const MEMBER = new RegExp(`(?:[^",]|${QUOTED})+`, 'gs');
 const TYPE = /^[\t\n\r ]*([^\t\n\r ;(/]+\/[^\t\n\r ;(]+)/;

@@ -22,6 +22,7 @@ describe('parseMimeType', () => {
     ['text/html;charset=utf-8,text/html;charset=iso-2022-jp', 'text/html iso-2022-jp'],
     ['text/html; Charset="GBK"', 'text/html GBK'],
     ['text/html; charset=" a\\"b" c; x=y', 'text/html  a"b'],
+    ['text/html; charset="a\\', 'text/html a\\'],
     ['text/html; charset= utf-8 ', 'text/html utf-8'],
     ["text/html;charset='x'", "text/html 'x'"],
     ['text/html; charset=; charset=gbk', 'text/html gbk'],
@@ -44,6 +45,8 @@ describe('parseMimeType', () => {
     for (const piece of ['"', ';', ',', 'a/', ';a="', '\\"', ';charset', '=', ' ']) {
       const started = performance.now();
       parseMimeType(`a/b;${piece.repeat(100_000)}`);
+      // A quoted string of which not even the last escape is whole.
+      parseMimeType(`a/b;"${piece.repeat(100_000)}\\`);
       expect(performance.now() - started, piece).to.be.below(200);
     }
   });
