@@ -135,7 +135,7 @@ const STEPS: readonly Step[] = [
   // And all controls at the end. Cleaners of input drop them everywhere (CodeIgniter).
   replacing(/[\x00-\x1f\x7f]/, ''),
   // Windows drops dots and spaces that end a name; applications trim.
-  step(/[^./ ][. ]+(?:\/|$)|\/ /, trimNames),
+  step(/[^./ ][. ]*\.(?:\/|$)| (?:\/|$)|\/ /, trimNames),
   // What follows a colon is a stream of the file.
   includes(':', (reading) => reading.replace(/:[^/]*/g, '')),
   // ASP.NET takes /(S(…))/ and /(A(…)F(…)S(…))/ out wherever they stand, with the slash (CVE-2023-36899) or without; so may others.
@@ -248,21 +248,18 @@ function removeDots(path: string): string {
   return `${segments[0]}/${kept.join('/')}`;
 }
 
-/** `/ admin. ./x` → `/admin/x`; the segments `.` and `..` stay for `removeDots`. */
+/** `/ admin. ./x` → `/admin/x`. */
 function trimNames(path: string): string {
-  return path
-    .split('/')
-    .map((segment) => {
-      if (segment === '.' || segment === '..') return segment;
-      let end = segment.length;
-      while (end > 0 && (segment[end - 1] === '.' || segment[end - 1] === ' ')) end--;
-      // A segment of nothing but dots and spaces is a dot segment to Windows; the other readings have it.
-      if (end === 0) return segment;
-      let start = 0;
-      while (segment[start] === ' ') start++;
-      return segment.slice(start, end);
-    })
-    .join('/');
+  return path.split('/').map(trimName).join('/');
+}
+
+/** Of dots and blanks alone only the blanks around them go: `.. ` is the segment `..` to whoever trims, and that is for `removeDots`. */
+function trimName(segment: string): string {
+  let start = 0;
+  let end = segment.length;
+  while (segment[start] === ' ') start++;
+  while (end > start && (segment[end - 1] === '.' || segment[end - 1] === ' ')) end--;
+  return end > start ? segment.slice(start, end) : segment.trim();
 }
 
 /**
