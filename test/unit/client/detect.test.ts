@@ -136,6 +136,17 @@ describe('treat: use_cookies, use_only_cookies, use_trans_sid [PHP 10.6]', () =>
     expect(treat(transSid, judge(transSid, evidence), evidence).dropsSession).to.equal(true);
   });
 
+  it('drops no session where only cookies count', () => {
+    const evidence = { ...nothing, hasValidSid: true, hasJarCookie: true };
+    expect(treat(onlyCookies, judge(onlyCookies, evidence), evidence).dropsSession).to.equal(false);
+  });
+
+  it('shows a crawler no cookie where none may be relied on', () => {
+    const evidence = { ...nothing, isRobot: true };
+    const treatment = treat(noCookies, judge(noCookies, evidence), evidence);
+    expect(treatment).to.include({ cookies: 'none', setCookie: 'drop', mayMark: false, mayCreate: false });
+  });
+
   it('never lets a crawler have a session', () => {
     const evidence = { ...nothing, isRobot: true, hasValidSid: true };
     const treatment = treat(transSid, judge(transSid, evidence), evidence);

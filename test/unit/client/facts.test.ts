@@ -135,6 +135,8 @@ describe('observeClient: navigations', () => {
     expect(observeClient('GET', flat(fields))).to.include({ isStorageBlocked: true, isForeignFrame: true });
     const plain = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'iframe' };
     expect(observeClient('GET', flat(plain))).to.include({ isStorageBlocked: false, isForeignFrame: true });
+    const own = { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'iframe' };
+    expect(observeClient('GET', flat(own)).isForeignFrame).to.equal(false);
     expect(observeClient('GET', [])).to.include({ isStorageBlocked: false, isForeignFrame: false });
   });
 });

@@ -53,6 +53,7 @@ describe('client simulation: which one', () => {
   for (const [fields, want] of [
     [[], false],
     [['Sec-Fetch-Site', 'cross-site', 'Sec-Fetch-Mode', 'navigate', 'Sec-Fetch-Dest', 'document'], false],
+    [['Sec-Fetch-Site', 'cross-site', 'Sec-Fetch-Mode', 'navigate'], false],
     [['Sec-Fetch-Site', 'cross-site', 'Sec-Fetch-Mode', 'navigate', 'Sec-Fetch-Dest', 'iframe'], true],
     [['Sec-Fetch-Site', 'cross-site', 'Sec-Fetch-Mode', 'no-cors', 'Sec-Fetch-Dest', 'image'], true],
     [['Sec-Fetch-Site', 'same-origin', 'Sec-Fetch-Mode', 'navigate', 'Sec-Fetch-Dest', 'iframe'], false],

@@ -168,4 +168,11 @@ describe('path: bounds', () => {
     expect(readPath(nested).isExhausted).to.equal(true);
     expect(readPath('/%252525252561').isExhausted).to.equal(false);
   });
+
+  it('keeps to the number of readings, however short they are', () => {
+    const bounds = { readings: 8, workChars: Number.POSITIVE_INFINITY };
+    const { all, isExhausted } = readPath('/a;b/../%2e%2e/c.', bounds);
+    expect(all.length).to.be.at.most(bounds.readings);
+    expect(isExhausted).to.equal(true);
+  });
 });

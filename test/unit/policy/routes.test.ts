@@ -126,60 +126,11 @@ describe('routes: which route', () => {
     }
   });
 
-  describe('a suffix or a front, which some frameworks do not look at', () => {
-    const framework = tableOf(`routes:
-  - { name: named, path: [/account.php, /admin.css], use_trans_sid: true }
-  - { name: admin, path: [/admin/**, /account], use_only_cookies: true }
-  - { name: app, path: /app/**, use_trans_sid: true }
-  - { name: page, path: /index.php, use_trans_sid: true }
-  - { name: rest, path: /**, use_only_cookies: true, host: shut.test }
-  - { name: open, path: /**, use_trans_sid: true }
-`);
-    for (const [host, path, label] of [
-      ['a.test', '/admin.json', 'admin'],
-      ['a.test', '/Admin.tar.gz', 'admin'],
-      ['a.test', '/admin.json/', 'admin'],
-      ['a.test', '/admin%2ehtml', 'admin'],
-      ['a.test', '/account.html', 'admin'],
-      ['a.test', '/index.php/admin', 'admin'],
-      ['a.test', '/index.php/Admin/users', 'admin'],
-      ['a.test', '/index.php/admin.json', 'admin'],
-      ['a.test', '/index.php//admin', 'admin'],
-      ['a.test', '/index.php%2fadmin', 'admin'],
-      ['a.test', '/cgi-bin/app.cgi/account', 'admin'],
-      ['a.test', '/admin/x.php/y', 'admin'],
-      ['a.test', '/x.php/y/admin', 'open'],
-      ['a.test', '/app.fcgi/account', 'admin'],
-      ['a.test', '/index.php/administrator', 'open'],
-      ['a.test', '/_next/data/b1/admin/users.json', 'admin'],
-      ['a.test', '/docs/_next/data/b1/account.json', 'admin'],
-      ['a.test', '/_next/data/admin', 'open'],
-      ['a.test', '/default.aspx/admin', 'admin'],
-      ['a.test', '/app/Default.ASP/account', 'admin'],
-      ['a.test', '/account.php', 'named'],
-      ['a.test', '/admin.css', 'named'],
-      ['a.test', '/administrator.html', 'open'],
-      ['a.test', '/.admin', 'open'],
-      ['a.test', '/x.y/admin.json', 'open'],
-      ['a.test', '/x.y/account', 'open'],
-      ['shut.test', '/index.php', 'page'],
-      ['shut.test', '/app/index.php/x', 'app'],
-      ['shut.test', '/app/_next/data/b1/x.json', 'app'],
-      ['shut.test', '/app/index.php/../admin', 'app'],
-      ['shut.test', '/app/x.html', 'app'],
-      ['shut.test', '/app.html', 'rest'],
-    ] as const) {
-      it(`${host}${path} → ${label}`, () => expect(labelOf(framework, host, path)).to.equal(label));
-    }
-
-    it('is explained', () => {
-      const { readings, policy, isAmbiguous } = framework.explain('a.test', '/admin.json');
-      expect(readings.map(({ reading, exact }) => [reading, exact.label])).to.deep.equal([
-        ['/admin.json', 'open'],
-        ['/admin', 'admin'],
-      ]);
-      expect({ label: policy.label, isAmbiguous }).to.deep.equal({ label: 'admin', isAmbiguous: true });
-    });
+  it('a protected route whose letters another one has in another case', () => {
+    const [open, shut] = ['{ path: /a, use_trans_sid: true }', '{ path: /A, use_only_cookies: true }'];
+    const cased = tableOf(`defaults: { use_trans_sid: true }\nroutes: [${open}, ${shut}]`);
+    for (const path of ['/a', '/A']) expect(labelOf(cased, 'a.test', path)).to.equal(path);
+    expect(labelOf(cased, 'a.test', '/x/..%252fA')).to.equal('/A');
   });
 
   it('leaves the protected route only where every reading leaves it', () => {
@@ -250,6 +201,8 @@ describe('routes: which policy', () => {
     expect(only('defaults: { use_trans_sid: true }')).to.equal(false);
     expect(only('defaults: { use_trans_sid: true }\nroutes: [{ path: /x, use_trans_sid: false }]')).to.equal(true);
     expect(only('defaults: { use_only_cookies: true }\nroutes: [{ path: /x, use_trans_sid: true }]')).to.equal(false);
+    expect(only('defaults: { use_only_cookies: true, use_trans_sid: true }\nroutes: [{ path: /x }]')).to.equal(true);
+    expect(only('defaults: { use_only_cookies: false }\nroutes: [{ path: /x }]')).to.equal(false);
   });
 
   it('a path outside the routes is as strict as the defaults', () => {
@@ -280,6 +233,7 @@ routes:
     expect(own.session.bind).to.deep.equal({ userAgent: false, network: false });
     const rest = table.match('h', '/b').policy;
     expect(rest.carrier).to.equal('path-segment');
+    expect(tableOf('session: { cookie: PHPSESSID }').match('h', '/').policy.session.cookie).to.equal(null);
     expect(rest.session).to.deep.include({ name: 's2', mode: 'jar', cookie: null, rotateOn: 'auto', oldSid: 'follow' });
   });
 

@@ -48,8 +48,10 @@ describe('unmark: request targets', () => {
     ['/map?sid=S?12,34', '/map?12,34', 'S'],
     ['/map?a=1&sid=S?0,0', '/map?a=1?0,0', 'S'],
     ['/map?sid=S?12,34&a=1', '/map?a=1', 'S?12,34'],
+    ['/map?sid=S&a=1?12,34', '/map?a=1?12,34', 'S'],
     ['/map?sid=S?12,3x', '/map', 'S?12,3x'],
     ['//host/x?sid=S', '//host/x', 'S'],
+    ['//host;sid=S/x', '//host/x', 'S'],
     ['http://h/x?sid=S&b', 'http://h/x?b', 'S'],
     ['http://h?sid=S', 'http://h', 'S'],
     ['*', '*'],
@@ -199,6 +201,7 @@ describe('mark: references of header fields', () => {
     ['x;§?a&sid=old', 'x;§?a'],
     ['x?sid=old?3,4', 'x;§?3,4'],
     ['?sid=old', 'page;§?'],
+    ['http:x', 'http:x'],
   ];
   for (const [reference, want] of parameter) {
     const [from, to] = [reference.replace('§', 'sid=S%2C1'), want.replace('§', 'sid=S%2C1')];
@@ -225,6 +228,7 @@ describe('mark: references of header fields', () => {
     ['/(sid-old)/(sid-older)/x', '/(§)/x'],
     ['/(§)/x', '/(§)/x'],
     ['/x?sid=old&b', '/(§)/x?b'],
+    ['/(sid-old)?a=/b', '/(§)?a=/b'],
     // Resolved, the path would have to be written in the page's charset: left as it is.
     ['/\xfc/./x', '/\xfc/./x'],
     ['../\xfc/x', '../\xfc/x'],
@@ -263,6 +267,9 @@ describe('markWithin: asks the scope', () => {
     ['/\\evil.test/x', null],
     ['https:/evil.test/', null],
     ['http://shop.example@evil.test/', null],
+    ['http://user@shop.example/x', null],
+    ['javascript:x', null],
+    ['#top', null],
     ['/next%0d%0aX-Injected: 1', '/next%0d%0aX-Injected: 1?sid=S%2C1'],
   ] as const) {
     it(`${reference} → ${want}`, () => expect(markWithin(reference, sidMark, scope, PAGE)).to.equal(want));

@@ -17,6 +17,7 @@ describe('SIDs of addresses within addresses', () => {
     // What comes behind it in the inner query keeps its question mark.
     [`/login?next=%2Fcart%3F_sid%3D${SID}%26a%3D1`, '/login?next=%2Fcart%3Fa%3D1'],
     [`/login?next=%2Fcart%3Fa%3D1%26_sid%3D${SID}%26b%3D2`, '/login?next=%2Fcart%3Fa%3D1%26b%3D2'],
+    [`/login?next=%2Fcart%3Fa%3D1%26_sid%3D${SID}%3Bb%3D2`, '/login?next=%2Fcart%3Fa%3D1%3Bb%3D2'],
     [`/login?next=/cart?_sid=${SID}%26a=1&b=2`, '/login?next=/cart?a=1&b=2'],
     [`/login?a=/x%3F_sid%3D${SID}&b=/y%3F_sid%3D${SID}`, '/login?a=/x&b=/y'],
     // Several of them.

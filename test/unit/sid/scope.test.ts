@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { pathStart } from '../../../src/sid/carrier.ts';
 import { MemoBudget } from '../../../src/sid/memo-budget.ts';
 import { type Judgement, resolveBase, Scope } from '../../../src/sid/scope.ts';
 
@@ -145,6 +146,22 @@ describe('scope: hosts, aliases, schemes', () => {
     expect(judge(scope, 'http://127.0.0.1:8001/x')).to.equal('foreign-origin');
   });
 
+  it('leads an alias back to the own origin, but for one that hides a user or a letter', () => {
+    const scope = new Scope({ origin: 'http://shop.example', aliases: ['http://app.internal:8000'] });
+    const own = (reference: string) => scope.onOwnOrigin(reference, pathStart(reference), scope.base(PAGE));
+    expect(own('http://app.internal:8000/x?y')).to.equal('http://shop.example/x?y');
+    expect(own('//APP.internal:8000')).to.equal('http://shop.example');
+    for (const reference of [
+      'http://user@app.internal:8000/x',
+      'http://:pass@app.internal:8000/x',
+      'http://app%E3%80%82internal:8000/x',
+      'http://app.internal/x',
+      '/x',
+    ]) {
+      expect(own(reference), reference).to.equal(null);
+    }
+  });
+
   it('never goes from an https page to an http URL, whatever is listed', () => {
     const scope = new Scope({
       origin: 'https://shop.example',
@@ -181,6 +198,28 @@ describe('scope: hosts, aliases, schemes', () => {
     expect(judge(strasse, 'http://%67ross.example/%E1%BA%9E', page)).to.equal('mark');
     expect(judge(strasse, '/gro%E1%BA%9E?q=%E1%BA%9E', page)).to.equal('mark');
     expect(resolveBase('//gro%E1%BA%9E.example/', new URL(page))).to.equal('http://unreadable.invalid/');
+  });
+
+  it('takes no host behind a colon alone where the scheme is another one', () => {
+    const scope = new Scope({ origin: 'https://xn--4ca.example', hosts: ['https://xn--4ca.example:444'] });
+    expect(judge(scope, 'https:\xc3\xa4.example:444', 'http://xn--4ca.example/')).to.equal('foreign-origin');
+  });
+
+  it('makes no base of data and scripts', () => {
+    for (const href of ['data:text/html,x', 'javascript:x', 'http://[x']) {
+      expect(resolveBase(href, new URL(PAGE)), href).to.equal(null);
+    }
+  });
+
+  it('tells an origin of ours from one that only begins so', () => {
+    const scope = new Scope({ origin: 'http://shop.example' });
+    for (const page of [
+      'http://shop.example.evil.test/',
+      'http://shop.example:81/',
+      'http://shop.example@evil.test/',
+    ]) {
+      expect(scope.base(page).isOwn, page).to.equal(false);
+    }
   });
 
   it('takes IPv6 hosts', () => {
@@ -268,6 +307,12 @@ describe('scope: paths', () => {
     expect(asked).to.deep.equal(['shop.example /x', 'shop.example /y', 'pay.example:81 /x']);
     expect(scope.base('http://shop.example/').isOwn).to.equal(true);
     expect(scope.base('http://pay.example:81/').isOwn).to.equal(false);
+  });
+
+  it('tells paths apart that have one hash', () => {
+    const scope = new Scope({ origin: 'http://shop.example', isExcluded: (path) => path === '/dir/shut' });
+    const covers = (path: string) => scope.plainPaths('/dir/').of(Buffer.from(path), 0, path.length, 1);
+    expect(['open', 'shut', 'open'].map(covers)).to.deep.equal([true, false, true]);
   });
 
   it('forgets paths before they become too many, and never remembers long ones', () => {
