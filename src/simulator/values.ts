@@ -42,7 +42,10 @@ function oneLine(value: string): string {
 }
 
 function trim(value: string): string {
-  return value.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '');
+  // Not by one expression, which would look at a run of blanks once from each of them.
+  let end = value.length;
+  while (end > 0 && /[\t\n\f\r ]/.test(value.charAt(end - 1))) end--;
+  return value.slice(0, end).replace(/^[\t\n\f\r ]+/, '');
 }
 
 /** §2.3.4.3, "valid floating-point number". */

@@ -79,7 +79,7 @@ describe('parseSetCookie', () => {
     for (const piece of [' ', '\t', ' ;', '; a', '=', ' =', 'a ']) {
       const started = performance.now();
       parseSetCookie(`a=b${piece.repeat(50_000)}c`, NOW_MS);
-      expect(performance.now() - started, piece).to.be.below(500);
+      expect(performance.now() - started, piece).to.be.below(2000);
     }
   });
 

@@ -105,7 +105,7 @@ describe('scope: linear time', () => {
     it(`100,000 times ${JSON.stringify(piece)}`, () => {
       const started = performance.now();
       judge(scope, piece.repeat(100_000));
-      expect(performance.now() - started).to.be.below(500);
+      expect(performance.now() - started).to.be.below(2000);
     });
   }
 });
