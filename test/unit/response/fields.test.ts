@@ -16,6 +16,7 @@ import {
   settleCookiePaths,
   takeSetCookies,
   takeSignals,
+  trailersOfOtherBytes,
 } from '../../../src/response/fields.ts';
 
 /** Marks everything that is not foreign, as a stand-in for the real rule. */
@@ -40,6 +41,8 @@ describe('takeSignals', () => {
       'lang=en=x',
       'TRANSID-ADD-REWRITE-VAR',
       'theme=dark',
+      'Transid-Add-Rewrite-Var',
+      '=x',
       'Transid-Reset-Rewrite-Vars',
       'yes',
       'Transid-Unknown',
@@ -93,6 +96,7 @@ describe('markUrls', () => {
     ['Refresh without URL', 200, 'Refresh', '5', '5;url=?_sid=S'],
     ['no Refresh', 200, 'Refresh', 'x', null],
     ['htmx', 200, 'HX-Redirect', '/a', '/a?_sid=S'],
+    ['htmx without an address', 200, 'HX-Push-Url', 'false', null],
     ['htmx location by path', 200, 'HX-Location', '/a', '/a?_sid=S'],
     ['htmx location by JSON', 200, 'HX-Location', '{"path":"/a","target":"#x"}', '{"path":"/a?_sid=S","target":"#x"}'],
     [
@@ -191,6 +195,7 @@ describe('guardMarked', () => {
     ['of-tomorrow', 'none', 'same-origin'],
     ['strict-origin', 'none', 'same-origin'],
     ['unsafe-url', 'origins', 'strict-origin-when-cross-origin'],
+    ['unsafe-url', 'ended', 'strict-origin'],
   ];
   it('reads several Referrer-Policy fields as one', () => {
     for (const guard of [guardMarked, guardAddress]) {
@@ -308,6 +313,7 @@ describe('mapOrigin', () => {
     ['HX-Redirect', 'http://app:8000', 'https://shop.example'],
     ['HX-Location', '{"path":"http://app:8000/x","target":"#a"}', '{"path":"https://shop.example/x","target":"#a"}'],
     ['X-Inertia-Location', 'http://app:8000/x', 'https://shop.example/x'],
+    ['Content-Location', 'http://app:8000/x', 'https://shop.example/x'],
     ['Link', '<http://app:8000/x>', '<http://app:8000/x>'],
     ['HX-Push-Url', 'http://app:80001/x', 'http://app:80001/x'],
   ] as const) {
@@ -336,6 +342,7 @@ describe('partitionCookies', () => {
     ['a=1', 'a=1; SameSite=None; Secure; Partitioned'],
     ['a=1; Path=/; SameSite=Lax; HttpOnly', 'a=1; Path=/; HttpOnly; SameSite=None; Secure; Partitioned'],
     ['a=1; secure; Partitioned', 'a=1; secure; Partitioned'],
+    ['Secure=1; secure', 'Secure=1; SameSite=None; Secure; Partitioned'],
   ] as const) {
     it(value, () => expect(partitionCookies(['Set-Cookie', value])).to.deep.equal(['Set-Cookie', want]));
   }
@@ -345,7 +352,10 @@ describe('other guards', () => {
   it('variables alone: validators are weakened, not removed', () => {
     const fields = ['ETag', '"a"', 'Content-Length', '3', 'Unencoded-Digest', 'd', 'Cache-Control', 'public'];
     expect(adaptToOtherBytes(fields)).to.deep.equal(['ETag', 'W/"a"', 'Cache-Control', 'public']);
+    expect(adaptToOtherBytes(['ETag', 'W/"a"'])).to.deep.equal(['ETag', 'W/"a"']);
   });
+  it('trailers of other bytes say nothing of those that came', () =>
+    expect(trailersOfOtherBytes(['Digest', 'd', 'ETag', '"a"', 'X-Sum', '1'])).to.deep.equal(['X-Sum', '1']));
   it('answers for a recovered session are private', () => {
     const shared: [value: string, want: string[]][] = [
       ['public, max-age=600, private="set-cookie"', ['max-age=600', 'private']],
@@ -353,17 +363,12 @@ describe('other guards', () => {
       ['no-store, must-understand', ['no-store, must-understand', 'private']],
       ['no-store', ['no-store']],
       ['no-cache="private", max-age=1', ['no-cache="private", max-age=1', 'private']],
+      ['no-cache="a, private, b"', ['no-cache="a, private, b"', 'private']],
       ['max-age=600, Private', ['max-age=600, Private']],
     ];
     for (const [value, want] of shared) {
       expect(allValues(makePrivate(['Cache-Control', value]), 'cache-control'), value).to.deep.equal(want);
     }
-    expect(makePrivate(['Cache-Control', 'public, max-age=60'])).to.deep.equal([
-      'Cache-Control',
-      'max-age=60',
-      'Cache-Control',
-      'private',
-    ]);
     expect(makePrivate(['X-Accel-Expires', '60', 'Edge-Control', 'x', 'CDN-Cache-Control', 'y'])).to.deep.equal([
       ...['Cache-Control', 'private'],
     ]);

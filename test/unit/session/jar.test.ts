@@ -154,6 +154,8 @@ describe('jar: replacement, deletion, order', () => {
     expect(kinds(jar.setFromResponse(['a=; max-age=0; path=/dir'], HTTP, NOW_MS))).to.deep.equal(['refused']);
     expect(jar.cookieHeader(HTTPS, NOW_MS)).to.equal('a=good');
     expect(kinds(jar.setFromResponse(['a=other; path=/'], HTTP, NOW_MS))).to.deep.equal(['created']);
+    const ofParent = jarWith(['a=good; secure; domain=example.org'], HTTPS);
+    expect(kinds(ofParent.setFromResponse(['a=evil'], HTTP, NOW_MS))).to.deep.equal(['refused']);
   });
 });
 

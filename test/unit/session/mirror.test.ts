@@ -54,6 +54,12 @@ describe('MirrorSessions', () => {
     expect(session).to.include({ isProven: true });
   });
 
+  it('finds none that a foreign page brought: nothing is known of when it began', async () => {
+    const sid = mirror.parseSid('abc')!;
+    expect(await mirror.find(sid, CLIENT, PLAIN, false)).to.not.equal(null);
+    expect(await mirror.find(sid, CLIENT, PLAIN, true)).to.equal(null);
+  });
+
   it('takes only the form of an id [PHP 11.3]', () => {
     for (const text of ['', 'a b', 'a_b', 'a%2C', '<x>', 'a\n', 'x'.repeat(257)]) {
       expect(mirror.parseSid(text), text).to.equal(null);

@@ -27,6 +27,7 @@ describe('isSignIn', () => {
     ['… with an end of its own', true, 'POST', change('remember', 'created', 'HttpOnly', 'persistent'), auto],
     ['a POST replaces an HttpOnly cookie', true, 'POST', change('sess', 'replaced', 'HttpOnly'), auto],
     ['a POST replaces a cookie without end, as PHP does', true, 'POST', change('PHPSESSID', 'replaced'), auto],
+    ['… whatever it is called', true, 'POST', change('x', 'replaced'), auto],
     ['PUT, PATCH and DELETE are unsafe, too', true, 'PATCH', change('sess', 'replaced', 'HttpOnly'), auto],
     ['a POST sets a preference', false, 'POST', change('lang', 'created'), auto],
     ['a POST sets a cookie called like a session, as PHP does', true, 'POST', change('PHPSESSID', 'created'), auto],
