@@ -151,6 +151,7 @@ const prefix = fc.constantFrom(
   '/..',
   '/admin/..',
   '/a//..',
+  '/public/..%20',
 );
 
 /** A spelling of /admin, or of something near, that at least some backend takes for it. */
