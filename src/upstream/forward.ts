@@ -21,7 +21,7 @@ import { LIMITS } from '../limits.ts';
 import { upstreamFault } from './fault.ts';
 import { type Connection, ConnectionPool, type Lease, type PoolOptions } from './pool.ts';
 import { trailersOfClient, type UpstreamRequest } from './request.ts';
-import { inPairs, keepTrailers, type ResponseFraming, readResponseHead } from './response-head.ts';
+import { inPairs, keepTrailers, type ResponseFraming, readResponseHead, versionFault } from './response-head.ts';
 
 export interface UpstreamOptions extends PoolOptions {
   /** From the request being sent to the head of the answer. */
@@ -255,10 +255,9 @@ class Call implements Lease {
       this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: head }));
       return;
     }
-    // RFC 9112 §6.1: a length in chunks within HTTP/1.0 is read in two ways.
-    const { httpVersion } = message;
-    if (httpVersion !== '1.1' && (httpVersion !== '1.0' || head.framing === 'chunked')) {
-      this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: `HTTP/${httpVersion}` }));
+    const fault = versionFault(message.httpVersion, head.framing);
+    if (fault !== null) {
+      this.#abort(new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: fault }));
       return;
     }
     this.#framing = head.framing;

@@ -186,7 +186,7 @@ export class Connection {
  * Was the connection reset, though Node says that it ended? It does where the kernel tells of the reset and the end at once.
  * Only a connection that is reset has no peer any more. (Node asks the kernel at the first look, and keeps the answer.)
  */
-function isReset(socket: Socket): boolean {
+export function isReset(socket: Socket): boolean {
   return socket.remoteAddress === undefined;
 }
 

@@ -79,6 +79,12 @@ export function readResponseHead(
   return { fields: kept, framing, statusText: NOT_FIELD_TEXT.test(statusText) ? '' : statusText, keepAliveMs };
 }
 
+/** Why an answer of this version cannot be passed on; null for one that can. RFC 9112 §6.1: chunks in HTTP/1.0 are read in two ways. */
+export function versionFault(httpVersion: string, framing: ResponseFraming): string | null {
+  const isKnown = httpVersion === '1.1' || (httpVersion === '1.0' && framing !== 'chunked');
+  return isKnown ? null : `HTTP/${httpVersion}`;
+}
+
 /**
  * The fields of a 101 that may open a tunnel, with Connection and Upgrade written anew; a string is the reason why it is
  * none (RFC 6455 §4.2.2).

@@ -12,9 +12,9 @@ import type httpProxy from 'http-proxy';
 import { asProxyError, ProxyError } from '../errors.ts';
 import { upstreamFault } from './fault.ts';
 import type { UpstreamOptions, UpstreamResponse } from './forward.ts';
-import { openSocket } from './pool.ts';
+import { isReset, openSocket } from './pool.ts';
 import type { UpstreamRequest } from './request.ts';
-import { keepTrailers, readResponseHead, readUpgradeHead } from './response-head.ts';
+import { keepTrailers, readResponseHead, readUpgradeHead, versionFault } from './response-head.ts';
 
 export interface TunnelClosed {
   readonly status: number;
@@ -166,6 +166,7 @@ class Opening {
     }
     this.#settle();
     this.#client.discard();
+    if (read.framing === 'close') breakWhenReset(response);
     endWhenStalled(response, this.#options.idleTimeoutMs);
     this.#resolve({ kind: 'refused', response: read });
   }
@@ -212,6 +213,8 @@ function refused(message: IncomingMessage): UpstreamResponse | ProxyError {
   message.on('error', ignore);
   const head = readResponseHead('GET', message.statusCode ?? 0, message.statusMessage ?? '', message.rawHeaders);
   if (typeof head === 'string') return new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: head });
+  const fault = versionFault(message.httpVersion, head.framing);
+  if (fault !== null) return new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: fault });
   return {
     status: message.statusCode as number,
     statusText: head.statusText,
@@ -221,6 +224,17 @@ function refused(message: IncomingMessage): UpstreamResponse | ProxyError {
     trailers: () => keepTrailers(message.rawTrailers),
     discard: () => message.destroy(),
   };
+}
+
+/** A reset is no end, even of a body that ends with its connection; the parser calls it one. */
+function breakWhenReset(message: IncomingMessage): void {
+  const { socket } = message;
+  const fail = () => void message.destroy(new ProxyError('UPSTREAM_TRUNCATED', { detail: 'reset' }));
+  // Before node:http's own listeners, which tell the parser.
+  socket.prependListener('error', fail);
+  socket.prependListener('end', () => {
+    if (isReset(socket)) fail();
+  });
 }
 
 /** The body of a refusal has `forward`'s time limit, but not its connection, which has a clock. */

@@ -302,6 +302,13 @@ describe('engine: upgrades', () => {
           void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
       ],
       [
+        'chunks in HTTP/1.0',
+        502,
+        'UPSTREAM_BAD_RESPONSE',
+        (socket: import('node:net').Socket) =>
+          void socket.write('HTTP/1.0 403 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n'),
+      ],
+      [
         'a 101 with a head over 64 KiB',
         502,
         'UPSTREAM_BAD_RESPONSE',
@@ -370,6 +377,31 @@ describe('engine: upgrades', () => {
       expect(ms).to.be.within(150, 1500);
       expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['UPSTREAM_STALLED']);
       await eventually('the upstream connection is closed', allClosed);
+    });
+
+    for (const pauseMs of [0, 40]) {
+      it(`refused, and reset ${pauseMs} ms behind a part of a close-delimited body: it never looks whole`, async () => {
+        upstream.script = async ({ socket }) => {
+          socket.write(`HTTP/1.1 403 No\r\n\r\n${'x'.repeat(5000)}`);
+          if (pauseMs > 0) await sleep(pauseMs);
+          socket.resetAndDestroy();
+        };
+        let seen = 0;
+        for (let n = 0; n < 20; n++) {
+          const { text, closed } = await talk(proxy.port, [handshake()]);
+          if (!text.startsWith('HTTP/1.1 403 ')) continue;
+          seen++;
+          expect(isWhole(text, closed), `try ${n}`).to.equal(false);
+        }
+        expect(seen, 'answers that came before the reset').to.be.greaterThan(0);
+      });
+    }
+
+    it('refused, and a close-delimited body ends well: it is whole', async () => {
+      upstream.script = ({ socket }) => void socket.end('HTTP/1.1 403 No\r\n\r\nhello');
+      const { text, closed } = await talk(proxy.port, [handshake()]);
+      expect(text).to.match(/Transfer-Encoding: chunked[\s\S]*\r\n5\r\nhello\r\n0\r\n\r\n$/);
+      expect(isWhole(text, closed)).to.equal(true);
     });
 
     for (const end of ['fin', 'reset'] as const) {
