@@ -190,13 +190,17 @@ class Opening {
 /** The request that http-proxy copies: it looks at nothing else. */
 function handshake(request: UpstreamRequest): IncomingMessage {
   const headers: Record<string, string | string[]> = {};
+  // Of fields whose names differ in case alone node:http sends one: all go by the first spelling.
+  const spellings = new Map<string, string>();
   for (let i = 0; i < request.fields.length; i += 2) {
     const name = request.fields[i] as string;
     const value = request.fields[i + 1] as string;
-    const known = Object.hasOwn(headers, name) ? headers[name] : undefined;
     if (name === '__proto__') continue;
+    const lower = name.toLowerCase();
     // http-proxy looks for these in lower case.
-    const key = /^(?:connection|upgrade|host)$/i.test(name) ? name.toLowerCase() : name;
+    const key = spellings.get(lower) ?? (/^(?:connection|upgrade|host)$/.test(lower) ? lower : name);
+    spellings.set(lower, key);
+    const known = Object.hasOwn(headers, key) ? headers[key] : undefined;
     headers[key] = known === undefined ? value : [known, value].flat();
   }
   return { method: request.method, url: request.target, headers } as unknown as IncomingMessage;

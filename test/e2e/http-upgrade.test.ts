@@ -230,6 +230,13 @@ describe('engine: upgrades', () => {
       expect(fields.has('transfer-encoding')).to.equal(false);
     });
 
+    it('arrives with both of two fields that differ in case alone', async () => {
+      await talk(proxy.port, [handshake('X-Seen: 1\r\nx-seen: 2\r\n')], {
+        until: (text) => text.includes('\r\n\r\n'),
+      });
+      expect(fieldsOf(upstream.received).get('x-seen')).to.deep.equal(['1', '2']);
+    });
+
     it('the 101 leaves without the fields of the upstream hop', async () => {
       const { text } = await talk(proxy.port, [handshake()], { until: (seen) => seen.includes('\r\n\r\n') });
       expect(text).to.match(/^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n/);
