@@ -120,9 +120,6 @@ class LmdbStore implements SessionStore {
   readonly #clock: () => number;
   readonly #guard: LmdbGuard;
   readonly #stopSweep: () => void;
-  /** A snapshot of this turn of the event loop is open. */
-  #hasSnapshot = false;
-  #isClosed = false;
 
   constructor(database: Database, { path, clock, sweep, onDeath, onChange, freeBytes }: LmdbStoreOptions) {
     this.#database = database;
@@ -144,8 +141,7 @@ class LmdbStore implements SessionStore {
   }
 
   async read(key: string): Promise<StoredRecord | null> {
-    this.#endSnapshotWithTurn();
-    const entry = this.#guard.read(() => readEntry(this.#database, key));
+    const entry = this.#guard.read(() => readFresh(this.#database, key));
     return entry === null || entry.isTombstone || entry.expiresAtMs <= this.#clock() ? null : entry;
   }
 
@@ -185,25 +181,7 @@ class LmdbStore implements SessionStore {
     return stats.entryCount;
   }
 
-  /**
-   * The package keeps a snapshot for a millisecond, which can be more than one turn: a session that another worker has begun
-   * meanwhile would not be there for the client that comes here next.
-   */
-  #endSnapshotWithTurn(): void {
-    if (this.#hasSnapshot) return;
-    this.#hasSnapshot = true;
-    setImmediate(() => {
-      this.#hasSnapshot = false;
-      try {
-        if (!this.#isClosed) this.#database.resetReadTxn();
-      } catch {
-        // The next read will tell.
-      }
-    });
-  }
-
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#stopSweep();
     await this.#guard.close(() => this.#database.close());
   }
@@ -216,13 +194,16 @@ class LmdbStore implements SessionStore {
   }
 }
 
-/** What is there, as of this turn of the event loop, or a little before. */
+/** What is there, or was a little before. */
 function readEntry(database: Database, key: string): Entry | null {
   const found = database.getEntry(key);
   return found === undefined ? null : decode(found.value, found.version ?? 0);
 }
 
-/** What is there now: after a lost race an older snapshot would lose the next one, too. */
+/**
+ * What is there now. The package keeps a snapshot for a millisecond or a turn of the event loop: in that time another worker may have
+ * begun the session, or ended it and told the client so. And after a lost race an older snapshot would lose the next one, too.
+ */
 function readFresh(database: Database, key: string): Entry | null {
   database.resetReadTxn();
   return readEntry(database, key);
