@@ -3,6 +3,9 @@
  * Names are compared without case.
  */
 
+/** A character that no field may have (RFC 9110 §5.5): all but TAB, what can be seen, blanks and bytes above 7F. Node does not write it. */
+export const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** One pass over a flat list; `edit` returns the new value, or null to take the field out. */
 export function mapFields(
   fields: readonly string[],

@@ -1,8 +1,8 @@
 /** The answer on its way to the client, the same for HTTP/1 and HTTP/2: head, interim heads, trailers, the cut. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { allValues } from '../field-list.ts';
-import { inPairs, NOT_FIELD_TEXT } from '../upstream/response-head.ts';
+import { allValues, NOT_FIELD_TEXT } from '../field-list.ts';
+import { inPairs } from '../upstream/response-head.ts';
 
 export type ClientRequest = IncomingMessage | Http2ServerRequest;
 export type ClientResponse = ServerResponse | Http2ServerResponse;

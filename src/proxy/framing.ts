@@ -6,6 +6,7 @@
  * honest clients send none of these, and what we repair the next hop may read differently.
  */
 import type { ErrorCode } from '../errors.ts';
+import { NOT_FIELD_TEXT } from '../field-list.ts';
 import type { BodyFraming, ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 import { type ForwardedKind, readForwarded } from './forwarded.ts';
@@ -69,7 +70,6 @@ export interface HeadFault {
 const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
 /** Methods are case-sensitive (RFC 9110 §9.1), and what comes next may not know that: `connect` is none. */
 const METHOD = /^[A-Z][A-Z-]{0,31}$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** What one pass over the fields found. */
 interface Found {
@@ -174,7 +174,7 @@ function scanFields(fields: readonly string[], limits: HeadLimits): Found | Head
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1] as string;
     // Node's parser joins obs-fold lines; what is left of CR, LF or NUL would be ours to answer for.
-    if (!FIELD_VALUE.test(value)) return fault('BAD_FIELD', 'control character in a value');
+    if (NOT_FIELD_TEXT.test(value)) return fault('BAD_FIELD', 'control character in a value');
     const name = fields[i] as string;
     // Most names are of no interest here: their length tells.
     if (!LENGTHS_OF_INTEREST.has(name.length)) continue;

@@ -98,7 +98,7 @@ const REFERENCE_FIELDS = new Set([
   'hx-replace-url',
   'x-inertia-location',
   'turbolinks-location',
-  // Of Turbolinks' first versions.
+  // Turbolinks' first versions, PJAX and Unpoly.
   'x-xhr-redirected-to',
   'x-pjax-url',
   'x-up-location',

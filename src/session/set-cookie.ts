@@ -6,6 +6,7 @@
  * damages a value of raw UTF-8 that ends in the byte 0xA0, and `cookie`'s reader has no lenient dates.
  */
 import { parseDate } from 'tough-cookie';
+import { NOT_FIELD_TEXT } from '../field-list.ts';
 import { LIMITS } from '../limits.ts';
 
 export interface SetCookie {
@@ -21,9 +22,6 @@ export interface SetCookie {
   readonly expiresAtMs: number | null;
 }
 
-/** Everything but TAB and the characters that Node writes into a field: these would stop the request upstream. */
-const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
-
 interface Attributes {
   domain: string | null;
   path: string | null;
@@ -36,6 +34,7 @@ interface Attributes {
 
 /** The cookie that `text` spells, or null when a user agent ignores it. Characters are bytes (latin1), as Node gives them. */
 export function parseSetCookie(text: string, nowMs: number): SetCookie | null {
+  // It would stop the request upstream.
   if (NOT_FIELD_TEXT.test(text)) return null;
   const pairEnd = text.indexOf(';');
   const pair = pairEnd < 0 ? text : text.slice(0, pairEnd);

@@ -2,6 +2,7 @@
  * The head of the upstream's answer: is it one that can be passed on, and which of its fields go to the client?
  * Pure. RFC 9110 §7.6.1 for fields of this hop, RFC 9112 §6.3 for the length of the body.
  */
+import { NOT_FIELD_TEXT } from '../field-list.ts';
 import { LIMITS } from '../limits.ts';
 
 /** How the body ends: it has none, by chunks, with the connection, or after so many bytes. */
@@ -21,9 +22,6 @@ const HOP_FIELDS: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authentication-info'],
   ...['te', 'transfer-encoding', 'upgrade', 'content-length', 'http2-settings'],
 ]);
-
-/** A field or reason phrase with a control character is either an attack or a broken upstream. */
-export const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
  * Judge a head as the parser gave it (`raw`: flat list, complete). A string is the reason why it is malformed, for the
@@ -46,6 +44,7 @@ export function readResponseHead(
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
+    // Either an attack or a broken upstream.
     if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
     const lower = name.toLowerCase();
     if (!HOP_FIELDS.has(lower)) {

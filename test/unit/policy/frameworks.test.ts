@@ -1,11 +1,8 @@
 import { expect } from 'chai';
-import { parseConfig } from '../../../src/config/load.ts';
-import { compileRoutes } from '../../../src/policy/routes.ts';
-
-const tableOf = (yaml: string) => compileRoutes(parseConfig(`upstream: http://127.0.0.1:1\n${yaml}`, 'routes.yaml'));
+import { routeTable } from '../../support/route-table.ts';
 
 describe('routes: a suffix or a front, which some frameworks do not look at', () => {
-  const framework = tableOf(`routes:
+  const framework = routeTable(`routes:
   - { name: named, path: [/account.php, /admin.css], use_trans_sid: true }
   - { name: admin, path: [/admin/**, /account, /v1.2], use_only_cookies: true }
   - { name: app, path: /app/**, use_trans_sid: true }

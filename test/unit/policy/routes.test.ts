@@ -1,15 +1,13 @@
 import { expect } from 'chai';
-import { parseConfig } from '../../../src/config/load.ts';
 import type { NameSet } from '../../../src/policy/route-policy.ts';
-import { compileRoutes } from '../../../src/policy/routes.ts';
+import type { RouteTable } from '../../../src/policy/routes.ts';
 import { parseTagList } from '../../../src/policy/tag-list.ts';
+import { routeTable } from '../../support/route-table.ts';
 
-const tableOf = (yaml: string) => compileRoutes(parseConfig(`upstream: http://127.0.0.1:1\n${yaml}`, 'routes.yaml'));
-const labelOf = (table: ReturnType<typeof tableOf>, host: string, path: string): string =>
-  table.match(host, path).policy.label;
+const labelOf = (table: RouteTable, host: string, path: string): string => table.match(host, path).policy.label;
 
 describe('routes: which route', () => {
-  const table = tableOf(`routes:
+  const table = routeTable(`routes:
   - { name: admin, path: [/admin/**, /Intern/*/edit, /Büro/**, /Йод/**], use_only_cookies: true }
   - { name: files, path: /files/**, use_trans_sid: true, body_limit: 64MiB }
   - { name: tenant, host: "*.shop.test", use_trans_sid: true }
@@ -47,7 +45,7 @@ describe('routes: which route', () => {
   }
 
   it('any of several hosts and paths, hosts in whatever letters', () => {
-    const several = tableOf(`routes:
+    const several = routeTable(`routes:
   - { name: two, host: ["Old.test", "*.New.test."], path: [/a, /b/**], use_trans_sid: true }
   - { name: all, path: [/x, /**] }
   - { name: never, path: /late, use_only_cookies: false }
@@ -67,7 +65,7 @@ describe('routes: which route', () => {
   });
 
   it('an address, however it is spelt', () => {
-    const addresses = tableOf(`routes:
+    const addresses = routeTable(`routes:
   - { name: strict, host: [127.0.0.1, "[2001:0DB8::1]", 10.1.*, 0x7f.2], path: /admin/**, use_only_cookies: true }
   - { name: rest, path: /**, use_trans_sid: true }
 `);
@@ -90,7 +88,7 @@ describe('routes: which route', () => {
   });
 
   describe('a path that has to be escaped', () => {
-    const escaped = tableOf(`routes:
+    const escaped = routeTable(`routes:
   - { name: shut, path: /Bücher/geheim/**, use_only_cookies: true }
   - { name: buch, path: /Bucher/**, use_only_cookies: true, host: two.test }
   - { name: blank, path: "/a%20b/**", use_trans_sid: true }
@@ -128,7 +126,7 @@ describe('routes: which route', () => {
 
   it('a protected route whose letters another one has in another case', () => {
     const [open, shut] = ['{ path: /a, use_trans_sid: true }', '{ path: /A, use_only_cookies: true }'];
-    const cased = tableOf(`defaults: { use_trans_sid: true }\nroutes: [${open}, ${shut}]`);
+    const cased = routeTable(`defaults: { use_trans_sid: true }\nroutes: [${open}, ${shut}]`);
     for (const path of ['/a', '/A']) expect(labelOf(cased, 'a.test', path)).to.equal(path);
     expect(labelOf(cased, 'a.test', '/x/..%252fA')).to.equal('/A');
   });
@@ -148,9 +146,9 @@ describe('routes: which route', () => {
   it('takes the strictest route that can be reached when there are too many readings', () => {
     const nested = `/${'%25'.padEnd(8000, '25')}61`;
     expect(labelOf(table, 'a.test', nested)).to.equal('admin');
-    const open = tableOf('routes: [{ name: open, path: /**, use_trans_sid: true }]');
+    const open = routeTable('routes: [{ name: open, path: /**, use_trans_sid: true }]');
     expect(labelOf(open, 'a.test', nested)).to.equal('open');
-    const elsewhere = tableOf(`routes:
+    const elsewhere = routeTable(`routes:
   - { name: strict, host: strict.test, path: /admin/**, use_only_cookies: true }
   - { name: open, path: /**, use_trans_sid: true }
 `);
@@ -161,7 +159,7 @@ describe('routes: which route', () => {
   it('takes it, too, where readings and routes are too many together', () => {
     const odd = '/%e4+b;c/d:e%2f.';
     const withRoutes = (count: number) =>
-      tableOf(`routes:
+      routeTable(`routes:
 ${Array.from({ length: count }, (_, i) => `  - { path: /r${i}/**, use_only_cookies: true }`).join('\n')}
   - { name: open, path: /**, use_trans_sid: true }
 `);
@@ -172,7 +170,7 @@ ${Array.from({ length: count }, (_, i) => `  - { path: /r${i}/**, use_only_cooki
   });
 
   it('counts the routes of one host only: one proxy may serve hundreds', () => {
-    const tenants = tableOf(`routes:
+    const tenants = routeTable(`routes:
 ${Array.from({ length: 1400 }, (_, i) => `  - { host: t${i}.test, path: /admin/**, use_only_cookies: true }`).join('\n')}
   - { name: open, path: /**, use_trans_sid: true }
 `);
@@ -190,7 +188,7 @@ ${Array.from({ length: 1400 }, (_, i) => `  - { host: t${i}.test, path: /admin/*
 });
 
 describe('routes: which policy', () => {
-  const only = (yaml: string, path = '/x'): boolean => tableOf(yaml).match('h', path).policy.useOnlyCookies;
+  const only = (yaml: string, path = '/x'): boolean => routeTable(yaml).match('h', path).policy.useOnlyCookies;
 
   it('no SID in URLs until a route asks', () => {
     expect(only('')).to.equal(true);
@@ -206,7 +204,7 @@ describe('routes: which policy', () => {
   });
 
   it('a path outside the routes is as strict as the defaults', () => {
-    const table = tableOf('routes: [{ path: /app/**, use_trans_sid: true }]');
+    const table = routeTable('routes: [{ path: /app/**, use_trans_sid: true }]');
     expect(table.match('h', '/app/x').policy.useOnlyCookies).to.equal(false);
     expect(table.match('h', '/App/x').policy.useOnlyCookies).to.equal(true);
     expect(table.match('h', '/app/..%2fx').policy.useOnlyCookies).to.equal(true);
@@ -214,7 +212,7 @@ describe('routes: which policy', () => {
   });
 
   it('the route wins over defaults, defaults over the built-in', () => {
-    const table = tableOf(`session: { name: s1, idle_timeout: 10m, bind: [] }
+    const table = routeTable(`session: { name: s1, idle_timeout: 10m, bind: [] }
 defaults: { carrier: path-segment, forms: field, session: { name: s2, rotation: { old_sid: follow } } }
 routes:
   - { path: /a/**, carrier: query, session: { name: s3, mode: mirror, cookie: PHPSESSID, rotation: { on: [PHPSESSID] } } }
@@ -233,12 +231,12 @@ routes:
     expect(own.session.bind).to.deep.equal({ userAgent: false, network: false });
     const rest = table.match('h', '/b').policy;
     expect(rest.carrier).to.equal('path-segment');
-    expect(tableOf('session: { cookie: PHPSESSID }').match('h', '/').policy.session.cookie).to.equal(null);
+    expect(routeTable('session: { cookie: PHPSESSID }').match('h', '/').policy.session.cookie).to.equal(null);
     expect(rest.session).to.deep.include({ name: 's2', mode: 'jar', cookie: null, rotateOn: 'auto', oldSid: 'follow' });
   });
 
   it('the defaults of a route that says nothing', () => {
-    const { policy } = tableOf('').match('h', '/');
+    const { policy } = routeTable('').match('h', '/');
     expect(policy).to.deep.include({
       useCookies: true,
       useTransSid: false,
@@ -280,7 +278,7 @@ routes:
   });
 
   it('lists and names', () => {
-    const { policy } = tableOf(`routes:
+    const { policy } = routeTable(`routes:
   - path: /**
     ignore_cookies: [theme, "_pk_*"]
     trans_sid_hosts: "Shop.example.org, pay.example.org:8443"
@@ -308,7 +306,7 @@ routes:
   });
 
   it('the php rewriter has the separator of PHP', () => {
-    const table = tableOf(`routes:
+    const table = routeTable(`routes:
   - { path: /php, rewriter: php }
   - { path: /own, rewriter: php, arg_separator: "&amp;" }
 `);
@@ -317,13 +315,13 @@ routes:
   });
 
   it('the php rewriter has the carrier of PHP', () => {
-    const table = tableOf('defaults: { carrier: path-segment }\nroutes: [{ path: /php, rewriter: php }]');
+    const table = routeTable('defaults: { carrier: path-segment }\nroutes: [{ path: /php, rewriter: php }]');
     expect(table.match('h', '/php').policy.carrier).to.equal('query');
     expect(table.match('h', '/html').policy.carrier).to.equal('path-segment');
   });
 
   it('is frozen', () => {
-    const { policy } = tableOf('').match('h', '/');
+    const { policy } = routeTable('').match('h', '/');
     expect(Object.isFrozen(policy)).to.equal(true);
     expect(Object.isFrozen(policy.session)).to.equal(true);
   });

@@ -1,13 +1,12 @@
 import { expect } from 'chai';
-import { parseConfig } from '../../../src/config/load.ts';
-import { compileRoutes } from '../../../src/policy/routes.ts';
 import { ScopeCache } from '../../../src/proxy/site.ts';
 import { PageUrls } from '../../../src/response/page-urls.ts';
 import { MemoBudget } from '../../../src/sid/memo-budget.ts';
+import { routeTable } from '../../support/route-table.ts';
 
 /** What becomes of links on http://www.test/. */
 function judgeOn(routes: string) {
-  const table = compileRoutes(parseConfig(`upstream: http://127.0.0.1:1\nroutes:\n${routes}`, 'scopes.yaml'));
+  const table = routeTable(`routes:\n${routes}`);
   const scope = new ScopeCache(table, ['http://127.0.0.1:1']).ofSid(
     table.match('www.test', '/').policy,
     'http://www.test',
@@ -78,9 +77,7 @@ describe('the scope of SIDs, with routes of several hosts', () => {
   });
 
   it('remembers judgements of all hosts within one bound: clients choose the hosts', () => {
-    const table = compileRoutes(
-      parseConfig('upstream: http://127.0.0.1:1\ndefaults: { use_trans_sid: true }', 'a.yaml'),
-    );
+    const table = routeTable('defaults: { use_trans_sid: true }');
     const scopes = new ScopeCache(table, []);
     const { policy } = table.match('a.test', '/');
     const budgets = new Set<unknown>();
