@@ -22,12 +22,15 @@ export interface SupervisorOptions {
   readonly text: string;
   /** What `text` spells. */
   readonly config: Config;
+  /** So long without listening, and a worker is killed: its disk may hang. Default one minute. */
+  readonly startTimeoutMs?: number;
 }
 
 /** A worker that lives as long as this was healthy: the next one is not delayed. */
 const HEALTHY_MS = 10_000;
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 /** A worker that is busy may miss one reading; the page waits no longer. */
 const READING_TIMEOUT_MS = 1_000;
 /** Beyond `timeouts.drain`, for closing stores and connections; then a worker is killed. */
@@ -56,6 +59,7 @@ export class Supervisor {
   readonly #first: Config;
   #text: string;
   #config: Config;
+  readonly #startTimeoutMs: number;
   readonly #slots: Slot[];
   readonly #logKey = randomBytes(32).toString('hex');
   readonly #metrics = createMetrics({ version: VERSION });
@@ -73,6 +77,7 @@ export class Supervisor {
     this.#text = options.text;
     this.#config = options.config;
     this.#first = options.config;
+    this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.log = createProcessLog(options.config.log);
     this.#slots = Array.from({ length: options.config.workers }, (_, index) => ({
       index,
@@ -141,7 +146,7 @@ export class Supervisor {
     return this.#slots.flatMap(({ worker }) => (worker === null ? [] : [worker]));
   }
 
-  /** Put a new process into a slot. Resolves when it listens, rejects when it ends before. */
+  /** Put a new process into a slot. Resolves when it listens, rejects when it ends before or has to be ended. */
   #fill(slot: Slot): Promise<{ host: string; port: number }> {
     slot.startedAtMs = Date.now();
     let worker: Worker;
@@ -156,6 +161,10 @@ export class Supervisor {
     slot.worker = worker;
     return new Promise((resolve, reject) => {
       let reason = 'it ended before it listened';
+      const timer = setTimeout(() => {
+        reason = `it did not listen within ${this.#startTimeoutMs / 1000} s`;
+        worker.process.kill('SIGKILL');
+      }, this.#startTimeoutMs);
       worker.on('message', (message: ToPrimary) => {
         switch (message.kind) {
           case 'waiting':
@@ -173,6 +182,7 @@ export class Supervisor {
             });
             break;
           case 'listening':
+            clearTimeout(timer);
             this.#listening.add(worker.id);
             slot.hasListened = true;
             resolve(message);
@@ -195,6 +205,7 @@ export class Supervisor {
         worker.process.emit('exit', null, codeOf(error) as NodeJS.Signals);
       });
       worker.once('exit', (code, signal) => {
+        clearTimeout(timer);
         const hadListened = this.#listening.delete(worker.id);
         slot.worker = null;
         this.#ledger.ended(worker.id);

@@ -6,6 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text as textFrom } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ToPrimary, ToWorker } from '../../src/proxy/worker-messages.ts';
@@ -352,6 +354,13 @@ routes: [{ path: /**, use_trans_sid: true }]
       if (Date.now() > deadlineMs) throw new Error('a worker is left');
       await sleep(50);
     }
+  });
+
+  it('that hang before they listen are killed, with the reason', async () => {
+    const primary = fork(join(import.meta.dirname, '../support/hanging-workers.ts'), { stdio: 'pipe' });
+    bare = primary;
+    const output = await textFrom(primary.stdout as Readable);
+    expect(output).to.equal('Error: it did not listen within 0.3 s\n');
   });
 
   for (const [whose, places] of [
