@@ -239,22 +239,33 @@ async function change(arrival: Arrival, response: ResponseFacts, remaining: read
   }
 }
 
+/** A 101 on its way. */
+export interface Handshake {
+  readonly fields: string[];
+  /** What becomes of its cookies in the session; rejects when the store does not take them. */
+  readonly absorbing: Promise<SessionEvent>;
+}
+
 /**
- * The fields of a 101: no signals for us, and no cookie for a client whose cookies we keep. Those are kept; the tunnel does not
- * wait for the store, and one that is away loses them.
+ * Take from a 101 what is for us: the signals, and the cookies of a client whose cookies we keep. The tunnel does not wait for
+ * the store, and one that is away loses them.
  */
-export function handshakeFields(arrival: Arrival, upstreamFields: string[]): string[] {
+export function takeHandshake(arrival: Arrival, upstreamFields: string[]): Handshake {
   const { treatment, session } = arrival;
   const { signals, fields } = takeSignals(upstreamFields);
   const all = adoptFields(arrival, fields);
-  if (treatment.setCookie === 'pass') return [...fieldsForClient(arrival, all)];
+  if (treatment.setCookie === 'pass') return { fields: [...fieldsForClient(arrival, all)], absorbing: NOTHING };
   const { setCookies, fields: others } = takeSetCookies(all, ownAffairs(arrival.policy));
+  let absorbing = NOTHING;
   if (session !== null && setCookies.length > 0) {
     const head: ResponseHead = { status: 101, fields: all };
-    void change(arrival, responseFacts(arrival, head, null, signals, setCookies), others).catch(() => {});
+    const changing = change(arrival, responseFacts(arrival, head, null, signals, setCookies), others);
+    absorbing = changing.then(({ event }) => event);
   }
-  return [...fieldsForClient(arrival, treatment.setCookie === 'both' ? all : others)];
+  return { fields: [...fieldsForClient(arrival, treatment.setCookie === 'both' ? all : others)], absorbing };
 }
+
+const NOTHING: Promise<SessionEvent> = Promise.resolve('none');
 
 /** Cookies that go to the client whatever becomes of the others. In mirror mode the SID is one cookie, and all others are that, as in PHP. */
 function ownAffairs({ session, ignoreCookies }: RoutePolicy): Pick<ReadonlySet<string>, 'has'> {

@@ -22,7 +22,7 @@ import { type Arrival, ownOrigin, receive, rejectUrlSid, withoutAnySid } from '.
 import { CutBody } from './body-pipe.ts';
 import { abandonBody } from './client-body.ts';
 import { type ClientResponse, sendHead, sendInformation } from './client-response.ts';
-import { deliver, fieldsForClient, handshakeFields, interimFields, mayInsertScript } from './delivery.ts';
+import { deliver, fieldsForClient, interimFields, mayInsertScript, takeHandshake } from './delivery.ts';
 import type { RequestFacts } from './framing.ts';
 import { locate, probeName } from './locate.ts';
 import type { ExchangeObserver } from './outcome.ts';
@@ -64,11 +64,21 @@ export function createExchange(
         const arrival = await receive(current, facts, located, []);
         record.arrived(arrival);
         rejectUrlSid(arrival);
+        let absorbed = Promise.resolve();
         const outcome = await current.tunnel.open(upstreamRequest(arrival, 'none'), socket, head, {
-          editFields: (fields) => handshakeFields(arrival, fields),
+          editFields: (upstreamFields) => {
+            const { fields, absorbing } = takeHandshake(arrival, upstreamFields);
+            absorbed = absorbing.then(
+              (event) => record.absorbed(event),
+              (error) => record.lostCookies(error),
+            );
+            return fields;
+          },
         });
-        if (outcome.kind === 'closed') record.tunnelled(outcome.closed);
-        else {
+        if (outcome.kind === 'closed') {
+          await absorbed;
+          record.tunnelled(outcome.closed);
+        } else {
           refusal = respond();
           record.delivered(await deliver(arrival, outcome.response, refusal));
         }

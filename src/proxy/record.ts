@@ -25,6 +25,7 @@ export class ExchangeRecord implements Outcome {
   #located: Located | null = null;
   #arrival: Arrival | null = null;
   #delivery: Delivery | null = null;
+  #eventOfHandshake: SessionEvent = 'none';
   plan: Outcome['plan'] = 'refused';
   reason: string | null = null;
   status: number | null = null;
@@ -74,6 +75,17 @@ export class ExchangeRecord implements Outcome {
     this.#end();
   }
 
+  /** Cookies of a 101 came into the session. */
+  absorbed(event: SessionEvent): void {
+    this.#eventOfHandshake = event;
+  }
+
+  /** Cookies of a 101 did not: the tunnel is there all the same. */
+  lostCookies(error: unknown): void {
+    this.reason = codeOf(error);
+    this.fault = error;
+  }
+
   tunnelled(tunnel: { status: number; bytesUp: number; bytesDown: number }): void {
     this.plan = 'tunnel';
     this.status = tunnel.status;
@@ -83,8 +95,7 @@ export class ExchangeRecord implements Outcome {
 
   /** `isHeadSent`: the answer was on its way, and is cut. */
   failed(error: unknown, isHeadSent: boolean): void {
-    const code: ErrorCode = error instanceof ProxyError ? error.code : 'INTERNAL';
-    this.reason = code;
+    this.reason = codeOf(error);
     this.status = isHeadSent ? null : error instanceof ProxyError ? error.status : 500;
     if (error instanceof CutBody) this.bytes = error.bytes;
     this.fault = error;
@@ -126,7 +137,7 @@ export class ExchangeRecord implements Outcome {
   }
 
   get event(): SessionEvent {
-    return this.#delivery?.event ?? 'none';
+    return this.#delivery?.event ?? this.#eventOfHandshake;
   }
 
   get marks(): number {
@@ -144,4 +155,8 @@ export class ExchangeRecord implements Outcome {
   #end(): void {
     this.durationMs = performance.now() - this.#startedAtMs;
   }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof ProxyError ? error.code : 'INTERNAL';
 }

@@ -1,12 +1,17 @@
 /**
  * WebSockets through the proxy: echo both ways, the session's cookies attached, the SID left behind, refusals framed.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import WebSocket, { WebSocketServer } from 'ws';
+import { startCli } from '../support/cli.ts';
 import { PageClient } from '../support/page-client.ts';
 import { SID, startProxy, type TestProxy } from '../support/proxy.ts';
+import { freePort, startRedis } from '../support/redis-server.ts';
 
 describe('WebSockets', () => {
   let server: Server;
@@ -128,4 +133,59 @@ describe('WebSockets', () => {
     });
     expect([status, body]).to.deep.equal([403, 'no way']);
   });
+});
+
+describe('WebSockets whose cookies the store does not take [needs redis]', () => {
+  it('are there all the same; the log and the metrics say what was lost', async () => {
+    const redis = await startRedis();
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/' }).end('<a href=/x>x</a>');
+    });
+    const sockets = new WebSocketServer({ noServer: true });
+    sockets.on('headers', (fields) => fields.push('Set-Cookie: seat=7; Path=/'));
+    server.on('upgrade', async (request: IncomingMessage, socket, head) => {
+      // The session was found by then.
+      if (request.url === '/lost') await redis.kill();
+      sockets.handleUpgrade(request, socket, head, (accepted) => accepted.close(1000));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const folder = mkdtempSync(join(tmpdir(), 'transid-websocket-'));
+    const admin = `127.0.0.1:${await freePort()}`;
+    const file = join(folder, 'transid.yaml');
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:0
+admin: ${admin}
+upstream: http://127.0.0.1:${(server.address() as AddressInfo).port}
+store: { kind: redis, url: "redis://127.0.0.1:${redis.port}" }
+routes: [{ path: /**, use_trans_sid: true }]
+`,
+    );
+    const program = startCli(['serve', '-c', file]);
+    try {
+      const port = Number((await program.until(/listens on http:\/\/127\.0\.0\.1:(\d+)/))[1]);
+      const client = new PageClient({ origin: 'http://app.test', port, cookies: false });
+      const sid = SID.exec((await client.get('/')).text)?.[1] ?? 'none';
+      client.close();
+      const tunnelled = async (target: string): Promise<object> => {
+        const headers = { host: 'app.test', 'user-agent': 'page-client' };
+        const socket = new WebSocket(`ws://127.0.0.1:${port}${target}?_sid=${sid}`, { headers });
+        await new Promise((resolve, reject) => socket.once('close', resolve).once('error', reject));
+        return JSON.parse((await program.until(new RegExp(`^.*"path":"${target}".*"plan":"tunnel".*$`, 'm')))[0]);
+      };
+      expect(await tunnelled('/kept')).to.include({ level: 30, status: 101, session: 'updated' });
+      const lost = await tunnelled('/lost');
+      expect(lost).to.include({ level: 40, status: 101, reason: 'STORE_UNAVAILABLE' });
+      expect(lost).not.to.have.property('session');
+      const metrics = await (await fetch(`http://${admin}/metrics`)).text();
+      expect(metrics).to.match(/^transid_session_events_total\{event="updated"\} 1$/m);
+      expect(metrics).to.match(/^transid_refusals_total\{reason="STORE_UNAVAILABLE",origin="store"\} 1$/m);
+    } finally {
+      await program.stop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await redis.close();
+      rmSync(folder, { recursive: true });
+    }
+  }).timeout(30_000);
 });
