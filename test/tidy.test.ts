@@ -234,6 +234,12 @@ describe('tidiness', () => {
     ).to.deep.equal([]);
   });
 
+  it('tests have each module once, as the program has', async () => {
+    // Where a loader makes CommonJS of them, those that are imported on first use (the stores) get a second `errors.ts`.
+    const { ERRORS: onFirstUse } = await import('../src/errors.ts');
+    expect(onFirstUse).to.equal(ERRORS);
+  });
+
   it('each file says at its top what it is', () => {
     const supports = tests.filter(({ path }) => path.startsWith('support/'));
     const silent = [...sources, ...supports].filter(({ text }) => !/^(?:#!.*\n)?\/\*\*/.test(text));
