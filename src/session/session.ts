@@ -181,7 +181,8 @@ export class Sessions implements SessionSource {
 
   #mayUse(record: LiveRecord, client: ClientBinding, policy: SessionPolicy): boolean {
     const nowMs = this.#clock();
-    if (nowMs - record.createdAtMs >= policy.absoluteTimeoutMs || record.jar.isEmpty(nowMs)) return false;
+    // The distance, not the difference: a clock that was years ahead when the session began must not make it live for years.
+    if (Math.abs(nowMs - record.createdAtMs) >= policy.absoluteTimeoutMs || record.jar.isEmpty(nowMs)) return false;
     const mark = this.#clientMarks.of(client);
     if (policy.bind.userAgent && record.client.userAgentHash !== mark.userAgentHash) return false;
     return !policy.bind.network || record.client.network === mark.network;

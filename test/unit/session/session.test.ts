@@ -277,6 +277,16 @@ describe('Sessions', () => {
       }
     });
 
+    it('ends what began while the wall clock was ahead by more than the absolute timeout', async () => {
+      const wall = fakeClock();
+      sessions = new Sessions({ store, clock: wall, maxSessions: 10, mintPerMinute: 60 });
+      const { sid } = await proven();
+      wall.advance(-POLICY.absoluteTimeoutMs + 1);
+      expect(await cookiesOf(sid)).to.equal('id=1');
+      wall.advance(-1);
+      expect(await cookiesOf(sid)).to.equal(null);
+    });
+
     it('ends a session with its last cookie', async () => {
       const { sid } = await proven(['a=1; Max-Age=10']);
       clock.advance(10_000);
