@@ -272,8 +272,11 @@ class RedisStore implements SessionStore {
   /** What the server does or refuses of one kind of commands says nothing of refusals of the other; its silence speaks of all. */
   async #run<T>(command: () => Promise<T>, isRead = false): Promise<T> {
     if (this.#breaker.isOpen) throw new ProxyError('STORE_UNAVAILABLE', { detail: 'redis is away' });
+    // Nobody waits for a connection, and nothing is held against it yet: it may be back at once, or else it fails and tells why.
+    if (this.#client.status !== 'ready') {
+      throw new ProxyError('STORE_UNAVAILABLE', { detail: spell(this.#connectionFault ?? new Error(NO_ANSWER)) });
+    }
     try {
-      if (this.#client.status !== 'ready') throw new Error(NO_ANSWER);
       // The package's own timeout holds for one attempt on one node; this one for the command with all redirections.
       const reply = await within(this.#timeoutMs, command());
       if (isRead) this.#isReadRefused = false;

@@ -185,6 +185,24 @@ describe('redis away [needs redis]', () => {
     leaver.close();
   });
 
+  const LOST_CONNECTIONS: ReadonlyArray<readonly [string, string, Array<string | null>]> = [
+    ['comes back at once: not away', 'PING', []],
+    ['is refused from then on: the reason is that of the server', 'CONFIG SET requirepass secret', ['NOAUTH']],
+  ];
+  for (const [what, change, want] of LOST_CONNECTIONS) {
+    it(`a connection that is lost under load, between two commands, and ${what}`, async () => {
+      await start();
+      const said: Array<string | null> = [];
+      await store.close();
+      store = await openRedisStore(redisOptions(server.port, { onChange: (reason) => said.push(reason) }));
+      sessions = new Sessions({ store, clock: Date.now, maxSessions: 1000, mintPerMinute: 1000 });
+      await server.ask(`${change}\r\nCLIENT KILL TYPE normal SKIPME yes`);
+      await load(1500, () => false);
+      expect(said).to.deep.equal(want);
+      expect(store.isAvailable).to.equal(want.length === 0);
+    });
+  }
+
   it('restarted empty: sessions are gone, new ones begin, nothing is written to the old', async () => {
     await start();
     await server.kill();
