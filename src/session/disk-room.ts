@@ -2,6 +2,7 @@
  * Whether a disk has room left. A store that is asked for room before it writes refuses in good order; one that finds the
  * disk full in the middle of a write depends on how well its package takes that.
  */
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { within } from './within.ts';
 
@@ -61,6 +62,9 @@ export class DiskRoom {
 
 /** Free bytes of the file system that holds `path`; without end where it does not tell its size. */
 export async function freeBytesAt(path: string): Promise<number> {
-  const { bavail, blocks, bsize } = await statfs(path);
+  return freeBytesOf(await statfs(path));
+}
+
+export function freeBytesOf({ bavail, blocks, bsize }: StatsFs): number {
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }

@@ -7,13 +7,13 @@
  *
  * Reads run in this thread on the memory map (2 µs); a file larger than the memory would make them wait for the disk.
  */
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
-import { DiskRoom, freeBytesAt } from './disk-room.ts';
+import { DiskRoom, freeBytesAt, freeBytesOf, MIN_FREE_BYTES } from './disk-room.ts';
 import { findDamage } from './lmdb-file.ts';
-import { committed, LmdbGuard, spell } from './lmdb-guard.ts';
+import { committed, LmdbGuard, NO_ROOM, spell } from './lmdb-guard.ts';
 import type { SessionStore, StoredRecord, StoreListener } from './store.ts';
 
 export interface LmdbStoreOptions {
@@ -71,6 +71,7 @@ export function openLmdbStore(options: LmdbStoreOptions): SessionStore {
     chmodSync(options.path, 0o700);
     const file = join(options.path, 'sessions.mdb');
     refuseDamaged(file);
+    refuseUnusable(file);
     const database = open<Buffer, string>({
       path: file,
       encoding: 'binary',
@@ -112,6 +113,19 @@ function refuseDamaged(file: string): void {
   if (damage === null) return;
   const remedy = 'move it away, and all sessions begin anew';
   throw new ProxyError('STORE_UNAVAILABLE', { detail: `${file} is damaged (${damage}): ${remedy}` });
+}
+
+/** The package ends the process without a word where it may not have its lock, or where there is no room to make both files. */
+function refuseUnusable(file: string): void {
+  const lock = `${file}-lock`;
+  const [data, locked] = [file, lock].map((name) => statSync(name, { throwIfNoEntry: false }));
+  if (locked?.isFile() === false) throw new Error(`${lock} is not a file`);
+  // Not opened: to close it would take the lock away from a store that this process has open.
+  if (locked !== undefined) accessSync(lock, constants.R_OK | constants.W_OK);
+  const isMade = data !== undefined && data.size > 0 && locked !== undefined;
+  if (!isMade && freeBytesOf(statfsSync(dirname(file))) < MIN_FREE_BYTES) {
+    throw new ProxyError('STORE_UNAVAILABLE', { detail: NO_ROOM });
+  }
 }
 
 class LmdbStore implements SessionStore {
