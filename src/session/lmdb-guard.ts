@@ -121,6 +121,14 @@ export class LmdbGuard {
     await within(this.#times.close, closing()).catch(() => this.#die());
   }
 
+  /** The file is of no more use to this process, for a reason that no read or write of it tells. */
+  abandon(reason: string): void {
+    if (this.#isDead) return;
+    this.#refused = { reason, untilMs: Number.POSITIVE_INFINITY };
+    this.#onChange();
+    this.#die();
+  }
+
   /** A write that began at `startedAtMs` has had no answer in time. */
   #unanswered(startedAtMs: number): void {
     this.#silentSinceMs ??= startedAtMs;
@@ -155,7 +163,8 @@ export class LmdbGuard {
 
   #taken(): void {
     this.#refusedInRow = 0;
-    if (this.#refused === null) return;
+    // A write that was under way when the file was given up brings it back for nobody.
+    if (this.#refused === null || this.#isDead) return;
     this.#refused = null;
     this.#onChange();
   }

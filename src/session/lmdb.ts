@@ -7,7 +7,8 @@
  *
  * Reads run in this thread on the memory map (2 µs); a file larger than the memory would make them wait for the disk.
  */
-import { accessSync, chmodSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { ProxyError } from '../errors.ts';
@@ -61,6 +62,8 @@ const SWEEP_STEP_MS = 50;
 export const SWEEP_GRACE_MS = 10_000;
 /** After the last entry. Each read checks the end anyway: the sweep only gives the space back. */
 const SWEEP_REST_MS = 30_000;
+/** How often it is looked whether the files are still those that are open. */
+const PLACE_EVERY_MS = 1000;
 /** Until the sweep looks again for room on the disk. */
 const NO_ROOM_MS = 1000;
 
@@ -134,6 +137,7 @@ class LmdbStore implements SessionStore {
   readonly #clock: () => number;
   readonly #guard: LmdbGuard;
   readonly #stopSweep: () => void;
+  readonly #stopWatch: () => void;
 
   constructor(database: Database, { path, clock, sweep, onDeath, onChange, freeBytes }: LmdbStoreOptions) {
     this.#database = database;
@@ -148,6 +152,9 @@ class LmdbStore implements SessionStore {
     const room = new DiskRoom(freeBytes ?? (() => freeBytesAt(path)), tell);
     this.#guard = new LmdbGuard(room, onDeath ?? (() => {}), { onChange: tell });
     this.#stopSweep = sweep ? startSweep(database, clock, this.#guard) : () => {};
+    this.#stopWatch = watchPlace(join(path, 'sessions.mdb'), (name) =>
+      this.#guard.abandon(`${name} is another file now`),
+    );
   }
 
   get isAvailable(): boolean {
@@ -197,6 +204,7 @@ class LmdbStore implements SessionStore {
 
   async close(): Promise<void> {
     this.#stopSweep();
+    this.#stopWatch();
     await this.#guard.close(() => this.#database.close());
   }
 
@@ -292,4 +300,30 @@ export function sweepStep(
     if (entry.expiresAtMs <= nowMs - SWEEP_GRACE_MS) committed(database.remove(key, entry.stamp)).catch(() => false);
   }
   return seen < SWEEP_ENTRIES ? null : last;
+}
+
+/**
+ * Who opens the store by its path finds other files than this process has, where the folder was removed and made again by another
+ * worker, or a copy was put back: each would have sessions of its own, or write without the other's lock. `onOther` is told the name once.
+ * Files that are only gone are nobody else's: this process goes on with them. The timer keeps no process alive.
+ */
+function watchPlace(file: string, onOther: (name: string) => void): () => void {
+  const open = [file, `${file}-lock`].map((name) => ({ name, own: statSync(name) }));
+  let isStopped = false;
+  const look = async () => {
+    const found = await Promise.all(open.map(({ name }) => stat(name).catch(() => null)));
+    if (isStopped) return;
+    const other = open.find(({ own }, index) => !isSameFile(found[index] ?? own, own));
+    if (other === undefined) timer = setTimeout(look, PLACE_EVERY_MS).unref();
+    else onOther(other.name);
+  };
+  let timer = setTimeout(look, PLACE_EVERY_MS).unref();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
+function isSameFile(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
 }

@@ -1,5 +1,5 @@
 /** LMDB on a disk that fails or fills up: clear refusals in time, nothing lost that was acknowledged, no process ended by it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -56,6 +56,29 @@ describe('lmdb and faults of the disk', function () {
     expect(await sweeping.count()).to.equal(0);
     await sweeping.close();
   });
+
+  for (const name of ['sessions.mdb', 'sessions.mdb-lock'])
+    it(`another ${name} in the place of the open one: the store is dead for this process, which others do not share it with`, async () => {
+      const said: Array<string | null> = [];
+      let deaths = 0;
+      const onDeath = () => deaths++;
+      const onChange = (reason: string | null) => said.push(reason);
+      const store = openLmdbStore({ path, clock: Date.now, sweep: false, onDeath, onChange });
+      expect(await store.compareAndSet('key', 0, SEALED, TTL_MS)).to.equal(true);
+      const file = join(path, name);
+      renameSync(file, `${file}.old`);
+      await delay(1500);
+      expect(await store.compareAndSet('key', 1, SEALED, TTL_MS), 'gone, and nobody made another').to.equal(true);
+      expect(deaths).to.equal(0);
+      copyFileSync(`${file}.old`, file);
+      const startedAtMs = performance.now();
+      while (deaths === 0 && performance.now() - startedAtMs < 5000) await delay(20);
+      expect(deaths).to.equal(1);
+      expect(said).to.deep.equal([`${file} is another file now`]);
+      expect(store.isAvailable).to.equal(false);
+      expect(await store.read('key').catch(({ code }) => code)).to.equal('STORE_UNAVAILABLE');
+      await store.close();
+    });
 
   describe('that fills up', () => {
     let freeBytes: number;

@@ -109,6 +109,21 @@ describe('the guard of lmdb', () => {
     expect(deaths).to.equal(0);
   });
 
+  it('is not back by a write that was under way when the file was given up', async () => {
+    const said: Array<string | null> = [];
+    const room = new DiskRoom(async () => MIN_FREE_BYTES);
+    const onChange = () => said.push(left.refusal);
+    const left: LmdbGuard = new LmdbGuard(room, () => deaths++, { onChange, times: TIMES });
+    const written = left.write(() => delay(5, true));
+    await delay(1);
+    left.abandon('it is another file now');
+    await written;
+    left.abandon('it is yet another one');
+    expect(said).to.deep.equal(['it is another file now']);
+    expect(left.isAvailable).to.equal(false);
+    expect(deaths).to.equal(1);
+  });
+
   for (const code of [-30795, 22]) {
     it(`takes ${code} from a read for a death`, () => {
       const read = () => {
