@@ -29,7 +29,8 @@ export type RedisClient = Redis | Cluster;
 
 /** How often a server that is away is asked whether it is back. */
 export const PROBE_EVERY_MS = 1000;
-/** The first reconnections follow quickly: a restarted server is to be found within 2 s. */
+/** The first reconnections follow quickly, each later than the one before: a restarted server is to be found within 2 s. */
+export const RECONNECT_DELAY_MS = 50;
 const MAX_RECONNECT_DELAY_MS = 500;
 const CONNECT_TIMEOUT_MS = 1000;
 /** So long without a byte while an answer is due, and a connection is given up: a machine that lost its power ends none. */
@@ -121,7 +122,7 @@ function sentinelOptions(options: RedisStoreOptions): ConnectionOptions {
 }
 
 function reconnectDelay(times: number): number {
-  return Math.min(50 * times, MAX_RECONNECT_DELAY_MS);
+  return Math.min(RECONNECT_DELAY_MS * times, MAX_RECONNECT_DELAY_MS);
 }
 
 /** `host:port`, an IPv6 host in brackets. */

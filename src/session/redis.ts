@@ -19,6 +19,7 @@ import {
   NO_ANSWER,
   PROBE_EVERY_MS,
   READY_TIMEOUT_MS,
+  RECONNECT_DELAY_MS,
   type RedisClient,
   type RedisStoreOptions,
   spell,
@@ -117,6 +118,7 @@ class RedisStore implements SessionStore {
       this.#writeBreaker.probeNow();
     });
     client.on('close', () => this.#awaitReady());
+    client.on('end', () => this.#connectAgain());
     this.#awaitReady();
     if (client instanceof Cluster) this.#watchSlots(client);
   }
@@ -132,6 +134,14 @@ class RedisStore implements SessionStore {
   #awaitReady(): void {
     if (this.#isClosed) return;
     this.#unreadyTimer ??= setTimeout(() => this.#breaker.open(new Error(NO_ANSWER)), READY_TIMEOUT_MS).unref();
+  }
+
+  /** The package is done for good when a sentinel tells of a failover while it is asked for the master. */
+  #connectAgain(): void {
+    setTimeout(() => {
+      // What fails is an end again.
+      if (!this.#isClosed) this.#client.connect().catch(() => {});
+    }, RECONNECT_DELAY_MS).unref();
   }
 
   #stopWaiting(): void {

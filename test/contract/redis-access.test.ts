@@ -227,6 +227,51 @@ describe('redis by Sentinel, behind a balancer that takes connections for a sent
   });
 });
 
+describe('redis by Sentinel, which tells of a failover while it is asked for the master [needs redis]', () => {
+  it('is connected all the same', async () => {
+    const master = await startRedis();
+    const file = join(master.folder, 'sentinel.conf');
+    writeFileSync(file, `sentinel monitor mymaster 127.0.0.1 ${master.port} 1\n`);
+    const sentinel = await startSentinel(file);
+    const sockets = new Set<Socket>();
+    const held: Array<() => void> = [];
+    let isHolding = false;
+    const between = createServer((near) => {
+      sockets.add(near.on('error', () => {}).once('close', () => sockets.delete(near)));
+      const join = () => {
+        const far = connect(sentinel.port, '127.0.0.1').on('error', () => {});
+        near.pipe(far).pipe(near);
+        near.once('close', () => far.destroy());
+      };
+      if (isHolding) held.push(join);
+      else join();
+    }).listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    const { port } = between.address() as AddressInfo;
+    const store = await openRedisStore(redisOptions(0, { url: null, sentinels: [`127.0.0.1:${port}`] }));
+    try {
+      expect(await tryWrite(store, 'key')).to.equal(true);
+      await eventually('one connection is left, which hears of failovers', () => sockets.size === 1);
+      await delay(100);
+      const [hearing] = sockets;
+      isHolding = true;
+      await master.ask('CLIENT KILL TYPE normal SKIPME yes');
+      await eventually('it asks for the master', () => held.length > 0);
+      hearing?.write('*3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n$8\r\nmymaster\r\n');
+      await delay(100);
+      isHolding = false;
+      for (const join of held) join();
+      expect((await whenBack(() => store.read('key'), RECOVERED_WITHIN_MS))?.version).to.equal(1);
+    } finally {
+      await store.close();
+      between.close();
+      for (const socket of sockets) socket.destroy();
+      await sentinel.close();
+      await master.close();
+    }
+  });
+});
+
 describe('redis behind a bad network [needs redis]', () => {
   let redis: RedisServer;
   let network: BadNetwork;
