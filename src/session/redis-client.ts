@@ -44,6 +44,7 @@ const OWN_WORDS: ReadonlyArray<readonly [beginning: string, meaning: string]> = 
   ['Reached the max retries', 'the connection was lost'],
   ["Stream isn't writeable", 'the connection was lost'],
   ['Socket timeout', NO_ANSWER],
+  ["Cluster isn't ready", NO_ANSWER],
 ];
 
 /** Connecting; `isReady` tells when. */
