@@ -60,7 +60,7 @@ interface Span {
 const USERINFO = /(?<=:\/\/)(?:(?!:\/\/).)*@/g;
 
 /** A name with what leads to its value: `: `, `=`, or a blank where the colon was forgotten. PHP has names such as `auth[]`. */
-const NAMED = /([A-Za-z_][\w.-]*)(?:\[\w*\]|%5B\w*%5D)?["']?(?:\s*[:=]\s*|\s+)(?=\S)/gi;
+const NAMED = /(?<![\w.-])[\d.-]*([A-Za-z_][\w.-]*)(?:\[\w*\]|%5B\w*%5D)?["']?(?:\s*[:=]\s*|\s+)(?=\S)/gi;
 
 /** In order and without overlap. */
 function secretsIn(line: string): Span[] {

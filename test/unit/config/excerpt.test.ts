@@ -45,6 +45,21 @@ describe('config: lines without their secrets', () => {
     ]);
   });
 
+  // 100,000 letters took half a minute; nothing else could happen meanwhile.
+  for (const [what, line] of [
+    ['letters', 'x'.repeat(1_000_000)],
+    ['digits', '1'.repeat(1_000_000)],
+    ['names', 'a.b-'.repeat(250_000)],
+    ['blanks', `a${' '.repeat(1_000_000)}`],
+  ] as const) {
+    it(`a long line of ${what} is looked through at once`, () => {
+      const startedMs = performance.now();
+      expect(maskSecrets(`${line}password: HUNTER2`)).to.equal(`${line}password: ***`);
+      expect(maskSecrets(line)).to.equal(line);
+      expect(performance.now() - startedMs).to.be.below(2000);
+    });
+  }
+
   it('columns go with what they are about', () => {
     const line = '{ url: "redis://u:HUNTER2@h", x: 1 }';
     const { text, columnOf } = excerptOf([line], 0);
