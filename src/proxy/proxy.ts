@@ -2,6 +2,7 @@
  * The proxy as a whole: a configuration put to work behind a listener, replaced by another one while it runs, and closed
  * without losing a request.
  */
+import assert from 'node:assert';
 import type { ServiceStatus } from '../admin/dashboard.ts';
 import { type AdminSource, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
@@ -46,7 +47,7 @@ export interface ListeningAt {
 }
 
 export interface ReverseProxy {
-  /** Start to serve. Rejects when the address cannot be had. */
+  /** Start to serve, once. Rejects when the address cannot be had. */
   listen(): Promise<ListeningAt>;
   /**
    * Put another configuration to work; exchanges under way end by the old one. The listener stays, and so do its address, the
@@ -83,6 +84,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
   let server: RunningServer | null = null;
   let admin: RunningAdmin | null = null;
   let phase: ServiceStatus['phase'] = 'starting';
+  let mayListen = true;
   const startedAtMs = clock();
   const exchange = createExchange(
     () => site,
@@ -105,6 +107,8 @@ export async function createProxy(config: Config, options: InternalOptions = {})
   return {
     log,
     listen: async () => {
+      assert(mayListen, 'a proxy listens once');
+      mayListen = false;
       try {
         server = await startServer(serverOptions(config, observers), exchange.handle, exchange.upgrade);
         metrics.watchServer(server);
@@ -143,6 +147,7 @@ export async function createProxy(config: Config, options: InternalOptions = {})
       return store.isAvailable;
     },
     close: async () => {
+      mayListen = false;
       phase = 'stopping'; // not ready any more: whoever balances load looks at this first
       await server?.drain();
       await admin?.close();
