@@ -1,4 +1,5 @@
 /** Finding forms, controls and buttons by what a tester calls them, and filling them in as a person would. */
+import { readable } from './blanks.ts';
 import { SimulatorError, suggest } from './fault.ts';
 import {
   buttonLabel,
@@ -11,7 +12,7 @@ import {
   optionsOf,
   optionValue,
 } from './form.ts';
-import { attribute, collapse, type Element, isHtml, labelOf, type ParsedPage, rawText } from './page.ts';
+import { attribute, type Element, isHtml, labelOf, type ParsedPage, rawText } from './page.ts';
 import { compileSelector } from './select.ts';
 
 export type FieldValue = string | number | boolean | readonly string[] | FileValue | readonly FileValue[];
@@ -287,7 +288,7 @@ function selectOptions(state: Map<Element, ControlState>, select: Element, name:
   if (!isMultiple && wanted.length !== 1)
     throw new SimulatorError('NO_OPTION', `field '${name}' takes one option, not ${wanted.length}`);
   const chosen = wanted.map((each) => {
-    const label = (option: Element): string => attribute(option, 'label') ?? collapse(rawText(option));
+    const label = (option: Element): string => readable(attribute(option, 'label') || rawText(option));
     const option = options.find((one) => optionValue(one) === each) ?? options.find((one) => label(one) === each);
     if (option === undefined) throw noOption(name, each, options.map(label));
     return option;

@@ -1,6 +1,6 @@
 /** What a form asks and where it goes, for people and tests. Pure. */
 import { findControls } from './controls.ts';
-import { buttonLabel, isSubmitButton } from './form.ts';
+import { actionUrl, buttonLabel, isSubmitButton } from './form.ts';
 import { attribute, type Element, type ParsedPage } from './page.ts';
 
 export interface FormSummary {
@@ -15,14 +15,13 @@ export interface FormSummary {
 /** `url` is the shown URL of the page, where a form without action goes. */
 export function summary(page: ParsedPage, form: Element, url: string): FormSummary {
   const controls = page.controls(form);
-  const action = attribute(form, 'action') ?? '';
   const names = controls
     .filter((control) => !isSubmitButton(control))
     .map((control) => attribute(control, 'name') ?? '');
   return {
     element: form,
     method: (attribute(form, 'method') ?? 'get').toLowerCase(),
-    url: action.trim() === '' ? url : page.resolve(action),
+    url: actionUrl(page, attribute(form, 'action'), url),
     fields: [...new Set(names)].filter((name) => name !== '' && findControls(page, form, name).length > 0),
     buttons: controls.filter(isSubmitButton).map(buttonLabel),
   };

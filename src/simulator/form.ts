@@ -6,10 +6,10 @@
  * `wrap=hard` is not laid out; custom elements have no values.
  */
 import { randomBytes } from 'node:crypto';
+import { collapse, readable } from './blanks.ts';
 import { encodeText, known } from './charset.ts';
 import {
   attribute,
-  collapse,
   type Element,
   isHtml,
   labelOf,
@@ -68,9 +68,7 @@ export function buildSubmission(
   const enctype = keyword(own('enctype', 'formenctype'), [URLENCODED, MULTIPART, PLAIN], URLENCODED);
   const charset = formCharset(form, options.charset);
 
-  // §4.10.21.3 steps 12 and 13: an empty action is the document's own URL, whatever the base says.
-  const action = own('action', 'formaction') ?? '';
-  const url = action.trim() === '' ? page.url : page.resolve(action);
+  const url = actionUrl(page, own('action', 'formaction'), page.url);
   if (url === null || !/^https?:/.test(url)) return null;
 
   const entries = entryList(page, form, submitter, state, charset, options.clickAt ?? [0, 0]).map(normalizeEntry);
@@ -87,6 +85,11 @@ export function buildSubmission(
   return { method: 'POST', url, ...sent, target, noReferrer };
 }
 
+/** Where an `action` leads; an empty one to the document's `own` URL, whatever the base says (§4.10.21.3 steps 12 and 13). */
+export function actionUrl(page: ParsedPage, action: string | null, own: string): string | null {
+  return action === null || collapse(action) === '' ? own : page.resolve(action);
+}
+
 /** Whether the control cannot be used: §4.10.18.5, with the first legend's exception (§4.10.15). */
 export function isDisabled(control: Element): boolean {
   if (attribute(control, 'disabled') !== null) return true;
@@ -99,9 +102,13 @@ export function isDisabled(control: Element): boolean {
   return false;
 }
 
-/** Submit buttons, image buttons and `button` elements that submit (§4.10.21.2). */
+/** Submit buttons, image buttons and `button` elements that submit (§4.10.21.2); of these none that has a command instead of a type. */
 export function isSubmitButton(control: Element): boolean {
-  if (isHtml(control, 'button')) return !['reset', 'button'].includes((attribute(control, 'type') ?? '').toLowerCase());
+  if (isHtml(control, 'button')) {
+    const type = keyword(attribute(control, 'type'), ['submit', 'reset', 'button'], null);
+    const isCommand = attribute(control, 'command') !== null || attribute(control, 'commandfor') !== null;
+    return type === 'submit' || (type === null && !isCommand);
+  }
   return isHtml(control, 'input') && ['submit', 'image'].includes(inputType(control));
 }
 
@@ -113,7 +120,7 @@ export function buttonLabel(button: Element): string {
   if (isHtml(button, 'button')) return labelOf(button);
   const isImage = inputType(button) === 'image';
   const label = attribute(button, isImage ? 'alt' : 'value') ?? (isImage ? attribute(button, 'title') : null);
-  return collapse(label ?? (isImage ? (attribute(button, 'name') ?? '') : DEFAULT_SUBMIT_LABEL));
+  return readable(label ?? (isImage ? (attribute(button, 'name') ?? '') : DEFAULT_SUBMIT_LABEL));
 }
 
 const INPUT_TYPES =
@@ -176,7 +183,11 @@ const MULTIPART = 'multipart/form-data';
 const PLAIN = 'text/plain';
 type Enctype = typeof URLENCODED | typeof MULTIPART | typeof PLAIN;
 
-function keyword<T extends string>(value: string | null, all: readonly T[], otherwise: T): T {
+function keyword<T extends string, Else extends T | null>(
+  value: string | null,
+  all: readonly T[],
+  otherwise: Else,
+): T | Else {
   const lower = (value ?? '').toLowerCase();
   return all.find((each) => each === lower) ?? otherwise;
 }
@@ -236,19 +247,7 @@ function entryList(
   return entries;
 }
 
-const HAS_DIRNAME = new Set([
-  'textarea',
-  'text',
-  'search',
-  'tel',
-  'url',
-  'email',
-  'hidden',
-  'password',
-  'submit',
-  'reset',
-  'button',
-]);
+const HAS_DIRNAME = new Set(['textarea', 'text', 'search', 'tel', 'url', 'email', 'hidden', 'password', 'submit']);
 
 function isButton(control: Element): boolean {
   return (

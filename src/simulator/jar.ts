@@ -5,6 +5,7 @@
  * `first-party` has none in a frame of another site than the page around it; `on` does what Chromium does by default.
  */
 import { getPublicSuffix } from 'tldts';
+import { strip } from './blanks.ts';
 import { isTrustworthy } from './site.ts';
 
 export type CookieMode = 'off' | 'on' | 'session-only' | 'first-party';
@@ -138,9 +139,7 @@ export class CookieJar {
 function readSetCookie(line: string, url: string, nowMs: number): Cookie | null {
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) return null;
   const [pair = '', ...attributes] = line.split(';');
-  const equals = pair.indexOf('=');
-  const name = equals < 0 ? '' : pair.slice(0, equals).trim();
-  const value = pair.slice(equals + 1).trim();
+  const { name, value } = readPair(pair);
   if ((name === '' && value === '') || name.length + value.length > MAX_PAIR_BYTES) return null;
 
   const { hostname, pathname } = new URL(url);
@@ -149,6 +148,7 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
   let isPathGiven = false;
   let secure = false;
   let httpOnly = false;
+  let isPartitioned = false;
   let sameSite: Cookie['sameSite'] = 'Default';
   for (const [key, given] of attributes.map(readAttribute)) {
     if (key === 'domain') domain = given.replace(/^\./, '').toLowerCase();
@@ -157,6 +157,7 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
       isPathGiven = given === '/';
     } else if (key === 'secure') secure = true;
     else if (key === 'httponly') httpOnly = true;
+    else if (key === 'partitioned') isPartitioned = true;
     else if (key === 'samesite') sameSite = sameSiteOf(given);
   }
 
@@ -164,7 +165,9 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
   if (domain !== null && domain !== hostname && isPublicSuffix(domain)) return null;
   if (domain !== null && !domainMatches(hostname, domain)) return null;
   if (secure && !isTrustworthy(url)) return null;
-  if (sameSite === 'None' && !secure) return null;
+  if ((sameSite === 'None' || isPartitioned) && !secure) return null;
+  // It would be sent as a cookie of that name.
+  if (name === '' && /^__(?:secure|host)-/i.test(value)) return null;
   if (/^__secure-/i.test(name) && !secure) return null;
   if (/^__host-/i.test(name) && !(secure && domain === null && isPathGiven)) return null;
   const hostOnly = domain === null;
@@ -180,6 +183,17 @@ function readSetCookie(line: string, url: string, nowMs: number): Cookie | null 
     expiresAtMs: expiryOf(attributes, nowMs),
     createdAtMs: nowMs,
   };
+}
+
+/** A pair without a sign of equality is a value (RFC 6265bis §5.6 step 3). */
+function readPair(pair: string): { name: string; value: string } {
+  const equals = pair.indexOf('=');
+  return { name: equals < 0 ? '' : strip(pair.slice(0, equals)), value: strip(pair.slice(equals + 1)) };
+}
+
+/** The name that a Set-Cookie field value gives, empty for none. */
+export function cookieName(line: string): string {
+  return readPair(line.split(';')[0] ?? '').name;
 }
 
 /** Whether a Set-Cookie field value takes a cookie away: its time is over. */
@@ -202,8 +216,8 @@ function expiryOf(attributes: readonly string[], nowMs: number): number | null {
 
 function readAttribute(attribute: string): [key: string, given: string] {
   const at = attribute.indexOf('=');
-  const key = (at < 0 ? attribute : attribute.slice(0, at)).trim().toLowerCase();
-  return [key, at < 0 ? '' : attribute.slice(at + 1).trim()];
+  const key = strip(at < 0 ? attribute : attribute.slice(0, at)).toLowerCase();
+  return [key, at < 0 ? '' : strip(attribute.slice(at + 1))];
 }
 
 function sameSiteOf(value: string): Cookie['sameSite'] {
@@ -253,5 +267,6 @@ export function readCookieDate(text: string): number | null {
   else if (year <= 69) year += 2000;
   const [hour, minute, second] = time;
   if (day < 1 || day > 31 || year < 1601 || hour > 23 || minute > 59 || second > 59) return null;
-  return Date.UTC(year, month, day, hour, minute, second);
+  const date = new Date(Date.UTC(year, month, day, hour, minute, second));
+  return date.getUTCDate() === day ? date.getTime() : null;
 }

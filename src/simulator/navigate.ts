@@ -7,7 +7,7 @@
 import { decodePage } from './charset.ts';
 import { SimulatorError } from './fault.ts';
 import type { Wire, WireResponse } from './http.ts';
-import { type CookieContext, type CookieJar, deletesCookie } from './jar.ts';
+import { type CookieContext, type CookieJar, cookieName, deletesCookie } from './jar.ts';
 import { type ParsedPage, parsePage } from './page.ts';
 import { percentByte } from './reference.ts';
 import { DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
@@ -165,7 +165,7 @@ export async function navigate(start: Navigation, line: Line): Promise<Snapshot>
 /** Of the cookies that are set; one that is deleted is none. */
 function cookieNames(lines: readonly string[]): string[] {
   const nowMs = Date.now();
-  return lines.filter((line) => !deletesCookie(line, nowMs)).map((line) => line.split('=')[0]?.trim() ?? '');
+  return lines.filter((line) => !deletesCookie(line, nowMs)).map(cookieName);
 }
 
 function withoutFragment(url: string): string {

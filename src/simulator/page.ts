@@ -5,6 +5,7 @@
  * of §13.2.4.4, which the tree alone does not show). Runs no scripts and loads no style sheets.
  */
 import { type DefaultTreeAdapterMap, type DefaultTreeAdapterTypes, defaultTreeAdapter, Parser } from 'parse5';
+import { collapse, readable } from './blanks.ts';
 import { resolveReference } from './reference.ts';
 import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh, type Refresh } from './refresh.ts';
@@ -184,11 +185,6 @@ export function rawText(node: TreeNode): string {
   return text;
 }
 
-/** Strip and collapse ASCII white space (Infra §4.6). */
-export function collapse(text: string): string {
-  return text.replace(/[\t\n\f\r ]+/g, ' ').trim();
-}
-
 export function parentElement(element: Element): Element | null {
   const parent = element.parentNode;
   return parent !== null && isElement(parent) ? parent : null;
@@ -203,13 +199,13 @@ export function ancestor(element: Element, tagName: string): Element | null {
 
 /** What a person would call a link or a button. */
 export function labelOf(element: Element): string {
-  const text = collapse(visibleText(element));
+  const text = readable(visibleText(element));
   if (text !== '') return text;
   for (const node of descend(element)) {
-    const alt = isElement(node) ? attribute(node, 'alt') : null;
-    if (alt !== null && collapse(alt) !== '') return collapse(alt);
+    const alt = isElement(node) ? readable(attribute(node, 'alt') ?? '') : '';
+    if (alt !== '') return alt;
   }
-  return collapse(attribute(element, 'alt') ?? attribute(element, 'aria-label') ?? attribute(element, 'title') ?? '');
+  return readable(attribute(element, 'alt') ?? attribute(element, 'aria-label') ?? attribute(element, 'title') ?? '');
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

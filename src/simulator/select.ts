@@ -3,8 +3,9 @@
  * type, `*`, `#id`, `.class`, `[attr]` with `=`, `~=`, `|=`, `^=`, `$=`, `*=` and the flag `i`, `:not()`, `:first-child`,
  * `:last-child`, `:nth-child(n)`, `:checked`, `:contains("text")` (not of the standard), the four combinators and lists.
  */
+import { collapse } from './blanks.ts';
 import { SimulatorError } from './fault.ts';
-import { attribute, collapse, type Element, isElement, rawText } from './page.ts';
+import { attribute, type Element, isElement, rawText } from './page.ts';
 
 type Test = (element: Element) => boolean;
 type Combinator = ' ' | '>' | '+' | '~';

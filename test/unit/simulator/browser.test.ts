@@ -127,6 +127,34 @@ describe('simulator: open, follow, submit', () => {
     expect(echoed(page)).to.include({ method: 'POST', url: '/buy', body: 'qty=2' });
   });
 
+  it('presses no button that has a command instead of a type', async () => {
+    const buttons =
+      '<button command=show-modal commandfor=d name=a value=1>Ask</button><button name=a value=2>Go</button>';
+    handlers['/'] = html(`<form method=post action=/act>${buttons}</form>`);
+    handlers['/act'] = echo();
+    const page = await browse().open(`${origin}/`);
+    expect(page.forms[0]?.buttons).to.deep.equal(['Go']);
+    await page.submit();
+    expect(echoed(page).body).to.equal('a=2');
+  });
+
+  it('knows options and buttons by what is read, without the no-break spaces around it', async () => {
+    const options = '<option>&nbsp;All<option>&nbsp;&nbsp;Kettles<option label="">Pots';
+    handlers['/'] = html(
+      `<form method=post action=/act><select name=s>${options}</select><input type=submit value="&nbsp;Go&nbsp;"></form>`,
+    );
+    handlers['/act'] = echo();
+    const browser = browse();
+    for (const [label, body] of [
+      ['Kettles', 's=%C2%A0%C2%A0Kettles'],
+      ['Pots', 's=Pots'],
+    ] as const) {
+      const page = await browser.open(`${origin}/`);
+      await page.submit({ s: label }, { button: 'Go' });
+      expect(echoed(page).body).to.equal(body);
+    }
+  });
+
   it('sends the fields of a first navigation as Chromium does, in its order', async () => {
     handlers['/'] = echo();
     const page = await browse().open(`${origin}/`);
@@ -707,6 +735,12 @@ describe('simulator: cookies', () => {
       expect(echoed(frame).fields['cookie']).to.equal(cookie);
     });
   }
+
+  it('tells of no cookie without a name as refused that it has taken', async () => {
+    handlers['/'] = html('', { 'set-cookie': ['alone; Path=/', '=empty'] });
+    const page = await browse({ cookies: 'on' }).open(`${origin}/`);
+    expect(page.snapshot.setCookies).to.deep.equal([]);
+  });
 
   it('takes a cookie on the way through a redirect', async () => {
     handlers['/login'] = redirect(302, '/next', { 'set-cookie': 's=1' });

@@ -55,6 +55,7 @@ describe('simulator jar', () => {
     ['a = 1 ; Path=/', set],
     ['a=; Path=/', set],
     ['=1', set],
+    ['\ta\t=\t1\t;\tPath\t=\t/\t', 'https://www.shop.example/'],
     ['__Secure-a=1; Path=/', set],
     ['__Host-a=1; Secure; Path=/', set],
     ['__Host-a=1; Secure; Path=/dir', set],
@@ -68,6 +69,21 @@ describe('simulator jar', () => {
       const wanted = witness.getCookieStringSync(get);
       // The second jar ignores a cookie without a name, which browsers keep since RFC 6265bis §5.7.
       expect(jar.header(own(get)) ?? '').to.equal(line === '=1' ? '1' : wanted);
+    });
+  }
+
+  for (const [why, line, sent] of [
+    ['keeps the last byte of a letter in UTF-8', 'a=voil\xc3\xa0; Path=/', 'a=voil\xc3\xa0'],
+    ['keeps a no-break space', 'a=\xa0; Path=/', 'a=\xa0'],
+    ['takes no value for a name that promises something', '=__Host-a=1; Path=/', null],
+    ['nor a value alone', '__secure-a; Path=/', null],
+    ['takes no partitioned cookie that is not Secure', 'a=1; Partitioned; Path=/', null],
+    ['takes one that is', 'a=1; Partitioned; Secure; Path=/', 'a=1'],
+  ] as const) {
+    it(why, () => {
+      const jar = new CookieJar('on');
+      jar.store([line], own(set));
+      expect(jar.header(own(set))).to.equal(sent);
     });
   }
 
@@ -130,6 +146,7 @@ describe('simulator jar', () => {
     ['21 Oct 69 00:00:00', Date.UTC(2069, 9, 21)],
     ['21 Oct 2026', null],
     ['32 Oct 2026 00:00:00', null],
+    ['31 Feb 2026 00:00:00', null],
     ['21 Oct 2026 24:00:00', null],
     ['', null],
   ] as const) {
