@@ -75,11 +75,8 @@ export function edgesOf(page: ParsedPage, refreshField: string | null, depth = 0
   for (const { element, kind, url, name } of page.frames)
     add('frame', element, url, name, { dest: kind, referrerPolicy: policyOf(element) });
   for (const frame of page.frames) addInner(frame);
+  for (const { element, refresh } of page.refreshes) add('refresh', element, refresh.url, 'refresh');
   for (const element of page.elements()) {
-    if (isHtml(element, 'meta') && attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
-      const refresh = parseRefresh(attribute(element, 'content') ?? '', page.url, charset, page.baseUrl);
-      add('refresh', element, refresh?.url ?? null, 'refresh');
-    }
     for (const { name, value } of element.attrs) if (name.startsWith('on')) addMoves(element, value);
     if (isHtml(element, 'script') && attribute(element, 'src') === null) addMoves(element, rawText(element));
   }

@@ -4,7 +4,6 @@
  */
 import { startTag } from './edges.ts';
 import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
-import { parseRefresh } from './refresh.ts';
 import { isSameDocument } from './same-document.ts';
 import { sidOf } from './sid.ts';
 import { relation } from './site.ts';
@@ -143,8 +142,8 @@ function* lintAttribute(element: Element, name: string, value: string, judged: J
 
 function* lintMeta(element: Element, value: string, judged: Judged): Generator<Finding> {
   if (isIdentityMeta(element)) yield { place: 'content', url: value, reason: 'identity' };
-  else if (attribute(element, 'http-equiv')?.toLowerCase() === 'refresh') {
-    const url = parseRefresh(value, judged.page.url, judged.page.charset, judged.page.baseUrl)?.url;
+  else {
+    const url = judged.page.refreshes.find((each) => each.element === element)?.refresh.url;
     if (url !== undefined && !isSameDocument(url, judged.page.url)) yield* lintMarked(element, 'content', url, judged);
   }
 }

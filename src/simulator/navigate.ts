@@ -11,7 +11,7 @@ import { type CookieContext, type CookieJar, cookieName, deletesCookie } from '.
 import { type ParsedPage, parsePage } from './page.ts';
 import { percentByte } from './reference.ts';
 import { DEFAULT_POLICY, policyOfField, type ReferrerPolicy, referrerFor } from './referrer.ts';
-import { parseRefresh } from './refresh.ts';
+import { obeyed, parseRefresh } from './refresh.ts';
 import { isSameDocument } from './same-document.ts';
 import { isTrustworthy, originOf, relation, siteOf } from './site.ts';
 
@@ -369,14 +369,20 @@ function isMarkup(contentType: string | null): boolean {
 
 /** Does a browser show it as a page, and neither saves it nor shows it as something else? */
 export function isDocument(fields: Headers): boolean {
-  return isMarkup(fields.get('content-type')) && !/^\s*attachment\b/i.test(fields.get('content-disposition') ?? '');
+  return isMarkup(fields.get('content-type')) && !isDownload(fields);
+}
+
+function isDownload(fields: Headers): boolean {
+  return /^\s*attachment\b/i.test(fields.get('content-disposition') ?? '');
 }
 
 /** Where a refresh leads that comes within `maxSeconds`; null also for a page that only reloads itself. */
-export function refreshOf(snapshot: Snapshot, maxSeconds: number): string | null {
-  const field = snapshot.fields.get('refresh');
-  const refresh =
-    (field === null ? null : parseRefresh(field, snapshot.url, snapshot.charset)) ?? snapshot.page.refresh;
+export function refreshOf({ url, charset, fields, page }: Snapshot, maxSeconds: number): string | null {
+  // It is saved, and the page before it stays.
+  if (isDownload(fields)) return null;
+  const field = fields.get('refresh');
+  const ofField = field === null ? null : parseRefresh(field, url, charset);
+  const refresh = obeyed([...(ofField === null ? [] : [ofField]), ...page.refreshes.map((each) => each.refresh)]);
   if (refresh === null || refresh.delaySeconds > maxSeconds) return null;
-  return /^https?:/.test(refresh.url) && !isSameDocument(snapshot.url, refresh.url) ? refresh.url : null;
+  return /^https?:/.test(refresh.url) && !isSameDocument(url, refresh.url) ? refresh.url : null;
 }

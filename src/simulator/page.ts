@@ -40,6 +40,11 @@ export interface FrameElement extends SourcePlace {
   readonly srcdoc: string | null;
 }
 
+export interface PageRefresh {
+  readonly element: Element;
+  readonly refresh: Refresh;
+}
+
 export interface ParseOptions {
   readonly url: string;
   /** In which its queries are written (Encoding standard's name); utf-8 by default, as of `srcdoc` documents. */
@@ -60,7 +65,8 @@ export interface ParsedPage {
   readonly links: readonly Link[];
   readonly forms: readonly Element[];
   readonly frames: readonly FrameElement[];
-  readonly refresh: Refresh | null;
+  /** Of `<meta http-equiv=refresh>`; those that a browser does not obey are left out. */
+  readonly refreshes: readonly PageRefresh[];
   /** The last known one of `<meta name=referrer>`; null when there is none. */
   readonly referrerPolicy: ReferrerPolicy | null;
   /** Visible text, white space collapsed, blocks on lines of their own. */
@@ -134,7 +140,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     frames: all
       .filter((element) => isHtml(element, 'iframe') || isHtml(element, 'frame'))
       .map((e) => toFrame(e, resolve)),
-    refresh: metaRefresh(all, options.url, charset, baseUrl),
+    refreshes: metaRefreshes(all, options.url, charset, { before: fallbackBase, after: baseUrl }),
     referrerPolicy: metaReferrer(all),
     get text() {
       return visibleText(root);
@@ -304,13 +310,27 @@ function toFrame(element: Element, resolve: (reference: string) => string | null
   };
 }
 
-function metaRefresh(all: readonly Element[], url: string, charset: string, baseUrl: string): Refresh | null {
+/** A refresh is obeyed as soon as it is read: the base of the page holds for those behind the element alone. */
+function metaRefreshes(
+  all: readonly Element[],
+  url: string,
+  charset: string,
+  base: { readonly before: string; readonly after: string },
+): PageRefresh[] {
+  const found: PageRefresh[] = [];
+  let isBehind = false;
   for (const element of all) {
+    isBehind ||= isHtml(element, 'base') && attribute(element, 'href') !== null;
     if (!isHtml(element, 'meta') || attribute(element, 'http-equiv')?.toLowerCase() !== 'refresh') continue;
-    const refresh = parseRefresh(attribute(element, 'content') ?? '', url, charset, baseUrl);
-    if (refresh !== null) return refresh;
+    const refresh = parseRefresh(
+      attribute(element, 'content') ?? '',
+      url,
+      charset,
+      isBehind ? base.after : base.before,
+    );
+    if (refresh !== null) found.push({ element, refresh });
   }
-  return null;
+  return found;
 }
 
 function metaReferrer(all: readonly Element[]): ReferrerPolicy | null {

@@ -1,5 +1,5 @@
 /** What stands in the Referer field: Referrer Policy §8.3, "determine request's referrer", and §8.1 for the field. */
-import { isTrustworthy, originOf } from './site.ts';
+import { originOf } from './site.ts';
 
 const POLICIES = [
   'no-referrer',
@@ -46,7 +46,8 @@ export function referrerFor(source: string, target: string, policy: ReferrerPoli
   const origin = `${stripped.origin}/`;
   const full = stripped.href.length > MAX_REFERRER_CHARS ? origin : stripped.href;
   const isSameOrigin = stripped.origin === originOf(target);
-  const isDowngrade = isTrustworthy(source) && !isTrustworthy(target);
+  // Deviation: by the standard localhost is as good as https here; Chromium looks at the schemes.
+  const isDowngrade = source.startsWith('https:') && !target.startsWith('https:');
   switch (policy) {
     case 'no-referrer':
       return null;

@@ -8,6 +8,16 @@ export interface Refresh {
 }
 
 /**
+ * Of all that a page and its field give, in order, the one that is obeyed; null for none. Deviation: by the standard the first one
+ * holds; in Chromium each takes the place of one before it that is not sooner.
+ */
+export function obeyed(refreshes: readonly Refresh[]): Refresh | null {
+  let found: Refresh | null = null;
+  for (const each of refreshes) if (found === null || each.delaySeconds <= found.delaySeconds) found = each;
+  return found;
+}
+
+/**
  * Null when the value is not one that a browser obeys. `url` and `charset` are the document's own, `base` its base URL; of a
  * field, which is obeyed before the page is read, no `<base>` counts.
  */

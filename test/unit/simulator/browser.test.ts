@@ -264,11 +264,10 @@ describe('simulator: what it tells of itself', () => {
       '',
       undefined,
     ],
-    ['less safe page: none', '<a href=http://www.shop.example/next>x</a>', {}, '', undefined],
     [
-      'less safe page, origin-when-cross-origin',
+      'foreign page of another machine, as safe by its scheme',
       '<a href=http://www.shop.example/next>x</a>',
-      { 'referrer-policy': 'origin-when-cross-origin' },
+      {},
       '',
       '/',
     ],
@@ -544,6 +543,9 @@ describe('simulator: documents', () => {
 
 describe('simulator: refreshes', () => {
   useServer();
+  function refreshIn(seconds: number, url: string): string {
+    return `<meta http-equiv=refresh content="${seconds}; url=${url}">`;
+  }
   for (const [why, page, fields, end] of [
     ['meta', '<meta http-equiv=Refresh content="0; url=/end">', {}, '/end'],
     ['field', '', { refresh: '1;URL="/end"' }, '/end'],
@@ -554,6 +556,13 @@ describe('simulator: refreshes', () => {
     ['of itself, with a base', '<base href=/elsewhere/><meta http-equiv=refresh content="0">', {}, '/'],
     ['with a base', '<base href=/elsewhere/><meta http-equiv=refresh content="0; url=../end">', {}, '/end'],
     ['field, with a base', '<base href=/elsewhere/>', { refresh: '0; url=end' }, '/end'],
+    ['with a base behind it', '<meta http-equiv=refresh content="0; url=end"><base href=/elsewhere/>', {}, '/end'],
+    ['one sooner than the first', `${refreshIn(2, '/no')}${refreshIn(0, '/end')}`, {}, '/end'],
+    ['one later than the first', `${refreshIn(0, '/end')}${refreshIn(2, '/no')}`, {}, '/end'],
+    ['two at once: the last', `${refreshIn(0, '/no')}${refreshIn(0, '/end')}`, {}, '/end'],
+    ['two at once: not the field', refreshIn(0, '/end'), { refresh: '0; url=/no' }, '/end'],
+    ['field, sooner than the page', refreshIn(2, '/no'), { refresh: '0; url=/end' }, '/end'],
+    ['of a download', refreshIn(0, '/end'), { refresh: '0; url=/end', 'content-disposition': 'attachment' }, '/'],
     ['to a script', '<meta http-equiv=refresh content="0; url=javascript:alert(1)">', {}, '/'],
     ['no number', '<meta http-equiv=refresh content="url=/end">', {}, '/'],
   ] as const) {

@@ -263,7 +263,7 @@ describe('simulator SIDs in URLs', () => {
 describe('simulator referrers and sites', () => {
   const cases = [
     ['http://localhost/a?b', 'http://localhost/c', 'same'],
-    ['http://localhost/a?b', 'http://127.0.0.1/c', 'other'],
+    ['http://localhost/a?b', 'http://y.example/c', 'other'],
     ['https://x.example/a?b', 'http://y.example/c', 'downgrade'],
   ] as const;
   const wanted = {
