@@ -12,7 +12,7 @@ import {
   optionsOf,
   optionValue,
 } from './form.ts';
-import { attribute, type Element, isHtml, labelOf, type ParsedPage, rawText } from './page.ts';
+import { attribute, type Element, isHtml, labelOf, type ParsedPage, parentElement, rawText } from './page.ts';
 import { compileSelector } from './select.ts';
 
 export type FieldValue = string | number | boolean | readonly string[] | FileValue | readonly FileValue[];
@@ -178,10 +178,8 @@ function labelsOf(page: ParsedPage, control: Element): string[] {
 }
 
 function isInside(element: Element, container: Element): boolean {
-  for (let node: unknown = element; node !== null && typeof node === 'object'; ) {
+  for (let node: Element | null = element; node !== null; node = parentElement(node))
     if (node === container) return true;
-    node = 'parentNode' in node ? node.parentNode : null;
-  }
   return false;
 }
 

@@ -6,6 +6,7 @@ import {
   type Element,
   type FrameElement,
   isHtml,
+  isNoReferrer,
   type ParsedPage,
   parsePage,
   placeOf,
@@ -68,7 +69,7 @@ export function edgesOf(page: ParsedPage, refreshField: string | null, depth = 0
     if (/^\s*javascript:/i.test(link.href)) addMoves(link.element, decodeScript(link.href));
     else
       add(isHtml(link.element, 'area') ? 'area' : 'link', link.element, link.url, link.text, {
-        referrerPolicy: link.rel.split(/\s+/).includes('noreferrer') ? 'no-referrer' : policyOf(link.element),
+        referrerPolicy: isNoReferrer(link.element) ? 'no-referrer' : policyOf(link.element),
       });
   }
   for (const form of page.forms) addForms(form);

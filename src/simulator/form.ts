@@ -12,6 +12,7 @@ import {
   attribute,
   type Element,
   isHtml,
+  isNoReferrer,
   labelOf,
   type ParsedPage,
   parentElement,
@@ -73,7 +74,7 @@ export function buildSubmission(
 
   const entries = entryList(page, form, submitter, state, charset, options.clickAt ?? [0, 0]).map(normalizeEntry);
   const target = own('target', 'formtarget') ?? page.baseTarget;
-  const noReferrer = (attribute(form, 'rel') ?? '').toLowerCase().split(/\s+/).includes('noreferrer');
+  const noReferrer = isNoReferrer(form);
   if (method === 'get') {
     const mutated = new URL(url);
     mutated.search = `?${urlencode(entries, charset)}`;

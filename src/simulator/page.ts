@@ -177,6 +177,11 @@ export function isElement(node: TreeNode): node is Element {
   return 'tagName' in node;
 }
 
+/** HTML §4.6.7.15, of links and forms. */
+export function isNoReferrer(element: Element): boolean {
+  return /(?:^|[\t\n\f\r ])noreferrer(?:[\t\n\f\r ]|$)/i.test(attribute(element, 'rel') ?? '');
+}
+
 export function placeOf(element: Element): SourcePlace {
   const location = element.sourceCodeLocation;
   return { line: location?.startLine ?? 0, column: location?.startCol ?? 0 };
