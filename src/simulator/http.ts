@@ -91,6 +91,8 @@ function exchange(request: WireRequest, options: WireOptions, agent: http.Agent,
   const outgoing = (url.protocol === 'https:' ? https : http).request({
     agent,
     maxHeaderSize: MAX_HEAD_BYTES,
+    // As browsers read it: line ends without CR, control characters in fields.
+    insecureHTTPParser: true,
     method: request.method,
     host: detour?.host ?? host,
     port: detour?.port ?? port,

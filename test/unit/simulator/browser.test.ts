@@ -1114,6 +1114,17 @@ describe('simulator: what it says when something is wrong', () => {
     });
   }
 
+  for (const [what, head] of [
+    ['line ends without CR', 'HTTP/1.1 200 OK\nContent-Type: text/html\nContent-Length: 4\n\n'],
+    ['a control character in a field', 'HTTP/1.1 200 OK\r\nX-Odd: a\x01b\r\nContent-Length: 4\r\n\r\n'],
+    ['a field on two lines', 'HTTP/1.1 200 OK\r\nX-Odd: a\r\n b\r\nContent-Length: 4\r\n\r\n'],
+  ] as const) {
+    it(`shows what old programs answer, as browsers do: ${what}`, async () => {
+      handlers['/'] = (_request, response) => void response.socket?.end(`${head}page`, 'latin1');
+      expect((await browse().open(`${origin}/`)).text).to.equal('page');
+    });
+  }
+
   it('an address that is none', async () => {
     expect((await fault(browse().open('ftp://x/'))).code).to.equal('BAD_URL');
   });
