@@ -336,6 +336,9 @@ async function loadJourney(file: string): Promise<Journey> {
 function readYaml(source: string): unknown {
   const document = parseDocument(source);
   const [fault] = document.errors;
+  // The library's own words are for programmers.
+  if (fault?.code === 'MULTIPLE_DOCS')
+    throw new UsageError('one document only, and a second one begins behind the journey');
   if (fault !== undefined) throw fault;
   visit(document, {
     Scalar(_key, node) {

@@ -310,6 +310,7 @@ describe('transid simulate', () => {
 
     for (const [why, text, message] of [
       ['no YAML', 'a: [', 'broken.yaml: '],
+      ['two documents', '[back]\n---\n[back]\n', 'broken.yaml: one document only'],
       ['no journey', 'steps: [{ opne: / }]', "broken, step 1: unknown action 'opne'; did you mean 'open'?"],
     ] as const) {
       it(`wrong usage, exit 2: ${why}`, async () => {
