@@ -1,7 +1,8 @@
 /**
  * Bytes to text and back, as HTML does it: the charset of a page (§13.2.3) and the encoding of form data (§4.10.21.5).
  *
- * Deviation: no guessing from the language of the text; a page without any label is windows-1252.
+ * Deviations: no guessing from the language of the text; a page without any label is windows-1252. Node decodes neither what
+ * browsers have beyond Big5 and EUC-KR (HKSCS, the further syllables of windows-949) nor ISO-8859-16 and x-user-defined.
  */
 
 import { declaration, prescan } from './prescan.ts';

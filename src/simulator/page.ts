@@ -162,11 +162,14 @@ function byOwner(controls: readonly Element[], formOwner: (control: Element) => 
 
 /** The attribute's value, or null; names in lower case, as the parser stores them (foreign attributes without prefix). */
 export function attribute(element: Element, name: string): string | null {
+  let linked: string | null = null;
   for (const each of element.attrs) {
-    if (each.name === name && (each.prefix === undefined || each.prefix === '' || each.prefix === 'xlink'))
-      return each.value;
+    if (each.name !== name) continue;
+    if (each.prefix === undefined || each.prefix === '') return each.value;
+    // SVG 2 §16.1.4: of `href` and `xlink:href` the former counts.
+    if (each.prefix === 'xlink') linked ??= each.value;
   }
-  return null;
+  return linked;
 }
 
 export function isHtml<T extends string>(node: TreeNode, tagName: T): node is Element & { tagName: T } {
