@@ -29,7 +29,8 @@ export class Http2Connection {
   readonly streams = new Set<ServerHttp2Stream>();
   /** Streams that have closed and stay: since when, as the clock saw it. */
   readonly #closedAtMs = new WeakMap<ServerHttp2Stream, number>();
-  #progress = 0;
+  #bytesTaken = 0;
+  #bytesRead = 0;
   #movedAtMs: number;
   /** When the clock first found the session at its end; 0 before. */
   #endedAtMs = 0;
@@ -47,18 +48,25 @@ export class Http2Connection {
 
   /** For the clock: why the connection must go now, null if it may stay. */
   check(nowMs: number, sendIdleMs: number): Loss | null {
-    const progress = this.socket.bytesRead + bytesTaken(this.socket);
-    if (progress !== this.#progress) {
-      this.#progress = progress;
-      this.#movedAtMs = nowMs;
-    } else if (isReset(this.socket)) return 'reset';
+    const isHeldUp = bytesUntaken(this.socket) > 0;
+    if (this.#hasMoved(isHeldUp)) this.#movedAtMs = nowMs;
+    else if (isReset(this.socket)) return 'reset';
     const stillMs = nowMs - this.#movedAtMs;
     if (stillMs > 0 && this.#hasOnlyResetStreams()) return stillMs < RESET_WAIT_MS ? null : 'ended';
-    // Node reads nothing meanwhile: what the client goes on to send is no progress.
-    if (bytesUntaken(this.socket) > 0) return stillMs < sendIdleMs ? null : 'slow';
+    if (isHeldUp) return stillMs < sendIdleMs ? null : 'slow';
     this.#letGoOfClosed(nowMs);
     if (this.session.destroyed) return this.#isPastItsEnd(nowMs, stillMs) ? 'ended' : null;
     return this.#isBroken() ? 'broken' : null;
+  }
+
+  /** Since the last look. What a client goes on to send while it takes nothing is no progress: up to Node 24 nobody even reads it. */
+  #hasMoved(isHeldUp: boolean): boolean {
+    const taken = bytesTaken(this.socket);
+    const { bytesRead } = this.socket;
+    const hasMoved = taken !== this.#bytesTaken || (!isHeldUp && bytesRead !== this.#bytesRead);
+    this.#bytesTaken = taken;
+    this.#bytesRead = bytesRead;
+    return hasMoved;
   }
 
   destroy(): void {
