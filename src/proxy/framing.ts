@@ -6,7 +6,7 @@
  * honest clients send none of these, and what we repair the next hop may read differently.
  */
 import type { ErrorCode } from '../errors.ts';
-import { NOT_FIELD_TEXT } from '../field-list.ts';
+import { FIELD_NAME, NOT_FIELD_TEXT } from '../field-list.ts';
 import type { BodyFraming, ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 import { type ForwardedKind, readForwarded } from './forwarded.ts';
@@ -63,11 +63,10 @@ export interface HeadFault {
   readonly detail: string;
 }
 
-/**
- * Visible bytes only; `#` never stands in a target and is read in two ways when it does. Bytes above 7F come by HTTP/2 alone:
- * Node's strict parser refuses them in a request line before anything is asked here.
- */
-const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
+/** Visible bytes only; `#` never stands in a target and is read in two ways when it does. */
+const TARGET = /^[\x21\x22\x24-\x7e]+$/;
+/** Bytes above 7F come by HTTP/2 alone. In a request line Node's parser refuses them by itself, but for the one before 20.19.2. */
+const TARGET_OF_HTTP2 = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
 /** Methods are case-sensitive (RFC 9110 §9.1), and what comes next may not know that: `connect` is none. */
 const METHOD = /^[A-Z][A-Z-]{0,31}$/;
 
@@ -176,6 +175,7 @@ function scanFields(fields: readonly string[], limits: HeadLimits): Found | Head
     // Node's parser joins obs-fold lines; what is left of CR, LF or NUL would be ours to answer for.
     if (NOT_FIELD_TEXT.test(value)) return fault('BAD_FIELD', 'control character in a value');
     const name = fields[i] as string;
+    if (!FIELD_NAME.test(name)) return fault('BAD_FIELD', 'malformed name');
     // Most names are of no interest here: their length tells.
     if (!LENGTHS_OF_INTEREST.has(name.length)) continue;
     switch (name.toLowerCase()) {
@@ -231,7 +231,8 @@ function readTarget(raw: RawHead, found: Found, limits: HeadLimits): string | He
   const { target, method } = raw;
   if (target.length > limits.maxTargetBytes) return fault('TARGET_TOO_LONG', `${target.length} bytes`);
   if (target === '*') return method === 'OPTIONS' ? target : fault('BAD_TARGET', 'asterisk-form');
-  if (!TARGET.test(target)) return fault('BAD_TARGET', 'a byte that no target has');
+  if (!(raw.http2 === null ? TARGET : TARGET_OF_HTTP2).test(target))
+    return fault('BAD_TARGET', 'a byte that no target has');
   if (target.startsWith('/')) return target;
   const authority = authorityOf(target);
   if (authority === null || !isAuthority(authority))

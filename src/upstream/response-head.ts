@@ -2,7 +2,7 @@
  * The head of the upstream's answer: is it one that can be passed on, and which of its fields go to the client?
  * Pure. RFC 9110 §7.6.1 for fields of this hop, RFC 9112 §6.3 for the length of the body.
  */
-import { NOT_FIELD_TEXT } from '../field-list.ts';
+import { FIELD_NAME, NOT_FIELD_TEXT } from '../field-list.ts';
 import { LIMITS } from '../limits.ts';
 
 /** How the body ends: it has none, by chunks, with the connection, or after so many bytes. */
@@ -45,6 +45,7 @@ export function readResponseHead(
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
     // Either an attack or a broken upstream.
+    if (!FIELD_NAME.test(name)) return 'malformed name';
     if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
     const lower = name.toLowerCase();
     if (!HOP_FIELDS.has(lower)) {
@@ -96,6 +97,7 @@ export function readUpgradeHead(raw: readonly string[]): string[] | string {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
+    if (!FIELD_NAME.test(name)) return 'malformed name';
     if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
     const lower = name.toLowerCase();
     if (lower === 'upgrade') upgrade += value.toLowerCase();
@@ -151,7 +153,7 @@ export function keepTrailers(raw: readonly string[]): string[] {
     const value = raw[i + 1] as string;
     const lower = name.toLowerCase();
     if (NOT_IN_TRAILERS.has(lower) || lower.startsWith('x-forwarded-') || lower.startsWith('transid-')) continue;
-    if (lower.includes('_') || NOT_FIELD_TEXT.test(value)) continue;
+    if (lower.includes('_') || !FIELD_NAME.test(name) || NOT_FIELD_TEXT.test(value)) continue;
     kept.push(name, value);
   }
   return kept;

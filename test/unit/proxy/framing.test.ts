@@ -35,6 +35,10 @@ describe('readHead: refused', () => {
     ['TRACE', 'METHOD_NOT_ALLOWED', { method: 'TRACE' }],
     ['201 fields', 'FIELDS_TOO_LARGE', { fields: [...HOST, ...Array.from({ length: 400 }, () => 'x')] }],
 
+    ['empty name', 'BAD_FIELD', { fields: [...HOST, '', 'b'] }],
+    ['space in a name', 'BAD_FIELD', { fields: [...HOST, 'X A', 'b'] }],
+    ['raw UTF-8 in the target', 'BAD_TARGET', { target: '/caf\xc3\xa9' }],
+
     ['no Host', 'BAD_HOST', { fields: [] }],
     ['two Hosts', 'BAD_HOST', { fields: [...HOST, 'host', 'app.test'] }],
     ['empty Host', 'BAD_HOST', { fields: ['Host', ''] }],
@@ -108,7 +112,6 @@ describe('readHead: accepted', () => {
     '/',
     '/a//b/./c%2Fd;e=f/%41?x=%26&&y',
     '/\\x',
-    '/\xe4',
     '//other.test/x',
     '/?http://x/',
     `/${'a'.repeat(8191)}`,
@@ -209,6 +212,9 @@ describe('readHead: HTTP/2', () => {
       fields: ['accept', '*/*'],
       body: 'none',
     });
+  });
+  it('the target may have bytes above 7F', () => {
+    expect(read2(PSEUDO, { target: '/\xe4' })).to.have.property('target', '/\xe4');
   });
   it('a body without a length is chunked for the next hop', () => {
     expect(read2(PSEUDO, { method: 'POST', http2: { endsWithHead: false, isTooLarge: false } })).to.have.property(

@@ -25,6 +25,8 @@ describe('readResponseHead: what is malformed', () => {
     ['two codings', ['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked'], 200],
     ['gzip as a transfer coding', ['Transfer-Encoding', 'gzip, chunked'], 200],
     ['identity', ['Transfer-Encoding', 'identity'], 200],
+    ['an empty name', ['', 'a'], 200],
+    ['a name with a space', ['X A', 'a'], 200],
     ['a carriage return in a value', ['X-A', 'a\rb'], 200],
     ['a NUL in a value', ['X-A', 'a\0b'], 200],
     ['501 fields', Array.from({ length: 1002 }, (_, i) => (i % 2 === 0 ? 'X' : 'y')), 200],
@@ -91,6 +93,7 @@ describe('readUpgradeHead', () => {
     ['two protocols', ['Upgrade', 'websocket', 'Upgrade', 'x', ...accepted]],
     ['no key accepted', ['Upgrade', 'websocket']],
     ['a control character', ['Upgrade', 'websocket', 'X', 'a\nb', ...accepted]],
+    ['a name with a space', ['Upgrade', 'websocket', 'X A', 'b', ...accepted]],
   ] as const) {
     it(`refuses ${what}`, () => expect(readUpgradeHead(raw)).to.be.a('string'));
   }
