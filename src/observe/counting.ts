@@ -3,7 +3,7 @@
  * wants to know is looked up when someone reads.
  */
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
-import { ERRORS, type ErrorEntry, ProxyError } from '../errors.ts';
+import { asProxyError, ERRORS, type ErrorEntry } from '../errors.ts';
 import type { Outcome } from '../proxy/outcome.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionStore } from '../session/store.ts';
@@ -139,7 +139,7 @@ function countOutcome(record: Outcome, counters: Counters): void {
   if (record.foundBy !== null) counters.sidsHonoured.add(1, record.foundBy);
   if (record.bytes > 0) counters.sentBytes.add(record.bytes, record.plan);
   if (record.fault !== null) {
-    countRefusal(counters.refusals, record.fault instanceof ProxyError ? record.fault.code : 'INTERNAL');
+    countRefusal(counters.refusals, asProxyError(record.fault).code);
   } else if (record.plan === 'redirect') counters.redirects.add(1, record.reason ?? 'none');
   else if (record.reason !== null) counters.bailouts.add(1, record.reason);
 }

@@ -5,7 +5,7 @@
  * well. No SID, no cookie and no value of a query can be read from it; a session is named by its keyed hash.
  */
 import type { Verdict } from '../client/detect.ts';
-import { type ErrorCode, ProxyError } from '../errors.ts';
+import { asProxyError } from '../errors.ts';
 import type { PlaceCounts } from '../response/mark-tally.ts';
 import type { SessionEvent } from '../session/session.ts';
 import type { Arrival } from './arrival.ts';
@@ -82,7 +82,7 @@ export class ExchangeRecord implements Outcome {
 
   /** Cookies of a 101 did not: the tunnel is there all the same. */
   lostCookies(error: unknown): void {
-    this.reason = codeOf(error);
+    this.reason = asProxyError(error).code;
     this.fault = error;
   }
 
@@ -95,8 +95,9 @@ export class ExchangeRecord implements Outcome {
 
   /** `isHeadSent`: the answer was on its way, and is cut. */
   failed(error: unknown, isHeadSent: boolean): void {
-    this.reason = codeOf(error);
-    this.status = isHeadSent ? null : error instanceof ProxyError ? error.status : 500;
+    const { code, status } = asProxyError(error);
+    this.reason = code;
+    this.status = isHeadSent ? null : status;
     if (error instanceof CutBody) this.bytes = error.bytes;
     this.fault = error;
     this.#end();
@@ -155,8 +156,4 @@ export class ExchangeRecord implements Outcome {
   #end(): void {
     this.durationMs = performance.now() - this.#startedAtMs;
   }
-}
-
-function codeOf(error: unknown): ErrorCode {
-  return error instanceof ProxyError ? error.code : 'INTERNAL';
 }

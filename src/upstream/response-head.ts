@@ -44,9 +44,8 @@ export function readResponseHead(
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
-    // Either an attack or a broken upstream.
-    if (!FIELD_NAME.test(name)) return 'malformed name';
-    if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
+    const fault = fieldFault(name, value);
+    if (fault !== null) return fault;
     const lower = name.toLowerCase();
     if (!HOP_FIELDS.has(lower)) {
       fields.push(name, value);
@@ -79,6 +78,12 @@ export function readResponseHead(
   return { fields: kept, framing, statusText: NOT_FIELD_TEXT.test(statusText) ? '' : statusText, keepAliveMs };
 }
 
+/** Why no field is like this, null where it is one: either an attack or a broken upstream. */
+function fieldFault(name: string, value: string): string | null {
+  if (!FIELD_NAME.test(name)) return 'malformed name';
+  return NOT_FIELD_TEXT.test(value) ? `control character in ${name}` : null;
+}
+
 /** Why an answer of this version cannot be passed on; null for one that can. RFC 9112 §6.1: chunks in HTTP/1.0 are read in two ways. */
 export function versionFault(httpVersion: string, framing: ResponseFraming): string | null {
   const isKnown = httpVersion === '1.1' || (httpVersion === '1.0' && framing !== 'chunked');
@@ -97,8 +102,8 @@ export function readUpgradeHead(raw: readonly string[]): string[] | string {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
-    if (!FIELD_NAME.test(name)) return 'malformed name';
-    if (NOT_FIELD_TEXT.test(value)) return `control character in ${name}`;
+    const fault = fieldFault(name, value);
+    if (fault !== null) return fault;
     const lower = name.toLowerCase();
     if (lower === 'upgrade') upgrade += value.toLowerCase();
     else if (!HOP_FIELDS.has(lower)) fields.push(name, value);
@@ -153,7 +158,7 @@ export function keepTrailers(raw: readonly string[]): string[] {
     const value = raw[i + 1] as string;
     const lower = name.toLowerCase();
     if (NOT_IN_TRAILERS.has(lower) || lower.startsWith('x-forwarded-') || lower.startsWith('transid-')) continue;
-    if (lower.includes('_') || !FIELD_NAME.test(name) || NOT_FIELD_TEXT.test(value)) continue;
+    if (lower.includes('_') || fieldFault(name, value) !== null) continue;
     kept.push(name, value);
   }
   return kept;
