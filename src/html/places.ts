@@ -1,7 +1,7 @@
 /**
  * Which element and attribute hold a URL, and of what kind: the one table that says where a page can be marked.
  *
- * It lists each attribute that HTML, SVG and WML define as a URL, obsolete ones too; a test compares it with an
+ * It lists each attribute that HTML, SVG, MathML Core and WML define as a URL, obsolete ones too; a test compares it with an
  * independent list. A route's tag list (`trans_sid_tags`) is compiled against it, so that the marker does one lookup for
  * each tag and the scanner reports no tag in vain.
  */
@@ -39,13 +39,13 @@ export interface Place {
   readonly kind: PlaceKind;
   /** Marked without being named in a tag list of its own; see `impliedBy`. */
   readonly isDefault: boolean;
-  /** `svg`: the element of SVG. `wml`: only in WML documents. Null: the element of HTML (or XHTML, WML). */
-  readonly only: 'svg' | 'wml' | null;
+  /** `svg`, `math`: the element of SVG, of MathML. `wml`: only in WML documents. Null: the element of HTML (or XHTML, WML). */
+  readonly only: 'svg' | 'math' | 'wml' | null;
 }
 
-/** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`wml` where it applies. */
+/** `element: 'attribute kind, …'`; a `+` behind the kind means on by default, `svg`/`math`/`wml` where it applies. */
 const TABLE: Readonly<Record<string, string>> = {
-  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, referrerpolicy referrer+, referrerpolicy referrer+ svg, ping never, cite never, urn never, attributionsrc never',
+  a: 'href navigation+, href navigation+ svg, xlink:href navigation+ svg, href navigation+ math, referrerpolicy referrer+, referrerpolicy referrer+ svg, referrerpolicy referrer+ math, ping never, cite never, urn never, attributionsrc never',
   area: 'href navigation+, referrerpolicy referrer+, ping never, attributionsrc never',
   frame: 'src frame+, longdesc navigation',
   iframe: 'src frame+, srcdoc document+, referrerpolicy referrer+, longdesc navigation',
@@ -150,6 +150,8 @@ export interface ElementPlaces {
   readonly links: readonly LinkPlace[];
   /** Of the one of this name in SVG. */
   readonly svgLinks: readonly LinkPlace[];
+  /** Of the one of this name in MathML. */
+  readonly mathLinks: readonly LinkPlace[];
   /** The one of `links` that a scanner may tell without the rest of the tag; null if there is none. */
   readonly link: LinkPlace | null;
 }
@@ -203,10 +205,11 @@ export function compilePlaces(sidTags: TagList | null, extraTags: TagList | null
 function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): CompiledPlaces {
   const links = new Map<string, LinkPlace[]>();
   const svgLinks = new Map<string, LinkPlace[]>();
+  const mathLinks = new Map<string, LinkPlace[]>();
   const add = (element: string, attribute: string, carries: number) => {
     for (const { kind, only } of placeOf(element, attribute)) {
       if (kind === 'never' || (only === 'wml' && !isWml)) continue;
-      const map = only === 'svg' ? svgLinks : links;
+      const map = only === 'svg' ? svgLinks : only === 'math' ? mathLinks : links;
       const list = map.get(element) ?? [];
       map.set(element, list);
       const old = list.findIndex((link) => link.attribute === attribute);
@@ -227,7 +230,7 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
   // Extra parameters of a form are fields, so the URLs of its buttons bear none.
   if (sidTags.has('form')) for (const element of ['button', 'input']) add(element, 'formaction', CARRIES_SID);
   const forms = (sidTags.has('form') ? CARRIES_SID : 0) | (extraTags.has('form') ? CARRIES_EXTRA : 0);
-  const names = new Set([...links.keys(), ...svgLinks.keys(), 'base']);
+  const names = new Set([...links.keys(), ...svgLinks.keys(), ...mathLinks.keys(), 'base']);
   // Without a SID there is nothing to keep off identity places and Referer fields.
   if (sidTags.size > 0) for (const name of ['meta', 'link']) names.add(name);
   if (forms > 0) for (const name of ['form', 'button', 'input']) names.add(name);
@@ -237,7 +240,8 @@ function compile(sidTags: TagList, extraTags: TagList, isWml: boolean): Compiled
     const role = isWml ? 'links' : (ROLES[name] ?? 'links');
     const ofHtml = links.get(name) ?? [];
     const link = role === 'links' ? (ofHtml.find(({ kind }) => ONE_URL.has(kind)) ?? null) : null;
-    elements.set(name, { role, links: ofHtml, svgLinks: svgLinks.get(name) ?? [], link });
+    const foreign = { svgLinks: svgLinks.get(name) ?? [], mathLinks: mathLinks.get(name) ?? [] };
+    elements.set(name, { role, links: ofHtml, ...foreign, link });
   }
   const endTags = new Set(isWml ? [] : ['form', 'template', 'noscript']);
   return { elements, interest: { startTags: names, endTags, links: linkInterests(elements) }, forms };

@@ -167,9 +167,10 @@ class PageMarkerOfHtml implements HtmlMarker {
   startTag(tag: StartTag, edits: Edits): void {
     const element = this.#places.elements.get(tag.name);
     if (element === undefined || this.#isUnreadable) return;
-    // Elements of the same name in SVG are others; MathML has no links that browsers follow alike.
+    // Elements of the same name in SVG and MathML are others.
     if (tag.namespace !== 'html') {
-      if (tag.namespace === 'svg' && element.svgLinks.length > 0) this.#links.markAll(tag, element.svgLinks, edits);
+      const links = tag.namespace === 'svg' ? element.svgLinks : element.mathLinks;
+      if (links.length > 0) this.#links.markAll(tag, links, edits);
       return;
     }
     switch (element.role) {

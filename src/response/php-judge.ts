@@ -99,7 +99,7 @@ export class PhpScopeJudge implements PhpJudge {
     const { page } = tag;
     if (page === null) return;
     if (page.namespace !== 'html') {
-      if (this.#isSecret && page.namespace === 'svg' && page.name === 'a') this.#seeReferrerPolicy(page, edits);
+      if (this.#isSecret && page.name === 'a') this.#seeReferrerPolicy(page, edits);
       return;
     }
     if (page.name === 'base') this.#seeBase(page);

@@ -285,8 +285,8 @@ function isControl(element: Element): boolean {
 }
 
 function isLink(element: Element): boolean {
-  if (isHtml(element, 'a') || isHtml(element, 'area')) return attribute(element, 'href') !== null;
-  return element.tagName === 'a' && element.namespaceURI.endsWith('/svg') && attribute(element, 'href') !== null;
+  // HTML, SVG and MathML each have an `a` (MathML Core §5, which Chromium is still to follow).
+  return (element.tagName === 'a' || isHtml(element, 'area')) && attribute(element, 'href') !== null;
 }
 
 function toLink(element: Element, resolve: (reference: string) => string | null, baseTarget: string): Link {

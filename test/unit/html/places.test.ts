@@ -6,7 +6,8 @@ import { CARRIES_EXTRA, CARRIES_SID, compilePlaces, PLACES, type TagList } from 
 
 /**
  * Attributes whose value is a URL, from the index of HTML ("Valid URL potentially surrounded by spaces", "non-empty
- * URL", "srcset", "srcdoc", lists of URLs), its obsolete features, SVG 2 (`href` of each element in its index) and WML 1.3.
+ * URL", "srcset", "srcdoc", lists of URLs), its obsolete features, SVG 2 (`href` of each element in its index), MathML Core (`a`)
+ * and WML 1.3.
  */
 const STANDARD: Readonly<Record<string, string>> = {
   // HTML, current.
@@ -67,10 +68,10 @@ describe('places: the table has no holes', () => {
   const table = new Map(PLACES.map(({ element, attribute, kind }) => [`${element}.${attribute}`, kind]));
 
   it('has each place once, and no other', () => {
-    // The link of SVG is another element than that of HTML.
-    for (const twice of ['a.href', 'a.referrerpolicy'])
-      expect(PLACES.filter(({ element, attribute }) => `${element}.${attribute}` === twice)).to.have.length(2);
-    expect(table.size).to.equal(PLACES.length - 2);
+    // The links of SVG and MathML are other elements than that of HTML.
+    for (const thrice of ['a.href', 'a.referrerpolicy'])
+      expect(PLACES.filter(({ element, attribute }) => `${element}.${attribute}` === thrice)).to.have.length(3);
+    expect(table.size).to.equal(PLACES.length - 4);
     expect([...table.keys()].sort()).to.deep.equal([...standard.keys()].sort());
   });
   for (const [place, kind] of standard) {
@@ -78,7 +79,7 @@ describe('places: the table has no holes', () => {
   }
   it('has no word that is not a kind or a condition', () => {
     for (const { only, isDefault, kind } of PLACES) {
-      expect([null, 'svg', 'wml']).to.include(only);
+      expect([null, 'svg', 'math', 'wml']).to.include(only);
       if (isDefault) expect(['navigation', 'form', 'frame', 'refresh', 'document', 'referrer']).to.include(kind);
       else expect(kind).not.to.be.oneOf(['form', 'frame', 'refresh', 'document']);
     }
@@ -99,8 +100,9 @@ describe('places: tag lists compiled', () => {
     expect([...interest.endTags].sort()).to.deep.equal(['form', 'noscript', 'template']);
     expect(forms).to.equal(CARRIES_SID);
     expect(found('a', DEFAULT_TAGS)).to.deep.equal(['href navigation 1', 'referrerpolicy referrer 1']);
-    const svg = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a')?.svgLinks;
-    expect(svg?.map(({ attribute }) => attribute)).to.deep.equal(['href', 'xlink:href', 'referrerpolicy']);
+    const a = compilePlaces(DEFAULT_TAGS, null, false).elements.get('a');
+    expect(a?.svgLinks.map(({ attribute }) => attribute)).to.deep.equal(['href', 'xlink:href', 'referrerpolicy']);
+    expect(a?.mathLinks.map(({ attribute }) => attribute)).to.deep.equal(['href', 'referrerpolicy']);
     expect(found('iframe', DEFAULT_TAGS)).to.deep.equal([
       ...['src frame 1', 'srcdoc document 1', 'referrerpolicy referrer 1'],
     ]);

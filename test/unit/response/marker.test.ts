@@ -69,7 +69,8 @@ rows('marker: links', [
   ['<template><a href=x></template>', '<template><a href=x?§></template>'],
   ['<svg><a href=x xlink:href=y></svg>', '<svg><a href=x?§ xlink:href=y?§></svg>'],
   ['<a xlink:href=y>', '='],
-  ['<math><a href=x></math>', '='],
+  ['<math><a href=x xlink:href=y><mi><a href=z></math>', '<math><a href=x?§ xlink:href=y><mi><a href=z?§></math>'],
+  ['<math><a href=//evil.test><mrow href=x><area href=x></math>', '='],
   ['<img src=x><script src=x></script><link rel=stylesheet href=x>', '='],
   ['<q cite=x><a ping=x href=//evil.test>', '='],
 ]);
@@ -719,7 +720,7 @@ rows('marker: elements with a policy of their own for the Referer', [
   // The parser makes an `img` of it.
   ['<image referrerpolicy=unsafe-url src=//evil.test>', '<image referrerpolicy=same-origin src=//evil.test>'],
   ['<svg><a referrerpolicy=unsafe-url href=//evil.test>', '<svg><a referrerpolicy=same-origin href=//evil.test>'],
-  ['<math><a referrerpolicy=unsafe-url href=//evil.test>', '='],
+  ['<math><a referrerpolicy=unsafe-url href=//evil.test>', '<math><a referrerpolicy=same-origin href=//evil.test>'],
   [
     '<link rel=dictionary referrerpolicy=unsafe-url href=/x?§><link rel=next href=/x?§ referrerpolicy=always>'.replaceAll(
       '§',

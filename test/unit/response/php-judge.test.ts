@@ -74,6 +74,11 @@ describe('php rewriter with its veto', () => {
       '<svg><a referrerpolicy="same-origin" href=//o.test/ referrerpolicy=unsafe-url>.',
     ],
     [
+      'a policy of a link in MathML',
+      '<math><a href=//o.test/ referrerpolicy=unsafe-url>.',
+      '<math><a referrerpolicy="same-origin" href=//o.test/ referrerpolicy=unsafe-url>.',
+    ],
+    [
       'policies that do not',
       '<meta name=referrer content=no-referrer><a href=x referrerpolicy=origin>.',
       '<meta name=referrer content=no-referrer?§><a href=x?§ referrerpolicy=origin>.',

@@ -387,6 +387,7 @@ describe('simulator: documents', () => {
     ['white space and character references', '<a href=" \n/a&amp;b?c&lt;d ">l</a>', '/a&b?c%3Cd'],
     ['SVG link', '<svg><a xlink:href=/svg><text>l</text></a></svg>', '/svg'],
     ['SVG link, named twice', '<svg><a xlink:href=/no href=/svg><text>l</text></a></svg>', '/svg'],
+    ['MathML link', '<math><a xlink:href=/no href=/math><mi>l</mi></a></math>', '/math'],
     ['area', '<map><area href=/area alt=l></map>', '/area'],
     ['link by the alt of its image', '<a href=/img><img alt=l></a>', '/img'],
     ['link by aria-label', '<a href=/aria aria-label=l><i></i></a>', '/aria'],
