@@ -52,6 +52,8 @@ export class InsertionState {
   content: Content = DATA;
   /** Of the element that the last tag began or closed. */
   namespaceOfTag = HTML;
+  /** See `StartTag.hasNoControls`; of the last start tag. */
+  formHasNoControls = false;
 
   constructor(isScripting: boolean) {
     this.isScripting = isScripting;

@@ -88,6 +88,11 @@ export class LazyFeedback {
     return this.isInFrameset || this.mayBeInSelect;
   }
 
+  /** See `StartTag.hasNoControls`; of the `form` that was just given to `start`, which in a template was asked for exactly. */
+  get hasFormNoControls(): boolean {
+    return this.hasTemplate && this.feedback.hasFormNoControls;
+  }
+
   /** Log a start tag with a number and without effect on anything, `a` and such that are no formatting elements. */
   plainStart(number: number, isMarked: boolean): void {
     const { log } = this;

@@ -618,8 +618,10 @@ class HtmlScanner implements Scanner {
     this.start(number, hash, reader.isSelfClosing, isMarked(reader, bytes, number), fingerprint);
     if (!isWanted || (this.place === REST && number !== TAG.plaintext)) return end;
     this.tag.isDropped = (number === TAG_FORM || number === TAG_BASE) && tree.wasDropped;
+    this.tag.hasNoControls = number === TAG_FORM && tree.hasFormNoControls;
     this.report(number, tree.namespace, bytes, p, end);
     this.tag.isDropped = false;
+    this.tag.hasNoControls = false;
     return end;
   }
 

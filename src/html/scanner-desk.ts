@@ -31,6 +31,7 @@ export class Desk {
     end: 0,
     isSelfClosing: false,
     isDropped: false,
+    hasNoControls: false,
     attributeCount: 0,
     attributes: this.reader.spans,
   };

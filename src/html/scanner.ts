@@ -41,6 +41,8 @@ export interface StartTag {
    * ignore none in a `select`. A field behind such a form would end the select.
    */
   isDropped?: boolean;
+  /** True for a `form` in a table within a template: browsers ignore it or, since 2026, make an element that nothing belongs to. */
+  hasNoControls?: boolean;
   attributeCount: number;
   /** At least `attributeCount` long; what lies behind is stale. */
   attributes: AttributeSpan[];

@@ -208,7 +208,8 @@ function startInTable(state: InsertionState, token: TagToken): void {
     processStart(state, token);
   } else if (tag === TAG.style || tag === TAG.script || tag === TAG.template) startHeadContent(state, token);
   else if (tag === TAG.form) {
-    if (state.form !== null || state.open.openCount[TAG.template] !== 0) return;
+    state.formHasNoControls = state.open.openCount[TAG.template] !== 0;
+    if (state.form !== null || state.formHasNoControls) return;
     state.form = state.open.pushHtml(tag);
     state.open.pop();
   } else if (tag !== TAG.input || !token.isMarked) startInBody(state, token);

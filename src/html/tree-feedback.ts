@@ -62,6 +62,11 @@ export class TreeFeedback {
     return this.state.mode === 'in frameset';
   }
 
+  /** See `StartTag.hasNoControls`. */
+  get hasFormNoControls(): boolean {
+    return this.state.formHasNoControls;
+  }
+
   /** Of the element that the last tag began or closed. */
   get namespace(): Namespace {
     return NAMESPACES[this.state.namespaceOfTag]!;
@@ -106,6 +111,7 @@ export class TreeFeedback {
     const { state } = this;
     state.content = DATA;
     state.namespaceOfTag = HTML;
+    state.formHasNoControls = false;
     state.skipsNewline = false;
     if (this.isAbandoned) return this.usualContent(token.tag);
     this.begin();

@@ -7,7 +7,8 @@
  * the tree builder's form pointer does (HTML §13.2.6.4.7): a form within a form does not exist.
  *
  * In templates there is no pointer: forms nest, or are ignored in tables, and which one a control belongs to only a tree can
- * tell. There a foreign button or action stands for all forms of the template, and they are decided when it ends.
+ * tell. There a foreign button or action stands for all forms of the template, and they are decided when it ends. The content
+ * of a `template for` replaces a marker of the page (HTML §4.12.3), which can stand in a form that was decided long before.
  *
  * Which form is open can depend on the browser: whether it runs scripts, and so skips what a `noscript` holds, and whether
  * it has the older rules for `select`, which ignore forms in it. Where their ways part, no form that is open for any of them
@@ -59,6 +60,13 @@ const MAX_NAMED_FORMS = 1000;
 /** Forms within forms, which only templates and doubt allow. With more, the page gets no fields from there on. */
 const MAX_OPEN_FORMS = 1000;
 
+interface OpenTemplate {
+  /** How many forms were open around it. */
+  readonly forms: number;
+  /** See `FormFields.isInPatch`. */
+  readonly isPatch: boolean;
+}
+
 /** Ended forms that are not decided. Only so many can wait, however long the page is. */
 class WaitingForms {
   #forms: OpenForm[] = [];
@@ -98,8 +106,8 @@ export class FormFields {
   #madeTexts: FieldTexts | null = null;
   /** Open forms, outer ones first; more than one only within templates. */
   readonly #open: OpenForm[] = [];
-  /** For each open template, how many forms were open around it. */
-  readonly #templates: number[] = [];
+  /** The open templates. */
+  readonly #templates: OpenTemplate[] = [];
   /** Ended forms that a button anywhere in the page can still name. */
   readonly #waiting = new WaitingForms();
   /** Ended forms of the outermost template, and what a button in it keeps its forms from carrying. */
@@ -153,6 +161,11 @@ export class FormFields {
 
   get isInTemplate(): boolean {
     return this.#templates.length > 0;
+  }
+
+  /** In a `template for`, whose content goes to another place of the page, if the browser knows of that: into any form before it. */
+  get isInPatch(): boolean {
+    return this.#templates.at(-1)?.isPatch ?? false;
   }
 
   open(form: OpenForm): void {
@@ -217,8 +230,8 @@ export class FormFields {
     this.end();
   }
 
-  openTemplate(): void {
-    this.#templates.push(this.#open.length);
+  openTemplate(isPatch: boolean): void {
+    this.#templates.push({ forms: this.#open.length, isPatch: isPatch || this.isInPatch });
   }
 
   /** `</template>`. */
@@ -262,7 +275,7 @@ export class FormFields {
     if ((carries & ~this.#refusedInTemplate) === 0) return;
     this.#refusedInTemplate |= carries;
     for (const form of this.#inTemplate.all) this.refuse(form, carries);
-    for (const form of this.#open.slice(this.#templates[0] ?? 0)) this.refuse(form, carries);
+    for (const form of this.#open.slice(this.#templates[0]?.forms ?? 0)) this.refuse(form, carries);
   }
 
   /** A button sends the form of this `id`, not seen yet, by POST. */
@@ -293,7 +306,7 @@ export class FormFields {
   }
 
   get #depth(): number {
-    return this.#templates.at(-1) ?? 0;
+    return this.#templates.at(-1)?.forms ?? 0;
   }
 
   #isForeign(id: string): boolean {

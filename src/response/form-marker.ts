@@ -19,6 +19,7 @@ const ACTION = Buffer.from('action');
 const METHOD = Buffer.from('method');
 const FORMMETHOD = Buffer.from('formmethod');
 const FORM = Buffer.from('form');
+const FOR = Buffer.from('for');
 const ID = Buffer.from('id');
 const NAME = Buffer.from('name');
 const TYPE = Buffer.from('type');
@@ -66,6 +67,10 @@ export class FormMarker {
     return this.#forms.isInTemplate;
   }
 
+  get isInPatch(): boolean {
+    return this.#forms.isInPatch;
+  }
+
   get isInNoscript(): boolean {
     return this.#forms.isInNoscript;
   }
@@ -74,8 +79,8 @@ export class FormMarker {
     this.#forms.close();
   }
 
-  startTemplate(): void {
-    this.#forms.openTemplate();
+  startTemplate(tag: StartTag): void {
+    this.#forms.openTemplate(findAttribute(tag, FOR) !== null);
   }
 
   endTemplate(): void {
@@ -121,7 +126,7 @@ export class FormMarker {
     const isPosted = id !== null && this.#forms.isPosted(id);
     const byField = this.#fieldCarries(isGet && !isPosted, verdict.carries);
     const onAction = verdict.carries & CARRIES_SID & ~byField;
-    const inField = this.#forms.mayHaveFields ? byField : 0;
+    const inField = this.#forms.mayHaveFields && tag.hasNoControls !== true ? byField : 0;
     if ((byField & ~inField & CARRIES_SID) !== 0) this.#forms.dropped++;
     if (this.#forms.isInTemplate && method !== 'dialog') {
       this.#forms.refuseInTemplate(this.#carries & ~verdict.carries);
@@ -137,7 +142,7 @@ export class FormMarker {
     this.#markAction(tag, attribute, action, onAction, edits);
     if (onAction !== 0) this.#tally.marks.form++;
     // An empty element of XML has no inside for a field.
-    if (this.#syntax === 'xml' && tag.isSelfClosing) return;
+    if (tag.hasNoControls === true || (this.#syntax === 'xml' && tag.isSelfClosing)) return;
     this.#forms.open({
       id,
       isGet,
@@ -261,10 +266,11 @@ export class FormMarker {
   /**
    * A button with a `formaction`, before anything in its tag is edited. Behind `</form>` it has no form, unless an element
    * of the form was left open around it: then it would send one whose fields are out already. Naming no form takes nothing
-   * from a button without one.
+   * from a button without one. In a `template for` it may get into any form before it, and is taken out of that one.
    */
   detach(tag: StartTag, attribute: AttributeSpan, edits: Edits): void {
-    if (!this.#forms.mayHaveOtherForm || this.#forms.isInTemplate || findAttribute(tag, FORM) !== null) return;
+    const isInert = this.#forms.isInTemplate && !this.#forms.isInPatch;
+    if (!this.#forms.mayHaveOtherForm || isInert || findAttribute(tag, FORM) !== null) return;
     const { text } = decodeAttributeValue(sourceOf(tag, attribute), this.#syntax);
     const { carries } = this.#judgeAction(tag, attribute, text, this.#carries);
     if ((this.#carries & ~carries) !== 0) edits.insert(behindName(tag), NO_FORM);

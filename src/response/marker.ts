@@ -194,7 +194,7 @@ class PageMarkerOfHtml implements HtmlMarker {
         break;
       case 'template':
         this.#isBaseDoubtful = true;
-        this.#forms.startTemplate();
+        this.#forms.startTemplate(tag);
         break;
       case 'noscript':
         // In XML it is an element like any other, whether scripts run or not.
@@ -254,7 +254,7 @@ class PageMarkerOfHtml implements HtmlMarker {
     this.#tally.add(inner.counts);
   }
 
-  /** The first `<base>` with an href counts (HTML §4.2.3), and none within a template. */
+  /** The first `<base>` with an href counts (HTML §4.2.3), and none within a template, but what a `template for` brings may be it. */
   #base(tag: StartTag, edits: Edits): void {
     const attribute = findAttribute(tag, HREF);
     if (attribute === null) return;
@@ -266,15 +266,16 @@ class PageMarkerOfHtml implements HtmlMarker {
     editValue(tag, attribute, span, this.#urls.edits(span.text, 0, attribute.quote === 0), edits);
     // In a select only browsers of the current rules have one, in a noscript only those that run no scripts.
     if (tag.isDropped === true || this.#forms.isInNoscript) this.#isBaseDoubtful = true;
-    if (tag.isDropped !== true && !this.#forms.isInTemplate && !this.#isBaseKnown) {
-      this.#isBaseKnown = true;
+    const { isInTemplate, isInPatch } = this.#forms;
+    if (tag.isDropped !== true && !this.#isBaseKnown && (!isInTemplate || isInPatch)) {
+      // Browsers that know no `template for` have not seen any.
+      this.#isBaseKnown = !isInTemplate;
       this.#urls.setBase(href);
-      return;
     }
     if (!this.#isBaseDoubtful || !this.#urls.isForeignBase(href)) return;
     this.#urls.setBase(href);
     // It stays the base, whatever comes, unless it stands in a template for sure.
-    if (!this.#forms.isInTemplate) this.#isBaseKnown = true;
+    if (!isInTemplate || isInPatch) this.#isBaseKnown = true;
   }
 
   #meta(tag: StartTag, edits: Edits): void {

@@ -83,6 +83,11 @@ export class PhpScopeJudge implements PhpJudge {
   /** What makes a browser ignore `</form>`: then a form counts as open longer than it may be, never shorter. */
   #openSelects = 0;
   #openTemplates = 0;
+  /**
+   * In a `template for`: a browser that knows of it puts its content to another place of the page (HTML §4.12.3), perhaps into a
+   * form before it, or in front of any base. Null outside, else whether fields were placed before it.
+   */
+  #patchHasPlaced: boolean | null = null;
   /** A `noscript` within a form is open: where scripts run, it is text up to the first `</noscript`, with any `</form>` in it. */
   #keepsForm = false;
   #hasPlaced = false;
@@ -105,7 +110,7 @@ export class PhpScopeJudge implements PhpJudge {
     if (page.name === 'base') this.#seeBase(page);
     else if (page.name === 'form') this.#seeForm(page);
     else if (page.name === 'select') this.#openSelects++;
-    else if (page.name === 'template') this.#openTemplates++;
+    else if (page.name === 'template') this.#openTemplate(page);
     else if (page.name === 'noscript') this.#keepsForm ||= this.#open !== null;
     else if (page.name === 'button' || page.name === 'input') this.#seeButton(page, edits);
     else if (this.#isSecret) this.#seeReferrerPolicy(page, edits);
@@ -128,13 +133,19 @@ export class PhpScopeJudge implements PhpJudge {
    */
   #seeBase(page: StartTag): void {
     const href = attributeValue(page, 'href');
-    if (href === null || this.#openTemplates > 0) return;
-    const isFirst = !this.#hasBase;
+    const isInTemplate = this.#openTemplates > 0;
+    if (href === null || (isInTemplate && this.#patchHasPlaced === null)) return;
+    const isFirst = !this.#hasBase && !isInTemplate;
     this.#hasBase = true;
     const url = resolveBase(cleanReference(href), new URL(this.#documentUrl));
     if (url === null) return;
     const base = this.#scope.base(url);
     if (isFirst || base.judgement !== 'mark') this.#base = base;
+  }
+
+  #openTemplate(page: StartTag): void {
+    this.#openTemplates++;
+    if (attributeValue(page, 'for') !== null) this.#patchHasPlaced ??= this.#hasPlaced;
   }
 
   #seeForm(page: StartTag): void {
@@ -165,7 +176,7 @@ export class PhpScopeJudge implements PhpJudge {
     // Behind `</form>` a button has no owner, unless an element of the form was left open around it.
     if (form === null) return this.#hasPlaced;
     refuse(form);
-    return isOut(form);
+    return isOut(form) || this.#patchHasPlaced === true;
   }
 
   /** A button, anywhere in the page, that sends the form of this `id` elsewhere: true if fields of that form are out. */
@@ -254,10 +265,15 @@ export class PhpScopeJudge implements PhpJudge {
     if (name === 'noscript') this.#keepsForm = false;
     if (namespace !== 'html') return;
     if (name === 'select') this.#openSelects = 0;
-    else if (name === 'template') this.#openTemplates = Math.max(0, this.#openTemplates - 1);
+    else if (name === 'template') this.#closeTemplate();
     else if (name === 'form' && !this.#keepsForm && this.#openSelects === 0 && this.#openTemplates === 0) {
       this.#closeForm();
     }
+  }
+
+  #closeTemplate(): void {
+    this.#openTemplates = Math.max(0, this.#openTemplates - 1);
+    if (this.#openTemplates === 0) this.#patchHasPlaced = null;
   }
 
   #closeForm(): void {

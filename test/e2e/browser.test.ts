@@ -71,6 +71,10 @@ describe('Chromium with cookies off [needs chromium]', function () {
         response.end(`<!doctype html><title>page</title><link rel=icon href="data:,"><img src=/pixel><p id=fetched></p>
           <script>fetch('/data').then((r) => r.text()).then((t) => { fetched.textContent = t; })</script>
           <button onclick="location.href = '/moved'">move</button>`);
+      } else if (request.target === '/patched') {
+        response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'app=1; Path=/; HttpOnly' });
+        response.end(`<!doctype html><title>patched</title><link rel=icon href="data:,"><form action=/moved><?marker name="m"></form>
+          <template for=m><button formaction=//foreign.test/>abroad</button><a href=/page>page</a></template>`);
       } else if (request.target === '/rewritten/') {
         response.writeHead(200, { 'content-type': 'text/html' });
         response.end(`<!doctype html><title>rewritten</title><link rel=icon href="data:,"><p id=fetched></p>
@@ -170,6 +174,18 @@ describe('Chromium with cookies off [needs chromium]', function () {
     const seen = new Map(scripted.requests.map(({ target, fields }) => [target, fields.cookie]));
     expect(seen.get('/pixel')).to.equal('app=1');
     expect(seen.get('/data')).to.equal('app=1');
+  });
+
+  it('what a template brings into a form that is decided is marked, but its foreign button does not send that form', async function () {
+    await page.goto(`http://127.0.0.1:${scriptedProxy.port}/patched`);
+    const [patched] = await page.$$('form > button');
+    // A Chromium older than 2026 leaves it in the template.
+    if (patched === undefined) this.skip();
+    expect(await page.evaluate('document.forms[0].elements[0].name')).to.equal('_sid');
+    expect(await page.evaluate('document.querySelector("form > button").form')).to.equal(null);
+    await click('form > a');
+    expect(await text()).to.include('move');
+    expect(page.url()).to.match(SID);
   });
 
   it('a SID in the path stays in relative addresses that scripts push', async () => {

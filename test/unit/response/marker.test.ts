@@ -743,6 +743,56 @@ rows(
   { tags: new Map([['td', ['style']]]) },
 );
 
+const MARKER = '<?marker name="m">';
+rows('marker: templates whose content goes to another place of the page', [
+  // It may land in a form whose field is out.
+  [
+    `<form>${MARKER}</form><template for=m><button formaction=//evil.test>b</button></template>`,
+    `<form>[H]${MARKER}</form><template for=m><button form="" formaction=//evil.test>b</button></template>`,
+  ],
+  [
+    `<form id=f>${MARKER}</form><template for=m><input type=image formaction=//evil.test></template>`,
+    `<form id=f>[H]${MARKER}</form><template for=m><input form="" type=image formaction=//evil.test></template>`,
+  ],
+  [
+    `<template for=n><form>${MARKER}</form></template><template FOR=m><p><button formaction=//evil.test></template>`,
+    `<template for=n><form>[H]${MARKER}</form></template><template FOR=m><p><button form="" formaction=//evil.test></template>`,
+  ],
+  [
+    `<form>${MARKER}<template for=m><template><button formaction=//evil.test>`,
+    `<form>[H]${MARKER}<template for=m><template><button form="" formaction=//evil.test>`,
+  ],
+  // A button in a form of the template sends that one.
+  [
+    '<form>a</form><template for=m><form>b<button formaction=//evil.test></form><form>c</form></template>',
+    '<form>[H]a</form><template for=m><form>b<button formaction=//evil.test></form><form>c</form></template>',
+  ],
+  [
+    '<template for=m><form>a<button formaction=/own></form></template>',
+    '<template for=m><form>[H]a<button formaction=/own?§></form></template>',
+  ],
+  // In a table within a template there are no forms.
+  [
+    `<form>${MARKER}</form><template for=m><table><form><td><button formaction=//evil.test></form></template>`,
+    `<form>[H]${MARKER}</form><template for=m><table><form><td><button form="" formaction=//evil.test></form></template>`,
+  ],
+  [`<form action=//evil.test>${MARKER}</form><template for=m><tr><form><td>a</form></tr></template>`, '='],
+  // It may land in front of any other base.
+  [`<head>${MARKER}<template for=m><base href=//evil.test></template><base href=/own/><a href=x>`, '='],
+  [
+    `<head>${MARKER}<base href=/own/><template for=m><base href=//evil.test></template><base href=/own/><a href=x>`,
+    '=',
+  ],
+  [
+    `<head>${MARKER}<template for=m><base href=/own/></template><a href=x><form method=post>`,
+    `<head>${MARKER}<template for=m><base href=/own/></template><a href=x?§><form action="/dir/page?§" method=post>`,
+  ],
+  [
+    `<head>${MARKER}<template for=m><template><base href=/own/></template></template><base href=//evil.test><a href=x>`,
+    '=',
+  ],
+]);
+
 rows('marker: forms and templates that end each other', [
   // In a template a foreign button may belong to any of its forms.
   [

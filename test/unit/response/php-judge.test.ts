@@ -187,6 +187,36 @@ describe('php rewriter with its veto', () => {
       '<form><i></form><button formaction=//o.example/>.',
       '<form>[F]<i></form><button form="" formaction=//o.example/>.',
     ],
+    [
+      'a button whose template goes to another place, perhaps into the form',
+      '<form></form><template for=m><button formaction=//o.example/></template>.',
+      '<form>[F]</form><template for=m><button form="" formaction=//o.example/></template>.',
+    ],
+    [
+      'a button in a form of such a template, behind one that has its fields',
+      '<form></form><template for=m><template><form></form><input formaction=//o.example/></template>.',
+      '<form>[F]</form><template for=m><template><form></form><input form="" formaction=//o.example/></template>.',
+    ],
+    [
+      'a button in the first form of such a template',
+      '<template for=m><form><button formaction=//o.example/></form></template><form></form>.',
+      '<template for=m><form><button formaction=//o.example/></form></template><form></form>.',
+    ],
+    [
+      'a base whose template goes to another place, perhaps in front of all others',
+      '<template for=m><base href="//o.example/"></template><base href="/"><a href="x">.',
+      '<template for=m><base href="//o.example/"></template><base href="/"><a href="x">.',
+    ],
+    [
+      'a base behind such a template',
+      '<template for=m><base href="/"></template><base href="//o.example/"><a href="x">.',
+      '<template for=m><base href="/"></template><base href="//o.example/"><a href="x">.',
+    ],
+    [
+      'a base in any other template',
+      '<template><base href="//o.example/"></template><a href="x">.',
+      '<template><base href="//o.example/"></template><a href="x?§">.',
+    ],
     ['a form beyond the limit', `<form>${FAR}</form>.`, `<form>[F]${FAR}</form>.`],
     [
       'a foreign button beyond the limit',
