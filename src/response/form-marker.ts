@@ -20,6 +20,7 @@ const METHOD = Buffer.from('method');
 const FORMMETHOD = Buffer.from('formmethod');
 const FORM = Buffer.from('form');
 const FOR = Buffer.from('for');
+const REFERENCE_TARGET = Buffer.from('shadowrootreferencetarget');
 const ID = Buffer.from('id');
 const NAME = Buffer.from('name');
 const TYPE = Buffer.from('type');
@@ -81,6 +82,8 @@ export class FormMarker {
 
   startTemplate(tag: StartTag): void {
     this.#forms.openTemplate(findAttribute(tag, FOR) !== null);
+    // Buttons outside of its shadow reach a form in there, by another name than the form's.
+    if (findAttribute(tag, REFERENCE_TARGET) !== null) this.#forms.refuseInTemplate(this.#carries);
   }
 
   endTemplate(): void {

@@ -88,6 +88,8 @@ export class PhpScopeJudge implements PhpJudge {
    * form before it, or in front of any base. Null outside, else whether fields were placed before it.
    */
   #patchHasPlaced: boolean | null = null;
+  /** In a template with a reference target: buttons outside of its shadow reach a form in there, by another name than the form's. */
+  #isReferenced = false;
   /** A `noscript` within a form is open: where scripts run, it is text up to the first `</noscript`, with any `</form>` in it. */
   #keepsForm = false;
   #hasPlaced = false;
@@ -146,13 +148,14 @@ export class PhpScopeJudge implements PhpJudge {
   #openTemplate(page: StartTag): void {
     this.#openTemplates++;
     if (attributeValue(page, 'for') !== null) this.#patchHasPlaced ??= this.#hasPlaced;
+    this.#isReferenced ||= attributeValue(page, 'shadowrootreferencetarget') !== null;
   }
 
   #seeForm(page: StartTag): void {
     this.#open ??= { ids: new Set(), isForeign: false, places: [], isOut: false };
     const id = attributeValue(page, 'id');
     if (id !== null && this.#open.ids.size < MAX_IDS) this.#open.ids.add(id);
-    if (id !== null && this.#isForeignId(id)) refuse(this.#open);
+    if (this.#isReferenced || (id !== null && this.#isForeignId(id))) refuse(this.#open);
     // A foreign form within an own one is none to browsers; but that the own one is still open is only likely.
     else if (this.#judgeTarget(attributeValue(page, 'action')) !== null) this.#open.isForeign = true;
   }
@@ -273,7 +276,9 @@ export class PhpScopeJudge implements PhpJudge {
 
   #closeTemplate(): void {
     this.#openTemplates = Math.max(0, this.#openTemplates - 1);
-    if (this.#openTemplates === 0) this.#patchHasPlaced = null;
+    if (this.#openTemplates > 0) return;
+    this.#patchHasPlaced = null;
+    this.#isReferenced = false;
   }
 
   #closeForm(): void {

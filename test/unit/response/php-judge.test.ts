@@ -188,6 +188,16 @@ describe('php rewriter with its veto', () => {
       '<form>[F]<i></form><button form="" formaction=//o.example/>.',
     ],
     [
+      'a form that a button reaches by the name of the element around its shadow',
+      '<b id=f><template shadowrootmode=open shadowrootreferencetarget=g><form id=g></form></template></b><button form=f formaction=//o.example/>.',
+      '<b id=f><template shadowrootmode=open shadowrootreferencetarget=g><form id=g></form></template></b><button form=f formaction=//o.example/>.',
+    ],
+    [
+      'a form behind a template of such a name',
+      '<template shadowrootmode=open shadowrootreferencetarget=g></template><form></form>.',
+      '<template shadowrootmode=open shadowrootreferencetarget=g></template><form>[F]</form>.',
+    ],
+    [
       'a button whose template goes to another place, perhaps into the form',
       '<form></form><template for=m><button formaction=//o.example/></template>.',
       '<form>[F]</form><template for=m><button form="" formaction=//o.example/></template>.',
