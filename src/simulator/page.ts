@@ -6,6 +6,7 @@
  */
 import { type DefaultTreeAdapterMap, type DefaultTreeAdapterTypes, defaultTreeAdapter, Parser } from 'parse5';
 import { collapse, readable } from './blanks.ts';
+import { placeTemplates, type Shadows } from './placed-templates.ts';
 import { resolveReference } from './reference.ts';
 import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh, type Refresh } from './refresh.ts';
@@ -71,7 +72,7 @@ export interface ParsedPage {
   readonly referrerPolicy: ReferrerPolicy | null;
   /** Visible text, white space collapsed, blocks on lines of their own. */
   readonly text: string;
-  /** Every element of the tree in tree order; template contents are not part of it. */
+  /** Every element of the tree, and of shadow roots in it, in tree order; what stays a template's content is not part of it. */
   elements(): Generator<Element>;
   /** The elements whose form owner is `form`, in tree order. */
   controls(form: Element): Element[];
@@ -87,18 +88,16 @@ const LISTED = new Set(['button', 'fieldset', 'input', 'object', 'output', 'sele
 const MAX_TEXT_DEPTH = 2000;
 
 export function parsePage(html: string, options: ParseOptions): ParsedPage {
-  const { root, pointerOwners } = parseTree(html, options.scripting);
+  const { root, pointerOwners, shadows } = parseTree(html, options.scripting);
   const fallbackBase = options.baseUrl ?? options.url;
   const charset = options.charset ?? 'utf-8';
-  const all = [...walk(root)];
-  const ids = new Map<string, Element>();
-  for (const element of all) {
-    const id = attribute(element, 'id');
-    if (id !== null && id !== '' && !ids.has(id)) ids.set(id, element);
-  }
-  const baseHref = firstAttribute(all, 'base', 'href');
+  const own = [...walk(root)];
+  const all = shadows.size === 0 ? own : [...walk(root, shadows)];
+  // The names in a tree are for that tree alone.
+  const ids = new Map([root, ...shadows.values()].map((tree) => [tree, idsOf(walk(tree))] as const));
+  const baseHref = firstAttribute(own, 'base', 'href');
   const baseUrl = (baseHref === null ? null : safeBase(baseHref, fallbackBase)) ?? fallbackBase;
-  const baseTarget = firstAttribute(all, 'base', 'target') ?? '';
+  const baseTarget = firstAttribute(own, 'base', 'target') ?? '';
   const resolve = (reference: string): string | null => resolveReference(reference, baseUrl, charset);
   let links: readonly Link[] | null = null;
   let controlsOf: ReadonlyMap<Element | null, readonly Element[]> | null = null;
@@ -106,7 +105,7 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
   const formOwner = (control: Element): Element | null => {
     const id = attribute(control, 'form');
     if (id !== null && LISTED.has(control.tagName)) {
-      const owner = ids.get(id);
+      const owner = ids.get(treeOf(control))?.get(id);
       return owner !== undefined && isHtml(owner, 'form') ? owner : null;
     }
     return pointerOwners.get(control) ?? ancestor(control, 'form');
@@ -123,13 +122,13 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     *elements() {
       yield* all;
     },
-    byId: (id) => ids.get(id) ?? null,
+    byId: (id) => ids.get(root)?.get(id) ?? null,
     controls(form) {
       controlsOf ??= byOwner(all.filter(isControl), formOwner);
       return [...(controlsOf.get(form) ?? [])];
     },
     get title() {
-      const title = all.find((element) => isHtml(element, 'title'));
+      const title = own.find((element) => isHtml(element, 'title'));
       return title === undefined ? '' : collapse(rawText(title));
     },
     get links() {
@@ -140,10 +139,10 @@ export function parsePage(html: string, options: ParseOptions): ParsedPage {
     frames: all
       .filter((element) => isHtml(element, 'iframe') || isHtml(element, 'frame'))
       .map((e) => toFrame(e, resolve)),
-    refreshes: metaRefreshes(all, options.url, charset, { before: fallbackBase, after: baseUrl }),
-    referrerPolicy: metaReferrer(all),
+    refreshes: metaRefreshes(own, options.url, charset, { before: fallbackBase, after: baseUrl }),
+    referrerPolicy: metaReferrer(own),
     get text() {
-      return visibleText(root);
+      return visibleText(root, shadows);
     },
   };
 }
@@ -245,21 +244,39 @@ function parseTree(html: string, scripting: boolean) {
     },
   });
   parser.tokenizer.write(html, true);
-  return { root: parser.document, pointerOwners };
+  return { root: parser.document, pointerOwners, shadows: placeTemplates(parser.document) };
 }
 
-function* walk(root: TreeNode): Generator<Element> {
-  for (const node of descend(root)) if (isElement(node)) yield node;
+function* walk(root: TreeNode, shadows?: Shadows): Generator<Element> {
+  for (const node of descend(root, shadows)) if (isElement(node)) yield node;
 }
 
-/** Tree order without recursion: a page may nest deeper than the stack. */
-function* descend(root: TreeNode): Generator<TreeNode> {
-  const open: TreeNode[] = 'childNodes' in root ? [...root.childNodes].reverse() : [];
+/** Tree order without recursion: a page may nest deeper than the stack. A shadow stands in front of its host's children. */
+function* descend(root: TreeNode, shadows?: Shadows): Generator<TreeNode> {
+  const open: TreeNode[] = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    yield node;
+    if (node !== root) yield node;
     if (!('childNodes' in node)) continue;
     for (let index = node.childNodes.length - 1; index >= 0; index--) open.push(node.childNodes[index]!);
+    const shadow = shadows?.get(node);
+    if (shadow !== undefined) open.push(shadow);
   }
+}
+
+function idsOf(elements: Iterable<Element>): Map<string, Element> {
+  const ids = new Map<string, Element>();
+  for (const element of elements) {
+    const id = attribute(element, 'id');
+    if (id !== null && id !== '' && !ids.has(id)) ids.set(id, element);
+  }
+  return ids;
+}
+
+/** The document, or the shadow root, that an element stands in. */
+function treeOf(element: Element): DefaultTreeAdapterTypes.Document | DefaultTreeAdapterTypes.DocumentFragment {
+  let node: DefaultTreeAdapterTypes.ParentNode = element;
+  while ('parentNode' in node && node.parentNode !== null) node = node.parentNode;
+  return node as DefaultTreeAdapterTypes.Document;
 }
 
 function firstAttribute(all: readonly Element[], tagName: string, name: string): string | null {
@@ -357,7 +374,7 @@ const BLOCK = new Set(
   ),
 );
 
-function visibleText(root: TreeNode): string {
+function visibleText(root: TreeNode, shadows?: Shadows): string {
   let text = '';
   const visit = (node: TreeNode, depth: number): void => {
     if (node.nodeName === '#text' && 'value' in node) text += node.value.replace(/[\t\n\f\r ]+/g, ' ');
@@ -365,6 +382,8 @@ function visibleText(root: TreeNode): string {
     if (isElement(node) && (UNSEEN.has(node.tagName) || attribute(node, 'hidden') !== null)) return;
     const isBlock = isElement(node) && BLOCK.has(node.tagName);
     if (isBlock) text += '\n';
+    const shadow = shadows?.get(node);
+    if (shadow !== undefined) visit(shadow, depth + 1);
     for (const child of node.childNodes) visit(child, depth + 1);
     if (isBlock) text += '\n';
   };

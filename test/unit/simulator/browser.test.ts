@@ -392,6 +392,28 @@ describe('simulator: documents', () => {
     ['link by the alt of its image', '<a href=/img><img alt=l></a>', '/img'],
     ['link by aria-label', '<a href=/aria aria-label=l><i></i></a>', '/aria'],
     ['noscript is markup', '<noscript><a href=/ns>l</a></noscript>', '/ns'],
+    ['a shadow root', '<my-card><template shadowrootmode=open><a href=/shadow>l</a></template></my-card>', '/shadow'],
+    [
+      'a shadow root within another, whose base is none of the page',
+      '<b><div><template shadowrootmode=Closed><base href=/no/><p><template shadowrootmode=open><a href=s>l</a></template></p></template></div>',
+      '/dir/s',
+    ],
+    [
+      'neither a second shadow root nor one of an element that can have none',
+      '<div><template shadowrootmode=open>1</template><template shadowrootmode=open><a href=/2>l</a></template></div><i><template shadowrootmode=open><a href=/3>l</a></template></i><a href=/real>l</a>',
+      '/real',
+    ],
+    ['a template for a marker', '<p><?marker name="m"></p><template for=m><a href=/m>l</a></template>', '/m'],
+    [
+      'a template for what stands there till then',
+      '<p><?start name="m"><a href=/old>l</a><?start name="n"><?end><?end>x</p><template for=m><?marker name="n"></template><template for=n><a href=/new>l</a></template>',
+      '/new',
+    ],
+    [
+      'a template for a marker that comes late, is elsewhere or is none',
+      '<template for=m><a href=/1>l</a></template><?marker name="m"><p><?marker name="n"></p><p><template for=n><a href=/2>l</a></template></p><?marker name=o><template for=o><a href=/3>l</a></template><a href=/real>l</a>',
+      '/real',
+    ],
     ['a template is not', '<template><a href=/tpl>l</a></template><a href=/real>l</a>', '/real'],
     [
       'comments and scripts are not',
