@@ -15,6 +15,7 @@ import {
   type MarkReference,
   makePrivate,
   markUrls,
+  sidVaries,
   takeSetCookies,
   takeSignals,
   trailersOfOtherBytes,
@@ -65,7 +66,7 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
       throw new ProxyError('UPSTREAM_BAD_RESPONSE', { detail: `status ${response.status}` });
     }
     const { signals: asked, fields: ofPage } = takeSignals(response.fields);
-    const adopted: ResponseHead = { status: response.status, fields: adoptFields(arrival, ofPage) };
+    const adopted = variedBySid(arrival, { status: response.status, fields: adoptFields(arrival, ofPage) });
     const signals = repeatsFormAbroad(arrival, adopted) ? { ...asked, rotate: true } : asked;
     const vars = varsOf(arrival, signals);
     const mayRewrite = arrival.treatment.mayMark || vars.length > 0 || mayInsertScript(arrival);
@@ -108,6 +109,12 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
     response.discard();
     throw error;
   }
+}
+
+/** A client that may get SIDs is not to take a page that it has loaded ahead without one, or with another, for that of a marked link. */
+function variedBySid({ treatment, policy }: Arrival, head: ResponseHead): ResponseHead {
+  if (!treatment.mayMark || policy.carrier !== 'query' || !mayBePage(head)) return head;
+  return { ...head, fields: sidVaries(head.fields, policy.session.name) };
 }
 
 /** RFC 9110 §15.3.6: a 205 has no content, and says so. What an application sends with one would break an HTTP/2 stream. */

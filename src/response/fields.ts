@@ -85,6 +85,18 @@ export function clearsCookies(fields: readonly string[]): boolean {
 
 const CLEARED: ReadonlySet<string> = new Set(['"cookies"', '"*"']);
 
+/**
+ * With another SID in its query an address leads to another answer. `No-Vary-Search`, a dictionary of RFC 9651, may say that caches
+ * and what is loaded ahead need not heed that parameter, or hardly any: then it is left out, else this is the very list.
+ */
+export function sidVaries(fields: readonly string[], parameter: string): readonly string[] {
+  const value = joinedValue(fields, 'no-vary-search');
+  if (value === null) return fields;
+  const isNamed = value.includes(`"${parameter}"`);
+  const isAny = /(?:^|,)[ \t]*params(?=[ \t]*(?:[,;]|$)|=\?1)/.test(value.replace(/"(?:[^"\\]|\\.)*"/g, ''));
+  return isNamed || isAny ? mapFields(fields, (name, each) => (name === 'no-vary-search' ? null : each)) : fields;
+}
+
 /** The name in a Set-Cookie value; '' for a value without one (RFC 6265 §5.2). */
 export function cookieName(setCookie: string): string {
   const end = setCookie.search(/[=;]/);

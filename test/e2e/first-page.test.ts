@@ -65,3 +65,38 @@ describe('the first page’s own pictures [needs chromium]', function () {
     expect(await logIn('block-all', '')).to.deep.equal({ answer: 'wrong', sessions: 2 });
   });
 });
+
+describe('a page that was loaded ahead, before its session began [needs chromium]', function () {
+  this.timeout(60_000);
+
+  it('is not taken for that of a marked link, whatever No-Vary-Search says', async () => {
+    let ahead: (() => void) | null = null;
+    const isAhead = new Promise<void>((resolve) => {
+      ahead = resolve;
+    });
+    const upstream = await startUpstream((request, response) => {
+      const known = request.fields.cookie;
+      if (known === undefined) response.setHeader('Set-Cookie', `id=${request.target.slice(1)}; Path=/; HttpOnly`);
+      response.writeHead(200, { 'Content-Type': 'text/html', 'No-Vary-Search': 'params' });
+      response.end(`<!doctype html><link rel=icon href="data:,"><b>${known ?? 'none'}</b><a href=/next>next</a>
+        <script type=speculationrules>{"prefetch":[{"urls":["/next"],"eagerness":"immediate"}]}</script>`);
+      if (request.fields['sec-purpose'] !== undefined) ahead?.();
+    });
+    const proxy = await startProxy(upstream.origin);
+    const { browser, close } = await launchChromium('block-all');
+    try {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(15_000);
+      await page.goto(`http://127.0.0.1:${proxy.port}/first`);
+      await isAhead;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await page.locator('a').click();
+      await page.waitForFunction('location.pathname === "/next" && document.querySelector("b") !== null');
+      expect(await page.$eval('b', (b) => b.textContent)).to.equal('id=first');
+    } finally {
+      await close();
+      await proxy.close();
+      await upstream.close();
+    }
+  });
+});

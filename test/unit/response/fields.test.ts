@@ -14,6 +14,7 @@ import {
   partitionCookies,
   type RefererUse,
   settleCookiePaths,
+  sidVaries,
   takeSetCookies,
   takeSignals,
   trailersOfOtherBytes,
@@ -21,6 +22,35 @@ import {
 
 /** Marks everything that is not foreign, as a stand-in for the real rule. */
 const mark = (reference: string) => (reference.includes('//') ? null : `${reference}?_sid=S`);
+
+describe('sidVaries', () => {
+  for (const [value, isKept] of [
+    ['params', false],
+    ['key-order, params, except=("q")', false],
+    ['params;x', false],
+    ['params=?1', false],
+    ['except=("a, params="), params=?1;y=1', false],
+    ['params=("utm" "_sid")', false],
+    ['params=("utm"), params', false],
+    ['params=("utm" "my_sid")', true],
+    ['params=("a, params, b")', true],
+    ['params=?0', true],
+    ['key-order', true],
+    ['except=("q")', true],
+    ['xparams', true],
+    ['', true],
+  ] as const) {
+    it(`${value}: ${isKept ? 'kept' : 'left out'}`, () => {
+      const fields = ['A', 'b', 'no-vary-search', value, 'C', 'd'];
+      if (isKept) expect(sidVaries(fields, '_sid')).to.equal(fields);
+      else expect(sidVaries(fields, '_sid')).to.deep.equal(['A', 'b', 'C', 'd']);
+    });
+  }
+  it('reads several fields as one', () => {
+    const fields = ['No-Vary-Search', 'key-order', 'No-Vary-Search', 'params'];
+    expect(sidVaries(fields, '_sid')).to.deep.equal([]);
+  });
+});
 
 describe('takeSignals', () => {
   it('returns the very list when there is none', () => {
