@@ -32,6 +32,7 @@ class Waiting implements WitnessedTag {
   start = 0;
   end = 0;
   isSelfClosing = false;
+  hasNoControls = false;
   isClosed = true;
   attributeCount = 0;
   attributes: PhpAttribute[] = [];
@@ -46,6 +47,7 @@ class Waiting implements WitnessedTag {
     this.start = tag.start;
     this.end = tag.end;
     this.isSelfClosing = tag.isSelfClosing;
+    this.hasNoControls = tag.hasNoControls === true;
     this.attributeCount = tag.attributeCount;
     for (let index = 0; index < tag.attributeCount; index++) {
       // The scanner vouches for `attributeCount` spans.

@@ -51,6 +51,8 @@ const CODE: ReadonlySet<string> = new Set(['srcdoc', 'style']);
 interface PageForm {
   /** Of all its tags; buttons anywhere in the page can name them. Full, it counts as one of all names. */
   readonly ids: Set<string>;
+  /** It began in a template, and ends with that. */
+  readonly isInTemplate: boolean;
   /** Its action or one of its buttons sends it elsewhere. */
   isForeign: boolean;
   /** Of fields that are not decided, in the order of the page. */
@@ -152,7 +154,9 @@ export class PhpScopeJudge implements PhpJudge {
   }
 
   #seeForm(page: StartTag): void {
-    this.#open ??= { ids: new Set(), isForeign: false, places: [], isOut: false };
+    if (page.hasNoControls === true) return;
+    const isInTemplate = this.#openTemplates > 0;
+    this.#open ??= { ids: new Set(), isInTemplate, isForeign: false, places: [], isOut: false };
     const id = attributeValue(page, 'id');
     if (id !== null && this.#open.ids.size < MAX_IDS) this.#open.ids.add(id);
     if (this.#isReferenced || (id !== null && this.#isForeignId(id))) refuse(this.#open);
@@ -254,6 +258,7 @@ export class PhpScopeJudge implements PhpJudge {
   placeFields(tag: WitnessedTag, fields: Buffer, edits: Edits): PhpVetoReason | null {
     const { page } = tag;
     if (page === null || page.name !== 'form' || page.end !== tag.end || page.namespace !== 'html') return 'no-tag';
+    if (page.hasNoControls === true) return 'no-tag';
     const veto = this.#judgeTarget(attributeValue(page, 'action'));
     if (veto !== null) return veto;
     // `see` was told of this tag, so its form is open.
@@ -277,6 +282,7 @@ export class PhpScopeJudge implements PhpJudge {
   #closeTemplate(): void {
     this.#openTemplates = Math.max(0, this.#openTemplates - 1);
     if (this.#openTemplates > 0) return;
+    if (this.#open?.isInTemplate === true) this.#closeForm();
     this.#patchHasPlaced = null;
     this.#isReferenced = false;
   }

@@ -210,12 +210,22 @@ describe('php rewriter with its veto', () => {
     [
       'a button in the first form of such a template',
       '<template for=m><form><button formaction=//o.example/></form></template><form></form>.',
-      '<template for=m><form><button formaction=//o.example/></form></template><form></form>.',
+      '<template for=m><form><button formaction=//o.example/></form></template><form>[F]</form>.',
     ],
     [
       'a base whose template goes to another place, perhaps in front of all others',
       '<template for=m><base href="//o.example/"></template><base href="/"><a href="x">.',
       '<template for=m><base href="//o.example/"></template><base href="/"><a href="x">.',
+    ],
+    [
+      'a button behind a template, which may be left in the form before that',
+      '<form><div></form><template><form></form></template><button formaction=//o.example/></div>.',
+      '<form>[F]<div></form><template><form>[F]</form></template><button form="" formaction=//o.example/></div>.',
+    ],
+    [
+      'a form in a table in a template, which has no inside',
+      '<form id=f></form><template for=m><table><form><td></form></template><button form=f formaction=//o.example/>.',
+      '<form id=f></form><template for=m><table><form><td></form></template><button form=f formaction=//o.example/>.',
     ],
     [
       'a base behind such a template',
