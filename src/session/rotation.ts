@@ -19,7 +19,8 @@ export type RollCounts = ReadonlyMap<string, number>;
 /** Once is what a sign-out by link or an expired session does. */
 const ROLLING = 2;
 
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** RFC 9110 §9.2.1, and RFC 10008. */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 /** What the answer to `method` teaches; `counts` itself when that is nothing. */
 export function countRolls(counts: RollCounts, method: string, changes: readonly CookieChange[]): RollCounts {

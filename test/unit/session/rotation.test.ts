@@ -60,6 +60,7 @@ describe('isSignIn', () => {
     ['a GET sets a new HttpOnly cookie', false, 'GET', change('auth', 'created', 'HttpOnly'), auto],
     ['a GET replaces', false, 'GET', change('sess', 'replaced', 'HttpOnly'), auto],
     ['HEAD and OPTIONS are safe', false, 'OPTIONS', change('sess', 'replaced', 'HttpOnly'), auto],
+    ['QUERY is safe', false, 'QUERY', change('sess', 'created', 'HttpOnly'), auto],
     ['a listed cookie is created by POST', true, 'POST', change('sess', 'created'), listed],
     ['a listed cookie with an end is replaced by POST', true, 'POST', change('sess', 'replaced', 'persistent'), listed],
     ['a cookie that is not listed is replaced by POST', false, 'POST', change('other', 'replaced'), listed],
