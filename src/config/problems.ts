@@ -100,20 +100,19 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: 
         suggestion: suggestKey(path, key),
       }));
     case 'invalid_union': {
-      const branch = branchMeant(issue.errors);
+      const branch = branchMeant(issue.errors, valueAt(path));
       // No branch at all: the discriminator of a union (`kind`) has a value that none knows.
       if (branch.length === 0) {
         const suggestion = didYouMean(nearest(String(valueAt(path)), constantsAt(path)));
         return [{ path, at: 'value', message: issue.message, suggestion }];
       }
+      const [first] = branch;
+      if (first?.code === 'invalid_value' && first.path.length === 0)
+        return [faultOfChoice(first.values, otherKinds(issue), path, valueAt(path))];
       return faultsWithin(branch, path, valueAt);
     }
-    case 'invalid_value': {
-      const choices = issue.values.map(String);
-      const given = valueAt(path);
-      const message = given === undefined ? 'is missing' : `must be ${listOf(choices)}`;
-      return [{ path, at: 'value', message, suggestion: didYouMean(nearest(String(given), choices)) }];
-    }
+    case 'invalid_value':
+      return [faultOfChoice(issue.values, [], path, valueAt(path))];
     case 'invalid_type': {
       if (valueAt(path) === undefined) return [{ path, at: 'value', message: 'is missing', suggestion: null }];
       const isOwnWord = !issue.message.startsWith('Invalid input');
@@ -128,6 +127,18 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: KeyPath, valueAt: (path: 
     default:
       return [{ path, at: 'value', message: issue.message, suggestion: null }];
   }
+}
+
+/** A value that is none of those that may stand there; `kinds` are what else may. */
+function faultOfChoice(
+  values: readonly z.core.util.Primitive[],
+  kinds: readonly string[],
+  path: KeyPath,
+  given: unknown,
+): Fault {
+  const choices = values.map(String);
+  const message = given === undefined ? 'is missing' : `must be ${listOf([...choices, ...kinds])}`;
+  return { path, at: 'value', message, suggestion: didYouMean(nearest(String(given), choices)) };
 }
 
 /** The schema's own words, where it has any. */
@@ -147,11 +158,24 @@ const YAML_WORDS: Record<string, string> = {
 };
 
 /** The branch of a union that the value was meant for: the first whose complaint is not the kind of the value itself. */
-function branchMeant(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+function branchMeant(branches: readonly (readonly z.core.$ZodIssue[])[], given: unknown): readonly z.core.$ZodIssue[] {
+  // Of a map or a list a branch of texts says that it is none of them, not that it is no text.
+  const isMapOrList = typeof given === 'object' && given !== null;
   const fits = branches.find(
-    (issues) => !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0),
+    (issues) =>
+      !issues.some(
+        ({ code, path }) => path.length === 0 && (code === 'invalid_type' || (isMapOrList && code === 'invalid_value')),
+      ),
   );
   return fits ?? branches[0] ?? [];
+}
+
+/** What the branches of a union take that want another kind of value. */
+function otherKinds(issue: z.core.$ZodIssueInvalidUnion): string[] {
+  return issue.errors.flat().flatMap((inner) => {
+    const isOfKind = inner.code === 'invalid_type' && inner.path.length === 0;
+    return isOfKind ? [YAML_WORDS[inner.expected] ?? inner.expected] : [];
+  });
 }
 
 function listOf(words: readonly string[]): string {

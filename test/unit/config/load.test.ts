@@ -241,6 +241,23 @@ routes:
       'upstream: { url: "http://a", tls: { server_name: [] } }',
       ['c.yaml:1:50: upstream.tls.server_name: a text is needed'],
     ],
+    [
+      'a map or a list in whose place a text may stand',
+      `${BASE}session: { rotation: { on: [a b] } }\nroutes:\n  - simulate: { as: no-cookeis, script: ja }`,
+      [
+        /^c\.yaml:2:29: session\.rotation\.on\[0\]: not a cookie name/,
+        'c.yaml:4:21: routes[0].simulate.as: must be no-cookies, session-only or block-third-party (did you mean "no-cookies"?)',
+        'c.yaml:4:41: routes[0].simulate.script: true or false is needed',
+      ],
+    ],
+    [
+      'a text in whose place a list or a map may stand',
+      `${BASE}session: { rotation: { on: PHPSESSID } }\nroutes: [{ simulate: yes }]`,
+      [
+        'c.yaml:2:28: session.rotation.on: must be auto, never or a list',
+        'c.yaml:3:22: routes[0].simulate: must be no-cookies, session-only, block-third-party or a map of keys and values',
+      ],
+    ],
     ['an empty value', `${BASE}routes:`, ['c.yaml:2:8: routes: a list is needed']],
     ['no unit', `${BASE}limits: { body: 8MB }`, [/^c\.yaml:2:17: limits\.body: not a size/]],
     ['too small', `${BASE}limits: { target: 1B }`, [/at least 256 bytes/]],
