@@ -251,8 +251,10 @@ class Walk {
     // A download is saved, and the page before it stays.
     const edges = isDocument(page.fields) ? edgesOf(page.document, page.fields.get('refresh')) : [];
     const next = this.#movesOnTo(page);
+    // A Cookie field of the user's own (`headers`) is sent in every mode, and is no cookie that the browser has kept.
+    const sentCookies = this.#browser.cookies.mode !== 'off' && snapshot.requestFields['cookie'] !== undefined;
     const seen = gatherEvidence(
-      { url: page.url, setCookies: snapshot.setCookies },
+      { url: page.url, setCookies: snapshot.setCookies, sentCookies },
       edges,
       this.#names,
       this.#hasMarker(page),

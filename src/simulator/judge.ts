@@ -32,6 +32,8 @@ export interface SessionEvidence {
   readonly ownEdges: number;
   /** Cookies that the answers on the way to it tried to set, and that the browser did not take. */
   readonly setCookies: readonly string[];
+  /** That the browser sent cookies which it had kept: the session may be in these. */
+  readonly sentCookies: boolean;
   /** Null when no marker is looked for. */
   readonly hasMarker: boolean | null;
 }
@@ -50,7 +52,7 @@ export type Verdict =
   | { readonly outcome: 'lost'; readonly reason: LossReason };
 
 export function gatherEvidence(
-  page: { readonly url: string; readonly setCookies: readonly string[] },
+  page: { readonly url: string; readonly setCookies: readonly string[]; readonly sentCookies: boolean },
   edges: readonly Edge[],
   names: readonly string[],
   hasMarker: boolean | null,
@@ -69,6 +71,7 @@ export function gatherEvidence(
     linkSid: most?.[0] ?? null,
     ownEdges,
     setCookies: page.setCookies,
+    sentCookies: page.sentCookies,
     hasMarker,
   };
 }
@@ -104,6 +107,8 @@ export function judge(from: SessionEvidence, edge: Edge, arrival: Arrival, names
   const isDeadEnd = to.linkSid === null && to.ownEdges > 0 && arrival.status < 400;
   const isRefused = arrival.status === 400 && edgeSid(edge, names) !== null;
   if (!isDead && !isDeadEnd && !isRefused) return { outcome: 'kept' };
+  // Whoever takes cookies needs no SID from the second page on, and of a session in a cookie nothing is seen here.
+  if (to.sentCookies && to.linkSid === null && !isRefused) return { outcome: 'none' };
   return { outcome: 'lost', reason: whyLost(from, edge, arrival, names) };
 }
 

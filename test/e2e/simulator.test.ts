@@ -122,6 +122,13 @@ describe('the simulator and the demo shop', function () {
       expect(reasons(report.lost)).to.deep.equal(['cookie']);
     });
 
+    it('finds that a browser with cookies loses none behind the proxy', async () => {
+      const url = await through('routes: [{ path: /**, use_trans_sid: true }]');
+      const report = await crawl({ url, maxPages: 60, browser: { cookies: 'on' } });
+      expect(report.lost).to.deep.equal([]);
+      expect(report.pages).to.have.length.above(30);
+    });
+
     it('finds that the proxy keeps them all, and knows which page a cookie-only route loses', async () => {
       const kept = await crawl({ url: await through('routes: [{ path: /**, use_trans_sid: true }]'), maxPages: 60 });
       expect(kept.lost).to.deep.equal([]);

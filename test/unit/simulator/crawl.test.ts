@@ -221,6 +221,28 @@ describe('simulator crawl: how a session is lost', () => {
     }
   });
 
+  it('a browser with cookies leaves the SIDs of its first page behind, and loses nothing', async () => {
+    const bare = '<a href="/b">B</a><a href="/">Home</a>';
+    const marked = '<a href="/b?_sid=s1">B</a><a href="/c?_sid=s1">C</a>';
+    let count = 0;
+    site = {
+      '/': () => ({ fields: { 'set-cookie': 'id=1' }, body: count++ === 0 ? marked : bare }),
+      '/b': (sid) => (sid === null ? bare : { status: 303, fields: { location: '/b' } }),
+      '/c': bare,
+    };
+    for (const cookies of ['on', 'session-only', 'first-party'] as const) {
+      count = 0;
+      expect((await walk({ browser: { cookies } })).lost).to.deep.equal([]);
+    }
+    count = 0;
+    expect((await walk()).lost.map((each) => each.reason)).to.include('policy');
+    count = 0;
+    site['/b'] = '<a href="/c?_sid=s2">C</a>';
+    site['/c'] = '<a href="/b?_sid=s2">B</a>';
+    const anew = await walk({ browser: { cookies: 'on' } });
+    expect(anew.lost.map((each) => each.reason)).to.deep.equal(['expired', 'expired']);
+  });
+
   describe('redirects without end', () => {
     const go = (location: string) => ({ status: 302, fields: { location, 'set-cookie': 'id=1' } });
     const told = ({ lost }: CrawlReport) => lost.map(({ page, reason }) => [page.slice(origin.length), reason]);
