@@ -77,9 +77,10 @@ function readArgs(argv: string[]): Asked | 'help' {
   if (!TOKEN.test(method)) throw new UsageError(`not a method: ${method}`);
   const given = (args.values.header ?? []).map(readField);
   const isHost = ([name]: readonly [string, string]) => name.toLowerCase() === 'host';
-  const host = match[2] ?? given.find(isHost)?.[1] ?? 'localhost';
   const scheme = (match[1] ?? 'http:').toLowerCase();
-  if (!URL.canParse(`${scheme}//${host}`)) throw new UsageError(`not a host: ${host}`);
+  const authority = match[2] ?? given.find(isHost)?.[1] ?? 'localhost';
+  if (!URL.canParse(`${scheme}//${authority}`)) throw new UsageError(`not a host: ${authority}`);
+  const host = match[2] === undefined ? authority : asHostField(match[2], scheme);
   const target = match[3] === undefined ? '/' : match[3].startsWith('?') ? `/${match[3]}` : match[3];
   return {
     config: args.values.config ?? 'transid.yaml',
@@ -91,6 +92,12 @@ function readArgs(argv: string[]): Asked | 'help' {
     // On the wire a target is bytes; Node shows them as latin1.
     target: Buffer.from(target, 'utf8').toString('latin1'),
   };
+}
+
+/** What clients send of an authority: a user goes into another field, and names have letters of ASCII alone. */
+function asHostField(authority: string, scheme: string): string {
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  return /[^\x00-\x7f]/.test(host) ? new URL(`${scheme}//${host}`).host : host;
 }
 
 function readField(line: string): [name: string, value: string] {

@@ -310,6 +310,13 @@ Verdict accepts: the route is use_only_cookies.
     ],
     ['outside of its scope', ['/below/a'], [/<a href="\?a=1"> {3}\(as it is\)/, /Location: \?a=1 {3}\(as it is\)/]],
     ['bytes that are no text', ['/%00'], [/\/\\x00/]],
+    [
+      'a host that browsers spell otherwise, with what they send elsewhere',
+      ['http://ada:p@ss@OLDß.test:81/'],
+      [/^GET http:\/\/xn--old-7ka\.test:81\/\n/, /Verdict unknown: neither/],
+    ],
+    ['a Host field of one that does not', ['-H', 'Host: ada@old.test', '/'], [/^No verdict: the proxy answers 400/m]],
+    ['a user and the host of a route', ['http://ada@old.test'], [/\* 3\. old {3}the first that matches/]],
   ] as const) {
     it(what, async () => {
       const { code, out } = await explain(...argv.map((arg) => arg.replace(NOW, Date.now().toString(36))));
