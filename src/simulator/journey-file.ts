@@ -23,6 +23,8 @@ export function readJourney(value: unknown, name: string): Journey {
   const start = top['start'];
   if (start !== undefined && typeof start !== 'string') throw bad(name, '`start` is a URL');
   if (start !== undefined) address(start, name, 'start');
+  if (start !== undefined && !(/^https?:\/\//i.test(start) && URL.canParse(start)))
+    throw bad(name, `\`start\` is a URL with http:// or https://, not '${start}'`);
   return { name: typeof top['name'] === 'string' ? top['name'] : name, start: start ?? null, steps };
 }
 

@@ -40,6 +40,16 @@ describe('simulator journey: what can be written', () => {
       'j: user and password belong into the URL that `transid simulate` is given, not into the journey',
     ],
     ['a start that is none', { start: 1, steps: ['back'] }, 'j: `start` is a URL'],
+    [
+      'a start without its scheme',
+      { start: 'localhost:8080', steps: [{ open: '/' }] },
+      "j: `start` is a URL with http:// or https://, not 'localhost:8080'",
+    ],
+    [
+      'a start without a host',
+      { start: 'http://', steps: ['back'] },
+      "j: `start` is a URL with http:// or https://, not 'http://'",
+    ],
   ] as const) {
     it(why, () => {
       expect(() => readJourney(value, 'j'))
