@@ -123,7 +123,9 @@ function crawlText(report: CrawlReport, { good, bad, dim }: Palette): string {
   lines.push(`session kept ${good(String(kept))}, lost ${lost > 0 ? bad(String(lost)) : '0'}, nothing to lose ${none}`);
   if (kept === 0 && lost === 0 && report.hasSession)
     lines.push(
-      dim('No page showed a session: --sid-name tells how it is called in URLs, --marker what only its pages show.'),
+      dim(
+        'No followed link told of a session: --sid-name tells how it is called in URLs, --marker what only its pages show.',
+      ),
     );
   const { robots, excluded, depth, limit } = report.skipped;
   const skips = [

@@ -141,7 +141,7 @@ describe('simulator reports', () => {
 
   it('as text: a crawl that saw no session says how to name it', () => {
     const none: CrawlReport = { ...CRAWL, lost: [], counts: { kept: 0, lost: 0, none: 3 } };
-    const hint = 'No page showed a session: --sid-name tells';
+    const hint = 'No followed link told of a session: --sid-name tells';
     expect(formatText(none)).to.include(`nothing to lose 3\n${hint}`);
     expect(formatText(CRAWL)).to.not.include(hint);
   });
