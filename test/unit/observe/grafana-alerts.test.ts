@@ -119,6 +119,15 @@ describe('grafana.json and alerts.yaml', () => {
       }
   });
 
+  it('a share of nothing is shown as 0, though what it counts has no series before it happens', () => {
+    const shares = shown.filter(({ expr }) => expr.includes(') / sum('));
+    expect(shares.map(({ where }) => where)).to.deep.equal([
+      'panel "Clients that need a SID"',
+      'panel "Faults of the application"',
+    ]);
+    for (const { where, expr } of shares) expect(expr, where).to.match(/^\(sum\(.*\) or vector\(0\)\) \/ sum\(/);
+  });
+
   it('panels have ids of their own and do not overlap', () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).to.equal(panels.length);
