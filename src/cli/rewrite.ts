@@ -69,8 +69,15 @@ export async function rewriteCommand(argv: string[], io: CommandIo): Promise<num
 /** What is wrong with the options, null if the error is of another kind. */
 function usageMessage(error: unknown): string | null {
   if (error instanceof UsageError) return error.message;
-  if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  if (error instanceof ConfigError)
+    return error.problems.map(({ path, message }) => `${optionOf(path)}: ${message}`).join('; ');
   return null;
+}
+
+/** The option that became this key of the configuration in `policyOf`, such as `routes[0].trans_sid_hosts[1]`. */
+function optionOf(path: string): string {
+  const key = path.replace(/^(?:routes\[0\]|session)\./, '').replace(/\[\d+\]$/, '');
+  return `--${key.replace(/^trans_sid_/, '').replaceAll('_', '-')}`;
 }
 
 const FLAGS = {

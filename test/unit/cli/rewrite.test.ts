@@ -144,6 +144,21 @@ describe('transid rewrite', () => {
     });
   }
 
+  for (const [option, value] of [
+    ['--name', 'a b'],
+    ['--tags', 'a'],
+    ['--hosts', 'o.test,a b'],
+    ['--url-rewriter-tags', 'a'],
+    ['--url-rewriter-hosts', 'a b'],
+    ['--arg-separator', ''],
+    ['--carrier', 'pigeon'],
+    ['--forms', 'pigeon'],
+  ] as const) {
+    it(`names the option that is wrong, not the key of a configuration: ${option}`, async () => {
+      expect((await run([...HERE, option, value], PAGE)).err).to.match(new RegExp(`^transid rewrite: ${option}: .+\n`));
+    });
+  }
+
   it('--help tells of every option', async () => {
     const { code, out } = await run(['--help'], '');
     expect(code).to.equal(0);
