@@ -10,7 +10,19 @@ import { z } from 'zod';
 import { matchShape, routeShape } from './route-schema.ts';
 import { routeSession, sessionShape, signKeyShape } from './session-schema.ts';
 import { store } from './store-schema.ts';
-import { address, count, duration, fileName, httpUrl, network, overriding, section, size, token } from './units.ts';
+import {
+  address,
+  count,
+  duration,
+  fileName,
+  httpUrl,
+  network,
+  overriding,
+  section,
+  serverName,
+  size,
+  token,
+} from './units.ts';
 
 // ---------------------------------------------------------------------------------------------------------- listener
 
@@ -52,9 +64,7 @@ const upstreamTlsShape = {
   ca_file: fileName()
     .optional()
     .meta({ description: 'PEM file with the authorities to trust instead of the public ones.' }),
-  server_name: z
-    .string()
-    .min(1)
+  server_name: serverName()
     .optional()
     .meta({ description: 'Name expected in the certificate and sent as SNI, where it is not the host of `url`.' }),
 };

@@ -116,6 +116,16 @@ function parseAddress(text: string): Address | null {
   return { host: v6 ?? (name === '*' ? '::' : (name as string)), port };
 }
 
+/** A name or an address that a certificate can have. */
+export function serverName() {
+  const error = 'not a host name: such as app.example.org, without scheme and port';
+  // Of none at all the length tells.
+  return z
+    .string()
+    .min(1)
+    .refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]*$/.test(text), { error });
+}
+
 /** An address or a network in CIDR form, IPv4 or IPv6. */
 export function network() {
   const error = 'not a network: write an address or CIDR, such as 10.0.0.0/8 or 2001:db8::/32';

@@ -258,6 +258,18 @@ routes:
         'c.yaml:3:22: routes[0].simulate: must be no-cookies, session-only, block-third-party or a map of keys and values',
       ],
     ],
+    ...['https://app.test', 'app.test:443', '"a b"', 'straße.test', '"[::1]"'].map(
+      (name) =>
+        [
+          `a name that no certificate has: ${name}`,
+          `upstream: { url: "https://a", tls: { server_name: ${name} } }`,
+          [/^c\.yaml:1:51: upstream\.tls\.server_name: not a host name: such as app\.example\.org, without/],
+        ] as const,
+    ),
+    ...['app.test', 'app.test.', 'my_app', '127.0.0.1', '"::1"'].map(
+      (name) => [`the name ${name}`, `upstream: { url: "https://a", tls: { server_name: ${name} } }`, []] as const,
+    ),
+    ['no name', 'upstream: { url: "https://a", tls: { server_name: "" } }', [/server_name: must not be empty$/]],
     ['an empty value', `${BASE}routes:`, ['c.yaml:2:8: routes: a list is needed']],
     ['no unit', `${BASE}limits: { body: 8MB }`, [/^c\.yaml:2:17: limits\.body: not a size/]],
     ['too small', `${BASE}limits: { target: 1B }`, [/at least 256 bytes/]],
