@@ -30,10 +30,10 @@ const redisUrl = () => {
 const redisShape = {
   kind: z.literal('redis').meta({ description: 'Redis or Valkey: one of `url`, `sentinels` and `cluster`.' }),
   url: redisUrl().optional().meta({ description: 'One server; rediss:// for TLS.', example: 'redis://127.0.0.1:6379' }),
-  sentinels: z
-    .array(redisNode())
-    .default([])
-    .meta({ description: 'Sentinels to ask for the server.', example: '[10.0.0.1:26379]' }),
+  sentinels: z.array(redisNode()).default([]).meta({
+    description: 'Sentinels to ask for the server, without user and password: those are for the server.',
+    example: '[10.0.0.1:26379]',
+  }),
   sentinel_name: z
     .string()
     .min(1)
