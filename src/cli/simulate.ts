@@ -370,13 +370,13 @@ function format(report: Report, args: Arguments, io: CommandIo): string {
     case 'html':
       return formatHtml(report);
     case 'text':
-      return formatText(report, { color: args.color && args.output === null && isTerminal(io.stdout) });
+      return formatText(report, { color: args.color && args.output === null && takesEscapes(io.stdout) });
   }
 }
 
 /** One line on a terminal, rewritten at most ten times a second; nothing anywhere else. */
 function progressLine(args: Arguments, io: CommandIo) {
-  const isShown = args.progress && isTerminal(io.stderr);
+  const isShown = args.progress && takesEscapes(io.stderr);
   let shownAtMs = 0;
   return {
     show({ visited, waiting, lost }: { visited: number; waiting: number; lost: number }): void {
@@ -390,6 +390,8 @@ function progressLine(args: Arguments, io: CommandIo) {
   };
 }
 
-function isTerminal(stream: object): boolean {
-  return 'isTTY' in stream && stream.isTTY === true && process.env['NO_COLOR'] === undefined;
+/** A terminal that obeys escapes, and whose user wants them (no-color.org: an empty NO_COLOR says nothing). */
+function takesEscapes(stream: object): boolean {
+  const { NO_COLOR = '', TERM } = process.env;
+  return 'isTTY' in stream && stream.isTTY === true && NO_COLOR === '' && TERM !== 'dumb';
 }

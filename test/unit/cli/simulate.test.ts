@@ -254,6 +254,33 @@ describe('transid simulate', () => {
     expect((await run('--format', 'junit', origin)).out).to.match(/^<\?xml version="1\.0"/);
   });
 
+  describe('colours and progress on a terminal', () => {
+    const { NO_COLOR, TERM } = process.env;
+    const set = (name: string, value: string | undefined): void => {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    };
+    afterEach(() => {
+      set('NO_COLOR', NO_COLOR);
+      set('TERM', TERM);
+    });
+    for (const [noColor, term, isShown] of [
+      [undefined, 'xterm', true],
+      ['', 'xterm', true],
+      ['1', 'xterm', false],
+      [undefined, 'dumb', false],
+    ] as const) {
+      it(`NO_COLOR=${noColor} TERM=${term}: ${isShown ? 'shown' : 'left out'}`, async () => {
+        set('NO_COLOR', noColor);
+        set('TERM', term);
+        const { io, out, err } = captureIo();
+        for (const stream of [io.stdout, io.stderr]) Object.assign(stream, { isTTY: true });
+        await simulateCommand([`${origin}/`], io);
+        expect([out().includes('\u001b'), err().includes('\u001b')]).to.deep.equal([isShown, isShown]);
+      });
+    }
+  });
+
   describe('--script', () => {
     const JOURNEY = 'name: Visit\nsteps:\n  - open: /\n  - follow: B\n  - expect: { selector: "#user" }\n';
 
