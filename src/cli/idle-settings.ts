@@ -42,8 +42,13 @@ const SENTINEL_NAME = 'mymaster';
 function idleStoreKeys({ store }: Config): Warning[] {
   if (store.kind !== 'redis') return [];
   const warnings: Warning[] = [];
-  if (store.sentinels.length === 0 && store.sentinelName !== SENTINEL_NAME) {
-    warnings.push(idle(['store', 'sentinel_name'], 'no sentinel is asked', 'name `sentinels`, or take the key out'));
+  for (const [key, isSet] of [
+    ['sentinel_name', store.sentinelName !== SENTINEL_NAME],
+    ['sentinel_username', store.sentinelUsername !== undefined],
+    ['sentinel_password', store.sentinelPassword !== null],
+  ] as const) {
+    if (store.sentinels.length > 0 || !isSet) continue;
+    warnings.push(idle(['store', key], 'no sentinel is asked', 'name `sentinels`, or take the key out'));
   }
   if (store.ca !== null && !store.tls && store.url?.startsWith('rediss:') !== true) {
     warnings.push(idle(['store', 'ca_file'], 'Redis is spoken to without TLS', 'set `tls: true`, or take the key out'));

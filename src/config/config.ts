@@ -28,10 +28,13 @@ export type MemoryStoreConfig = Extract<ParsedStore, { kind: 'memory' }>;
 export type LmdbStoreConfig = Extract<ParsedStore, { kind: 'lmdb' }>;
 type ParsedRedis = Extract<ParsedStore, { kind: 'redis' }>;
 
-export interface RedisStoreConfig extends Omit<ParsedRedis, 'passwordFile' | 'passwordEnv' | 'caFile' | 'url'> {
+type NameOfReference = 'passwordFile' | 'passwordEnv' | 'sentinelPasswordFile' | 'sentinelPasswordEnv' | 'caFile';
+
+export interface RedisStoreConfig extends Omit<ParsedRedis, NameOfReference | 'url'> {
   /** Null when sentinels or Cluster nodes are given instead. */
   readonly url: string | null;
   readonly password: Secret | null;
+  readonly sentinelPassword: Secret | null;
   /** PEM text of the authorities to trust; null for the public ones. */
   readonly ca: string | null;
 }

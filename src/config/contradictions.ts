@@ -186,8 +186,12 @@ function storeFaults({ store, workers = 1 }: Parts): Fault[] {
   const ways = [store.url !== undefined, store.sentinels.length > 0, store.cluster.length > 0].filter(Boolean).length;
   const faults: Fault[] = [];
   if (ways !== 1) faults.push(atValue(['store', 'kind'], 'redis needs one of `url`, `sentinels` and `cluster`'));
-  if (store.passwordFile !== undefined && store.passwordEnv !== undefined) {
-    faults.push(atKey(['store', 'password_env'], 'the password is given twice: keep password_file or password_env'));
+  for (const [key, file, env] of [
+    ['password', store.passwordFile, store.passwordEnv],
+    ['sentinel_password', store.sentinelPasswordFile, store.sentinelPasswordEnv],
+  ] as const) {
+    if (file === undefined || env === undefined) continue;
+    faults.push(atKey(['store', `${key}_env`], `the password is given twice: keep ${key}_file or ${key}_env`));
   }
   return faults;
 }

@@ -16,11 +16,13 @@ const FILE_KEYS: readonly KeyPath[] = [
   ['upstream', 'tls', 'ca_file'],
   ['session', 'sign_key_file'],
   ['store', 'password_file'],
+  ['store', 'sentinel_password_file'],
   ['store', 'ca_file'],
 ];
 const ENVIRONMENT_KEYS: readonly KeyPath[] = [
   ['session', 'sign_key_env'],
   ['store', 'password_env'],
+  ['store', 'sentinel_password_env'],
 ];
 /** A chain of certificates or a bundle of authorities; the public one of Debian has some 220 KiB. */
 const MAX_REFERENCED_CHARS = 1024 * 1024;
@@ -105,6 +107,13 @@ function assembleTls(tls: ParsedConfig['listen']['tls'], texts: ReadonlyMap<stri
   };
 }
 
+/** Of the keys `${key}_file` and `${key}_env`; null if there is neither. */
+function passwordOf(key: string, texts: ReadonlyMap<string, string>): Secret | null {
+  // A file made by an editor ends in a line end that no password has.
+  const password = texts.get(`${key}_file`)?.replace(/\r?\n$/, '') ?? texts.get(`${key}_env`);
+  return password === undefined ? null : new Secret(password);
+}
+
 function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, folder: string): StoreConfig {
   switch (store.kind) {
     case 'memory':
@@ -112,13 +121,19 @@ function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, f
     case 'lmdb':
       return { ...store, path: resolve(folder, store.path) };
     case 'redis': {
-      const { passwordFile: _file, passwordEnv: _env, caFile: _ca, url, ...rest } = store;
-      // A file made by an editor ends in a line end that no password has.
-      const password = texts.get('store.password_file')?.replace(/\r?\n$/, '') ?? texts.get('store.password_env');
+      const {
+        passwordFile: _a,
+        passwordEnv: _b,
+        sentinelPasswordFile: _c,
+        sentinelPasswordEnv: _d,
+        caFile: _e,
+        ...rest
+      } = store;
       return {
         ...rest,
-        url: url ?? null,
-        password: password === undefined ? null : new Secret(password),
+        url: rest.url ?? null,
+        password: passwordOf('store.password', texts),
+        sentinelPassword: passwordOf('store.sentinel_password', texts),
         ca: texts.get('store.ca_file') ?? null,
       };
     }

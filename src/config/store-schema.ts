@@ -31,7 +31,7 @@ const redisShape = {
   kind: z.literal('redis').meta({ description: 'Redis or Valkey: one of `url`, `sentinels` and `cluster`.' }),
   url: redisUrl().optional().meta({ description: 'One server; rediss:// for TLS.', example: 'redis://127.0.0.1:6379' }),
   sentinels: z.array(redisNode()).default([]).meta({
-    description: 'Sentinels to ask for the server, without user and password: those are for the server.',
+    description: 'Sentinels to ask for the server; they may want a password of their own.',
     example: '[10.0.0.1:26379]',
   }),
   sentinel_name: z
@@ -39,15 +39,20 @@ const redisShape = {
     .min(1)
     .default('mymaster')
     .meta({ description: 'Name of the server that the sentinels watch.' }),
+  sentinel_username: z.string().min(1).optional().meta({ description: 'User of an ACL of the sentinels.' }),
+  sentinel_password_file: fileName().optional().meta({ description: 'File with the password of the sentinels.' }),
+  sentinel_password_env: environmentName()
+    .optional()
+    .meta({ description: 'Environment variable with the password of the sentinels.', example: 'SENTINEL_PASSWORD' }),
   cluster: z
     .array(redisNode())
     .default([])
     .meta({ description: 'Some nodes of a Cluster.', example: '[10.0.0.1:7000]' }),
-  username: z.string().min(1).optional().meta({ description: 'User of an ACL.' }),
-  password_file: fileName().optional().meta({ description: 'File with the password.' }),
+  username: z.string().min(1).optional().meta({ description: 'User of an ACL of the server.' }),
+  password_file: fileName().optional().meta({ description: 'File with the password of the server.' }),
   password_env: environmentName()
     .optional()
-    .meta({ description: 'Environment variable with the password.', example: 'REDIS_PASSWORD' }),
+    .meta({ description: 'Environment variable with the password of the server.', example: 'REDIS_PASSWORD' }),
   tls: z.boolean().default(false).meta({
     description:
       'Speak TLS to sentinels and the servers that they name, to Cluster nodes, and to the server of a `redis://` URL; `rediss://` says it by itself.',

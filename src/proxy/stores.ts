@@ -54,6 +54,8 @@ export async function openStore(
         url: store.url,
         sentinels: store.sentinels,
         sentinelName: store.sentinelName,
+        sentinelUsername: store.sentinelUsername,
+        sentinelPassword: store.sentinelPassword?.reveal() ?? null,
         cluster: store.cluster,
         username: store.username,
         password: store.password?.reveal() ?? null,

@@ -13,6 +13,9 @@ export interface RedisStoreOptions {
   /** `host:port` each. */
   readonly sentinels: readonly string[];
   readonly sentinelName: string;
+  /** Of the sentinels themselves. */
+  readonly sentinelUsername?: string | undefined;
+  readonly sentinelPassword: string | null;
   readonly cluster: readonly string[];
   readonly username?: string | undefined;
   readonly password: string | null;
@@ -110,6 +113,8 @@ function sentinelOptions(options: RedisStoreOptions): ConnectionOptions {
   return {
     sentinels: options.sentinels.map(hostPort),
     name: options.sentinelName,
+    ...(options.sentinelUsername === undefined ? {} : { sentinelUsername: options.sentinelUsername }),
+    ...(options.sentinelPassword === null ? {} : { sentinelPassword: options.sentinelPassword }),
     sentinelRetryStrategy: reconnectDelay,
     // One that hangs is passed over for the next.
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,

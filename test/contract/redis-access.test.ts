@@ -159,6 +159,31 @@ describe('redis by Sentinel [needs redis]', function () {
     }
   });
 
+  for (const [why, edits, want] of [
+    ['its password', { sentinelPassword: 'of it' }, true],
+    ['a user and password', { sentinelUsername: 'watcher', sentinelPassword: 'of the user' }, true],
+    ['the password of the server', { sentinelPassword: 'of the server' }, 'STORE_UNAVAILABLE'],
+    ['none', {}, 'STORE_UNAVAILABLE'],
+  ] as const) {
+    it(`a sentinel with a password of its own is told ${why}: ${want}`, async () => {
+      const master = await startRedis('--requirepass', 'of the server');
+      const file = join(master.folder, 'sentinel.conf');
+      writeFileSync(
+        file,
+        `requirepass "of it"\nuser watcher on ">of the user" +sentinel +subscribe &+switch-master\nsentinel monitor mymaster 127.0.0.1 ${master.port} 1\nsentinel auth-pass mymaster "of the server"\n`,
+      );
+      const sentinel = await startSentinel(file);
+      try {
+        const sentinels = [`127.0.0.1:${sentinel.port}`];
+        const options = redisOptions(0, { url: null, sentinels, password: 'of the server', ...edits });
+        expect(await canWrite(options)).to.equal(want);
+      } finally {
+        await sentinel.close();
+        await master.close();
+      }
+    });
+  }
+
   it('passes over a sentinel that takes connections and says nothing', async () => {
     const master = await startRedis();
     const mute = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');

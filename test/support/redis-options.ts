@@ -7,6 +7,7 @@ export function redisOptions(port: number, edits: Partial<RedisStoreOptions> = {
     url: `redis://127.0.0.1:${port}`,
     sentinels: [],
     sentinelName: 'mymaster',
+    sentinelPassword: null,
     cluster: [],
     password: null,
     tls: false,

@@ -67,7 +67,7 @@ async function startProgram(port: number, files: readonly string[], more: readon
       throw new Error('redis-server cannot be started: install it (Debian: redis-server)', { cause: error });
     });
     failed.catch(() => {});
-    await Promise.race([failed, answers(port, more)]);
+    await Promise.race([failed, answers(port)]);
   }
 
   await start();
@@ -97,11 +97,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function answers(port: number, args: readonly string[]): Promise<void> {
-  const hasPassword = args.includes('--requirepass');
+async function answers(port: number): Promise<void> {
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const reply = await ask(port, 'PING').catch(() => '');
-    if (reply.startsWith('+PONG') || (hasPassword && reply.startsWith('-NOAUTH'))) return;
+    if (reply.startsWith('+PONG') || reply.startsWith('-NOAUTH')) return;
     await delay(ATTEMPT_MS);
   }
   throw new Error(`redis-server does not answer on port ${port}`);

@@ -148,6 +148,11 @@ describe('transid check: keys that do nothing', () => {
       'store: { kind: redis, url: "redis://a:1", sentinel_name: shop }',
       ['store.sentinel_name: this has no effect: no sentinel is asked'],
     ],
+    [
+      'the user of sentinels that nobody asks',
+      'store: { kind: redis, url: "redis://a:1", sentinel_username: u }',
+      ['store.sentinel_username: this has no effect: no sentinel is asked'],
+    ],
     ['… that a sentinel is asked for', 'store: { kind: redis, sentinels: ["a:1"], sentinel_name: shop }', []],
     [
       'authorities for redis without TLS',

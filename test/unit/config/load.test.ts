@@ -429,13 +429,28 @@ describe('config: secrets and files', () => {
     expect(redisOf('password_env: TRANSID_TEST_SECRET').password?.reveal()).to.equal('hunter2');
   });
 
+  it('are told apart: one for the server, one for its sentinels', () => {
+    process.env['TRANSID_TEST_SECRET'] = 'hunter2';
+    writeFileSync(join(folder, 'password'), 'sentry\n');
+    const store = redisOf('password_env: TRANSID_TEST_SECRET, sentinel_password_file: password');
+    expect(store.password?.reveal()).to.equal('hunter2');
+    expect(store.sentinelPassword?.reveal()).to.equal('sentry');
+    expect(store).to.not.have.any.keys('sentinelPasswordFile', 'sentinelPasswordEnv');
+    expect(redisOf('sentinel_password_env: TRANSID_TEST_SECRET').password).to.equal(null);
+  });
+
   it('are not given twice', () => {
     writeFileSync(join(folder, 'password'), 'a');
     process.env['TRANSID_TEST_SECRET'] = 'b';
-    expect(() => redisOf('password_file: password, password_env: TRANSID_TEST_SECRET'))
-      .to.throw(ConfigError)
-      .with.property('detail')
-      .that.includes('given twice');
+    for (const keys of [
+      'password_file: password, password_env: TRANSID_TEST_SECRET',
+      'sentinel_password_file: password, sentinel_password_env: TRANSID_TEST_SECRET',
+    ]) {
+      expect(() => redisOf(keys))
+        .to.throw(ConfigError)
+        .with.property('detail')
+        .that.includes('given twice');
+    }
   });
 
   it('are not printed', () => {
