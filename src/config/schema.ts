@@ -105,9 +105,10 @@ const timeoutsShape = {
   client_body: duration()
     .prefault('30s')
     .meta({ description: 'Longest pause within a request body; then 408 or close.' }),
-  client_send: duration()
-    .prefault('30s')
-    .meta({ description: 'A client may leave its answer unread this long; then close.' }),
+  client_send: duration().prefault('30s').meta({
+    description:
+      'A client may leave its answer unread this long; then close. One HTTP/2 stream among others has four times as long.',
+  }),
   keep_alive: duration().prefault('60s').meta({ description: 'How long an idle client connection is kept.' }),
   tunnel: duration()
     .prefault('1h')

@@ -11,6 +11,11 @@ import { LINGER_MS, LINGER_SILENCE_MS } from './connections.ts';
 const RESET_WAIT_MS = 1500;
 /** For what was read or written of a stream when it closed, and for Node to let go of it by itself. */
 const CLOSED_WAIT_MS = 1500;
+/**
+ * A client that takes nothing of a stream has so many times the patience with one that takes nothing at all: Node tells only of whole
+ * writes, of 64 KiB and more, and for one of them a slow client may need all that time.
+ */
+const STREAM_PATIENCE = 4;
 /** RFC 9113 §6.7: the frame that answers a PING, with its head. */
 const PONG_BYTES = 17;
 
@@ -29,6 +34,8 @@ export class Http2Connection {
   readonly streams = new Set<ServerHttp2Stream>();
   /** Streams that have closed and stay: since when, as the clock saw it. */
   readonly #closedAtMs = new WeakMap<ServerHttp2Stream, number>();
+  /** Streams of which something waits for the client: how much, and since when no write was taken, as the clock saw it. */
+  readonly #waiting = new WeakMap<ServerHttp2Stream, { readonly bytes: number; readonly sinceMs: number }>();
   #bytesTaken = 0;
   #bytesRead = 0;
   #movedAtMs: number;
@@ -44,6 +51,28 @@ export class Http2Connection {
     this.session = session;
     this.socket = socket;
     this.#movedAtMs = nowMs;
+  }
+
+  /** A stream is open, and is `streams`' until its 'close'. */
+  add(stream: ServerHttp2Stream): void {
+    this.streams.add(stream);
+    // While a body flows as much may wait at each look.
+    stream.on('drain', () => this.#waiting.delete(stream));
+    stream.once('close', () => this.streams.delete(stream));
+  }
+
+  /**
+   * For the clock: streams of which the client takes nothing. Their own timers do not tell while other frames come or go, be it a
+   * PING and its answer.
+   */
+  stalled(nowMs: number, sendIdleMs: number): ServerHttp2Stream[] {
+    return [...this.streams].filter((stream) => {
+      const bytes = stream.closed ? 0 : stream.bufferSize;
+      const known = this.#waiting.get(stream);
+      if (bytes > 0 && bytes === known?.bytes) return nowMs - known.sinceMs >= sendIdleMs * STREAM_PATIENCE;
+      this.#waiting.set(stream, { bytes, sinceMs: nowMs });
+      return false;
+    });
   }
 
   /** For the clock: why the connection must go now, null if it may stay. */

@@ -112,10 +112,9 @@ export class Http2Front {
       session.destroy();
     };
     session.on('stream', (stream: ServerHttp2Stream) => {
-      streams.add(stream);
+      connection.add(stream);
       count += 1;
       stream.once('close', () => {
-        streams.delete(stream);
         if (stream.aborted || stream.rstCode === constants.NGHTTP2_CANCEL) onReset();
       });
       // A last GOAWAY lets the client go on with a new connection (RFC 9113 §6.8).
@@ -141,13 +140,19 @@ export class Http2Front {
   #check(nowMs: number): void {
     const { sendIdleMs } = this.#front.options.timeouts;
     for (const connection of this.#connections) {
+      const peerAddress = addressOf(connection.socket);
+      for (const stream of connection.stalled(nowMs, sendIdleMs)) this.#cutSlow(stream, peerAddress);
       const loss = connection.check(nowMs, sendIdleMs);
       if (loss === null) continue;
-      const peerAddress = addressOf(connection.socket);
       if (loss === 'slow') this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
       if (loss === 'broken') this.#front.report('', new ProxyError('BAD_REQUEST', { detail: BROKEN }), peerAddress);
       connection.destroy();
     }
+  }
+
+  #cutSlow(stream: ServerHttp2Stream, peerAddress: string): void {
+    this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
+    stream.close(constants.NGHTTP2_CANCEL);
   }
 
   /** Frames that break the rules: the session is destroyed by then, and its streams with it. */
@@ -162,8 +167,7 @@ export class Http2Front {
     const { sendIdleMs } = this.#front.options.timeouts;
     stream.setTimeout(sendIdleMs, () => {
       if (stream.writableLength === 0) return; // we wait for the upstream, or for a body: both have clocks of their own
-      this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
-      stream.close(constants.NGHTTP2_CANCEL);
+      this.#cutSlow(stream, peerAddress);
     });
     if (!stream.endAfterHeaders) {
       stream.once('aborted', () => abandonBody(req));

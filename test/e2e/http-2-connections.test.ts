@@ -1,6 +1,6 @@
 /** HTTP/2 connections that Node would keep for ever: what the engine's clock makes of them. */
 import { expect } from 'chai';
-import { connectFrames, type FrameClient, frame, getRequest } from '../support/http2-frames.ts';
+import { connectFrames, type FrameClient, frame, getRequest, postRequest } from '../support/http2-frames.ts';
 import { type PlainProxy, type PlainProxyOptions, startPlainProxy } from '../support/plain-proxy.ts';
 import { answer, eventually, type ScriptedUpstream, sleep, startScriptedUpstream } from '../support/raw-http.ts';
 import { CERTIFICATE } from '../support/tls-pair.ts';
@@ -139,6 +139,31 @@ describe('engine: the end of HTTP/2 connections', () => {
         clearInterval(sending);
       }
       expect(codes().filter((code) => code === 'SLOW_CLIENT')).to.have.length(1);
+    });
+  }
+
+  for (const [what, sendOn] of [
+    ['sends PINGs', ({ socket }: FrameClient) => void socket.write(frame(PING, 0, 0, Buffer.alloc(8)))],
+    ['goes on with its body', ({ socket }: FrameClient) => void socket.write(frame(DATA, 0, 1, Buffer.from('x')))],
+  ] as const) {
+    it(`a client that takes nothing of one stream loses that, though it ${what}`, async () => {
+      await open({ timeouts: { sendIdleMs: 500, bodyIdleMs: 20_000 } });
+      upstream.script = ({ socket }, head) =>
+        void socket.write(head.startsWith('GET') ? answer(200, 'mine') : answer(200, 'x'.repeat(1 << 20)));
+      const client = connect();
+      client.socket.write(Buffer.concat([frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0])), postRequest(1)]));
+      await eventually('it is on its way', () => client.types.includes(DATA));
+      const sending = setInterval(() => sendOn(client), 100);
+      try {
+        await eventually('the stream is cut', () => client.types.includes(RST_STREAM), 6000);
+        expect(upstream.connections.every(({ closed }) => closed)).to.equal(true);
+      } finally {
+        clearInterval(sending);
+      }
+      expect(codes().filter((code) => code === 'SLOW_CLIENT')).to.have.length(1);
+      const count = client.types.length;
+      client.socket.write(getRequest(3));
+      await eventually('the next one is answered', () => client.types.lastIndexOf(DATA) > count);
     });
   }
 

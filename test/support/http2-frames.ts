@@ -25,9 +25,17 @@ export function literalField(name: string, value: string): Buffer {
 
 /** A whole request without a body. */
 export function getRequest(stream: number, path = '/'): Buffer {
-  const fields = { ':method': 'GET', ':path': path, ':scheme': 'https', ':authority': 'app.test' };
-  const head = Object.entries(fields).map(([name, value]) => literalField(name, value));
-  return frame(1, 5, stream, Buffer.concat(head));
+  return frame(1, 5, stream, requestHead('GET', path));
+}
+
+/** The head of a request with a body. */
+export function postRequest(stream: number): Buffer {
+  return frame(1, 4, stream, requestHead('POST', '/'));
+}
+
+function requestHead(method: string, path: string): Buffer {
+  const fields = { ':method': method, ':path': path, ':scheme': 'https', ':authority': 'app.test' };
+  return Buffer.concat(Object.entries(fields).map(([name, value]) => literalField(name, value)));
 }
 
 export interface FrameClient {

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
@@ -49,5 +50,33 @@ describe('Http2Connection: a client that is silent while a stream is open', () =
     expect(looks.every((loss) => loss === null)).to.equal(true);
     expect({ pings, goaways }).to.deep.equal({ pings: 0, goaways: 1 });
     expect(quiet({ takesPings: false, sends: false, isClosed: true }).looks).to.include('broken');
+  });
+});
+
+describe('Http2Connection: a stream of which something waits for the client', () => {
+  /** How many seconds it stays, when as much of it waits at each look; `flow` happens before each. */
+  function staysFor(
+    flow: (stream: EventEmitter, second: number) => void,
+    state = { closed: false, bufferSize: 65536 },
+  ) {
+    const connection = new Http2Connection({} as ServerHttp2Session, {} as TLSSocket, 0);
+    const stream = Object.assign(new EventEmitter(), state);
+    connection.add(stream as unknown as ServerHttp2Stream);
+    for (let second = 0; second <= 600; second += 1) {
+      flow(stream, second);
+      if (connection.stalled(second * 1000, SEND_IDLE_MS).length > 0) return second;
+    }
+    return null;
+  }
+
+  it('is given up when the client takes nothing of it', () => expect(staysFor(() => {})).to.equal(120));
+
+  it('is not while it flows, however slowly', () => {
+    expect(staysFor((stream, second) => second % 100 === 0 && stream.emit('drain'))).to.equal(null);
+  });
+
+  it('is not when it is closed, or nothing waits', () => {
+    expect(staysFor(() => {}, { closed: true, bufferSize: 65536 })).to.equal(null);
+    expect(staysFor(() => {}, { closed: false, bufferSize: 0 })).to.equal(null);
   });
 });
