@@ -97,7 +97,8 @@ type Fate =
   | 'accept-encoding'
   | 'authorization'
   | 'via'
-  | 'page-url';
+  | 'page-url'
+  | 'page-urls';
 
 const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['connection', 'ours'],
@@ -148,6 +149,8 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ['ping-to', 'page-url'],
   // Of WebDAV (RFC 4918 §10.3): where a copy goes.
   ['destination', 'page-url'],
+  // And of what it has locked (§10.4): `<URL> (<token> ["etag"])`, any number of them.
+  ['if', 'page-urls'],
   // Of proxies in front, as an ingress of Kubernetes writes it.
   ['x-original-uri', 'page-url'],
   ['origin', 'origin'],
@@ -234,6 +237,9 @@ export function buildUpstreamRequest(
       case 'page-url':
         fields.push(name, edits.cleanUrl === undefined ? value : edits.cleanUrl(value));
         break;
+      case 'page-urls':
+        fields.push(name, edits.cleanUrl === undefined ? value : mapBracketed(value, edits.cleanUrl));
+        break;
       case 'via':
         via = via === '' ? value : `${via}, ${value}`;
         break;
@@ -267,9 +273,17 @@ export function trailersOfClient(raw: readonly string[]): string[] {
   return kept;
 }
 
+function mapBracketed(value: string, edit: (url: string) => string): string {
+  return value.replace(/<([^<>]*)>/g, (_, url: string) => `<${edit(url)}>`);
+}
+
+function isPageUrl(fate: Fate | undefined): boolean {
+  return fate === 'page-url' || fate === 'page-urls';
+}
+
 /** Of the names of such fields. */
 const PAGE_URL_LENGTHS: ReadonlySet<number> = new Set(
-  [...FATES].flatMap(([name, fate]) => (fate === 'page-url' ? [name.length] : [])),
+  [...FATES].flatMap(([name, fate]) => (isPageUrl(fate) ? [name.length] : [])),
 );
 
 /** Does a field tell the URL of a page, as the Referer does, or may it? */
@@ -278,7 +292,7 @@ export function sendsPageUrl({ fields, client }: Pick<ClientHead, 'fields' | 'cl
     const { length } = fields[i] as string;
     if (!PAGE_URL_LENGTHS.has(length) && !client.passesXForwarded) continue;
     const lower = (fields[i] as string).toLowerCase();
-    if (FATES.get(lower) === 'page-url' || isOtherForwarded(lower)) return true;
+    if (isPageUrl(FATES.get(lower)) || isOtherForwarded(lower)) return true;
   }
   return false;
 }

@@ -361,11 +361,18 @@ describe('answers that change a session', () => {
   it('so do a WebDAV client that says where to, and a proxy that says what was asked', async () => {
     const sid = await begin();
     const own = `http://own.test/(_sid-${sid})`;
-    await send(`/a?_sid=${sid}`, { destination: `${own}/b?c=1`, 'x-original-uri': `/a?_sid=${sid}` });
+    await send(`/a?_sid=${sid}`, {
+      destination: `${own}/b?c=1`,
+      if: `<${own}/a> (<opaquelocktoken:1> ["etag"]) </(_sid-${sid})/b> (Not <DAV:no-lock>)`,
+      'x-original-uri': `/a?_sid=${sid}`,
+    });
     expect(upstream.requests.at(-1)?.fields).to.include({
       destination: 'http://own.test/b?c=1',
+      if: '<http://own.test/a> (<opaquelocktoken:1> ["etag"]) </b> (Not <DAV:no-lock>)',
       'x-original-uri': '/a',
     });
+    await send('/a', { if: `<${own}/a> (<opaquelocktoken:1>)` });
+    expect(upstream.requests.at(-1)?.fields).to.include({ if: '<http://own.test/a> (<opaquelocktoken:1>)' });
   });
 
   it('a cookie that comes with a WebSocket is kept, and goes to a client that may take it', async () => {
