@@ -427,13 +427,26 @@ describe('engine: upgrades', () => {
       expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['UPSTREAM_REFUSED']);
     });
 
-    for (const end of ['fin', 'reset'] as const) {
-      it(`the client leaves by ${end} during the handshake: so does the request`, async () => {
-        upstream.script = () => {};
-        await talk(proxy.port, [handshake(), 60, { end }], { timeoutMs: 200 });
-        await eventually('the upstream connection is closed', allClosed, 2000);
-      });
-    }
+    it('the client leaves by a reset during the handshake: so does the request', async () => {
+      upstream.script = () => {};
+      await talk(proxy.port, [handshake(), 60, { end: 'reset' }], { timeoutMs: 200 });
+      await eventually('the upstream connection is closed', allClosed);
+    });
+
+    it('the client ends its side during the handshake: the request goes, and so does the connection', async () => {
+      upstream.script = () => {};
+      const socket = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.write(handshake());
+      await eventually('it is under way', () => upstream.requestCount === 1);
+      socket.resume().end();
+      try {
+        await eventually('the upstream connection is closed', allClosed, 1000);
+        await eventually('that of the client is closed', () => proxy.server.connectionCount === 0, 1000);
+        expect(proxy.refusals.map((refusal) => refusal.code)).to.deep.equal(['CLIENT_GONE']);
+      } finally {
+        socket.destroy();
+      }
+    });
   });
 
   describe('upgrade: the end of a tunnel', () => {
