@@ -210,6 +210,15 @@ routes:
   });
 
   describe('detect: probe', () => {
+    it('what is still to come of a body is not read away without an end behind it', async () => {
+      const head = 'GET /a HTTP/1.1\r\nHost: probe.test\r\nAccept: text/html\r\nTransfer-Encoding: chunked\r\n\r\n';
+      const { text } = await talk(proxy.port, [`${head}5\r\nhello\r\n`], {
+        until: (seen) => seen.includes('\r\n\r\n'),
+      });
+      expect(text).to.match(/^HTTP\/1\.1 303 /);
+      expect(text).to.match(/\r\nConnection: close\r\n/i);
+    });
+
     it('sends a first navigation round once, with a cookie', async () => {
       const before = upstream.requests.length;
       const answer = await send('probe.test', '/a?x=1');
