@@ -62,14 +62,18 @@ export class Http2Connection {
   }
 
   /**
-   * For the clock: streams of which the client takes nothing. Their own timers do not tell while other frames come or go, be it a
-   * PING and its answer.
+   * For the clock: streams of which the client takes nothing, though the connection has room. Their own timers do not tell while
+   * other frames come or go, be it a PING and its answer.
    */
   stalled(nowMs: number, sendIdleMs: number): ServerHttp2Stream[] {
+    // On a slow link a stream may have to wait for all that stands before it.
+    const isHeldUp = bytesUntaken(this.socket) > 0;
     return [...this.streams].filter((stream) => {
       const bytes = stream.closed ? 0 : stream.bufferSize;
       const known = this.#waiting.get(stream);
-      if (bytes > 0 && bytes === known?.bytes) return nowMs - known.sinceMs >= sendIdleMs * STREAM_PATIENCE;
+      if (!isHeldUp && bytes > 0 && bytes === known?.bytes) {
+        return nowMs - known.sinceMs >= sendIdleMs * STREAM_PATIENCE;
+      }
       this.#waiting.set(stream, { bytes, sinceMs: nowMs });
       return false;
     });

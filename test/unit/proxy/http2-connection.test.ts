@@ -54,12 +54,17 @@ describe('Http2Connection: a client that is silent while a stream is open', () =
 });
 
 describe('Http2Connection: a stream of which something waits for the client', () => {
+  const socket = { _handle: { writeQueueSize: 0 } };
+  beforeEach(() => {
+    socket._handle.writeQueueSize = 0;
+  });
+
   /** How many seconds it stays, when as much of it waits at each look; `flow` happens before each. */
   function staysFor(
     flow: (stream: EventEmitter, second: number) => void,
     state = { closed: false, bufferSize: 65536 },
   ) {
-    const connection = new Http2Connection({} as ServerHttp2Session, {} as TLSSocket, 0);
+    const connection = new Http2Connection({} as ServerHttp2Session, socket as unknown as TLSSocket, 0);
     const stream = Object.assign(new EventEmitter(), state);
     connection.add(stream as unknown as ServerHttp2Stream);
     for (let second = 0; second <= 600; second += 1) {
@@ -73,6 +78,10 @@ describe('Http2Connection: a stream of which something waits for the client', ()
 
   it('is not while it flows, however slowly', () => {
     expect(staysFor((stream, second) => second % 100 === 0 && stream.emit('drain'))).to.equal(null);
+  });
+
+  it('is not while the link is what holds it up', () => {
+    expect(staysFor((_, second) => (socket._handle.writeQueueSize = second < 200 ? 1000 : 0))).to.equal(319);
   });
 
   it('is not when it is closed, or nothing waits', () => {
