@@ -113,7 +113,7 @@ function htmlStage(
   options: RewriteOptions,
   page: PageKind,
   explain: ((finding: Finding) => void) | null,
-): () => MarkingStage {
+): (charset: string | null) => MarkingStage {
   const documentUrl = documentUrlOf(options);
   const policy = policyOf(options);
   const { origin } = new URL(documentUrl);
@@ -121,21 +121,24 @@ function htmlStage(
   const session = options.sid === undefined ? null : { sid: sidOf(options.sid), scope: scope() };
   const vars = options.variables.map(([name, value]) => [textOf(name), textOf(value)] as const);
   const varsScope = new Scope({ origin, hosts: policy.urlRewriterHosts });
-  return () =>
-    createPageStage(page, {
-      session,
-      vars,
-      varsScope: () => varsScope,
-      documentUrl,
-      policy,
-      ...(explain && {
-        explain: ({ offset, element, attribute, kind, url, decision }) => {
-          const isMarked = decision === 'mark' || decision === 'field';
-          const reason = decision === 'field' ? 'hidden field' : isMarked ? kind : decision;
-          explain({ position: offset, element, attribute, url, decision: isMarked ? 'mark' : 'leave', reason });
-        },
-      }),
-    });
+  return (charset) =>
+    createPageStage(
+      { ...page, charset },
+      {
+        session,
+        vars,
+        varsScope: () => varsScope,
+        documentUrl,
+        policy,
+        ...(explain && {
+          explain: ({ offset, element, attribute, kind, url, decision }) => {
+            const isMarked = decision === 'mark' || decision === 'field';
+            const reason = decision === 'field' ? 'hidden field' : isMarked ? kind : decision;
+            explain({ position: offset, element, attribute, url, decision: isMarked ? 'mark' : 'leave', reason });
+          },
+        }),
+      },
+    );
 }
 
 /** The policy that a configuration with these options would give the page, with its defaults and its checks. */
@@ -236,9 +239,9 @@ class GatedRun implements PageRun {
   readonly #gate: CharsetGate;
   #stage: MarkingStage | PhpRewriter | null = null;
 
-  constructor(charset: string | null, create: () => MarkingStage | PhpRewriter) {
-    this.#gate = new CharsetGate(charset, () => {
-      this.#stage = create();
+  constructor(charset: string | null, create: (charset: string | null) => MarkingStage | PhpRewriter) {
+    this.#gate = new CharsetGate(charset, (known) => {
+      this.#stage = create(known);
       return this.#stage;
     });
   }

@@ -374,8 +374,8 @@ function sendRewritten(
   }
   // A field that is set later, not a getter: each literal with a getter would be of a kind of its own to V8.
   const marked: { stage: MarkingStage | null } = { stage: null };
-  const gate = new CharsetGate(plan.page.charset, () => {
-    const stage = createPageStage(plan.page, marking());
+  const gate = new CharsetGate(plan.page.charset, (charset) => {
+    const stage = createPageStage({ ...plan.page, charset }, marking());
     marked.stage = stage;
     return script === null ? stage : new ScriptStage(stage, script);
   });

@@ -19,6 +19,7 @@ export interface PageStage {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Lets a page through its stage, or past it when its markup turns out not to be ASCII-compatible.
@@ -29,7 +30,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
  */
 export class CharsetGate implements PageStage {
   readonly #declared: string | null;
-  readonly #create: () => PageStage;
+  readonly #create: (charset: string | null) => PageStage;
   #stage: PageStage | null = null;
   #isDecided = false;
   #isIncompatible = false;
@@ -38,7 +39,8 @@ export class CharsetGate implements PageStage {
   #released = 0;
   #waiting: Buffer = NOTHING;
 
-  constructor(declared: string | null, create: () => PageStage) {
+  /** `create` is told the charset that the page has whatever its meta elements say: by its BOM, else by `declared`. */
+  constructor(declared: string | null, create: (charset: string | null) => PageStage) {
     this.#declared = declared;
     this.#create = create;
   }
@@ -58,18 +60,25 @@ export class CharsetGate implements PageStage {
     this.#seen = this.#seen.length === 0 ? chunk : Buffer.concat([this.#seen, chunk]);
     const verdict = judgeCharset(this.#declared, this.#seen, false);
     if (verdict === 'incompatible') return this.#passOn();
-    this.#stage ??= this.#create();
-    this.#wait(this.#stage.write(chunk));
+    // They may begin a BOM, which the stage has to know of.
+    if (this.#seen.length < UTF8_BOM.length) return NOTHING;
+    this.#wait(this.#stage === null ? this.#begin() : this.#stage.write(chunk));
     if (verdict === 'compatible') return this.#open();
-    return this.#stage.editCount === 0 ? this.#release() : NOTHING;
+    return this.editCount === 0 ? this.#release() : NOTHING;
   }
 
   end(): Buffer {
     if (this.#isIncompatible) return NOTHING;
     if (!this.#isDecided && judgeCharset(this.#declared, this.#seen, true) === 'incompatible') return this.#passOn();
-    this.#stage ??= this.#create();
-    this.#wait(this.#stage.end());
+    if (this.#stage === null) this.#wait(this.#begin());
+    this.#wait(this.#stage?.end() ?? NOTHING);
     return this.#open();
+  }
+
+  #begin(): Buffer {
+    const hasBom = UTF8_BOM.equals(this.#seen.subarray(0, UTF8_BOM.length));
+    this.#stage = this.#create(hasBom ? 'utf-8' : this.#declared);
+    return this.#stage.write(this.#seen);
   }
 
   #wait(output: Buffer): void {

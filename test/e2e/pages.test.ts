@@ -144,6 +144,13 @@ describe('pages of an application', () => {
       });
     }
 
+    it('UTF-8 by byte order mark: marked, whatever a meta element says', async () => {
+      const page = Buffer.from('\ufeff<title>あ</title><meta charset=iso-2022-jp><a href="/x">x</a>');
+      const done = await fetchPage({ 'content-type': 'text/html' }, page);
+      expect(done.body.toString()).to.match(/<a href="\/x\?_sid=[0-9a-v]{26}">/);
+      expect(done.body.toString('latin1').replace(INSERTED, '')).to.equal(page.toString('latin1'));
+    });
+
     const utf16 = Buffer.from('\ufeff<a href="/x">x</a>', 'utf16le');
     for (const [why, type, page] of [
       ['UTF-16 by field', 'text/html; charset=utf-16le', utf16.subarray(2)],

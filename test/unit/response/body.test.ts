@@ -350,6 +350,26 @@ describe('CharsetGate', () => {
     expect(through(null, [text]).join('')).to.equal(text);
     expect(through('iso-2022-jp', ['ab', 'c'])).to.deep.equal(['', 'abc', '']);
   });
+  it('tells the charset of a byte order mark, else the declared one, however the page is cut', () => {
+    const told = (declared: string | null, text: string, size: number) => {
+      const charsets: (string | null)[] = [];
+      const gate = new CharsetGate(declared, (charset) => {
+        charsets.push(charset);
+        return upperCase();
+      });
+      const bytes = Buffer.from(text);
+      const out: Buffer[] = [];
+      for (let at = 0; at < bytes.length; at += size) out.push(gate.write(bytes.subarray(at, at + size)));
+      out.push(gate.end());
+      return [charsets, Buffer.concat(out).toString('latin1')];
+    };
+    for (const size of [1, 2, 3, 9]) {
+      expect(told(null, '\ufeff<A>b', size)).to.deep.equal([['utf-8'], '\xef\xbb\xbf<A>B[END]'.toUpperCase()]);
+      expect(told('shift_jis', '\ufeff<A>b', size)[0]).to.deep.equal(['utf-8']);
+      expect(told('shift_jis', '<A>b', size)).to.deep.equal([['shift_jis'], '<A>B[END]']);
+      expect(told(null, 'b', size)).to.deep.equal([[null], 'B[END]']);
+    }
+  });
   it('gives a short page at its end', () => {
     expect(through(null, ['abc'])).to.deep.equal(['', 'ABC[END]']);
     expect(through(null, [])).to.deep.equal(['[END]']);
