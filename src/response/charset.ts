@@ -72,7 +72,7 @@ export function judgeMetaElement(
   content: string | null,
 ): CharsetVerdict {
   const isPragma = httpEquiv?.toLowerCase() === 'content-type';
-  return judgeLabels(charset === null ? [] : [charset], isPragma ? [charsetInContent(content ?? '')] : []);
+  return judgeLabels(charset === null ? [] : [charset], isPragma ? charsetsInContent(content ?? '') : []);
 }
 
 const UTF16 = /^(?:utf-16(?:le|be)?|unicode(?:feff|fffe)?|ucs-2|iso-10646-ucs-2|csunicode)$/;
@@ -152,7 +152,7 @@ type Attribute = readonly [name: string, value: string];
 function judgeMeta(attributes: readonly Attribute[]): CharsetVerdict {
   const isPragma = spellings(attributes, 'http-equiv').some((value) => value.toLowerCase() === 'content-type');
   const contents = isPragma ? spellings(attributes, 'content') : [];
-  return judgeLabels(spellings(attributes, 'charset'), contents.map(charsetInContent));
+  return judgeLabels(spellings(attributes, 'charset'), contents.flatMap(charsetsInContent));
 }
 
 /**
@@ -177,11 +177,19 @@ function spellings(attributes: readonly Attribute[], wanted: string): string[] {
   return found;
 }
 
-/** HTML §2.5.5, extracting a character encoding from a meta element; '' for none. */
-function charsetInContent(content: string): string {
-  const match = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r ;"']+))/i.exec(content);
-  return match?.[1] ?? match?.[2] ?? match?.[3] ?? '';
+/**
+ * HTML §2.5.5, extracting a character encoding from a meta element; '' for none. Twice: Chromium takes all control characters
+ * for white space there.
+ */
+function charsetsInContent(content: string): string[] {
+  return [CHARSET_IN_CONTENT, CHARSET_FOR_CHROMIUM].map((pattern) => {
+    const match = pattern.exec(content);
+    return match?.[1] ?? match?.[2] ?? match?.[3] ?? '';
+  });
 }
+
+const CHARSET_IN_CONTENT = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r ;"']+))/i;
+const CHARSET_FOR_CHROMIUM = /charset[\0-\x20]*=[\0-\x20]*(?:"([^"]*)"|'([^']*)'|([^\0-\x20;"']+))/i;
 
 function skipName(text: string, from: number): number {
   let at = from;

@@ -53,6 +53,18 @@ const rows: Row[] = [
     '<meta http-equiv=content-type charset=utf-8 content="text/html; charset=iso-2022-jp">',
     'incompatible',
   ],
+  [
+    'a control character, which Chromium takes for white space',
+    null,
+    '<meta http-equiv=content-type content="charset\x0b=iso-2022-jp">',
+    'incompatible',
+  ],
+  [
+    '… settles nothing for the others',
+    null,
+    '<meta http-equiv=content-type content="charset=\x01utf-8"><meta charset=iso-2022-jp>',
+    'incompatible',
+  ],
   // The label that nobody knows is the one that counts of such a meta: it says nothing.
   [
     'a label that nobody knows beside one in the content, then a meta',
