@@ -39,6 +39,8 @@ export class LazyFeedback {
   namespace: Namespace = 'html';
   /** In a `noscript` that was told as markup: where scripts run it is text, up to the first `</noscript`. */
   isInNoscript = false;
+  /** Whether SVG or MathML was open around that. */
+  private wasForeign = false;
   /**
    * A browser of the current rules for `select` finds other tags from here on. They keep all elements in it; the older
    * ones, followed here, ignore most. That parts them where the element decides how the tokenizer goes on: raw text, and
@@ -181,6 +183,7 @@ export class LazyFeedback {
   /** Behind the start tag of a `noscript`. */
   enterNoscript(): void {
     if (this.isScripting || this.namespace !== 'html') return;
+    if (!this.isInNoscript) this.wasForeign = this.hasForeign;
     this.isInNoscript = true;
     this.isCareful = true;
   }
@@ -188,7 +191,14 @@ export class LazyFeedback {
   leaveNoscript(): void {
     if (!this.isInNoscript) return;
     this.isInNoscript = false;
+    // One that closed before its end tag, as in the head: where scripts run nobody has seen what it left open.
+    if (this.hasForeign && !this.wasForeign) this.isTorn = true;
     this.judgeCare();
+  }
+
+  /** Whether SVG or MathML is open, with an integration point in it or not. */
+  private get hasForeign(): boolean {
+    return this.isExact || this.foreign.length !== 0;
   }
 
   /** Whether a CDATA section may begin here (HTML §13.2.5.42): in an integration point of SVG or MathML, too. */

@@ -977,6 +977,17 @@ readings('marker: what a noscript hides where scripts run', [
   ['<noscript><!doctype </noscript><a href=x>', '='],
   ['<form>a<noscript><plaintext></noscript><button formaction=//evil.test>', '='],
   ['<svg><desc><![CDATA[ > <a href=/x>y</a> ]]></desc></svg>', '='],
+  // In the head it closes by itself, and the SVG stays open where no scripts run.
+  ['<noscript><svg><g></noscript><script>"<a href=x>"</script>', '='],
+  ['<noscript><p><math></noscript><textarea><a href=x></textarea>', '='],
+  ['<noscript><p><svg><desc></noscript></desc><textarea><a href=x></textarea>', '='],
+  ['<noscript><svg><noscript></noscript><textarea><a href=x></textarea>', '='],
+  ['<noscript><svg></svg></noscript><a href=x>', '<noscript><svg></svg></noscript><a href=x?§>'],
+  ['<body><noscript><svg><g></noscript><a href=x>', '<body><noscript><svg><g></noscript><a href=x?§>'],
+  [
+    '<svg><desc><noscript><p></noscript></desc></svg><a href=x>',
+    '<svg><desc><noscript><p></noscript></desc></svg><a href=x?§>',
+  ],
   ['<noscript><svg><![CDATA[</noscript>]]></svg></noscript><a href=x>', '='],
   [
     '<noscript><iframe src=y></iframe><!-- </no --><style>b{}</style><p title="</b>">z<noscript></noscript><a href=x></noscript><p title="</noscript>"><a href=x>',
