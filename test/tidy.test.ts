@@ -63,7 +63,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['session/redis.ts', 'session/redis-client.ts'],
   isbot: ['client/crawlers.ts'],
   lmdb: ['session/lmdb.ts'],
-  parse5: ['simulator/page.ts', 'simulator/placed-templates.ts'],
+  parse5: ['simulator/page.ts', 'simulator/tree.ts'],
   pino: ['observe/log.ts'],
   'prom-client': ['observe/metrics.ts', 'observe/counting.ts', 'observe/tallies.ts'],
   tldts: ['session/jar.ts', 'simulator/site.ts', 'simulator/jar.ts'],

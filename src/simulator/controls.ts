@@ -12,8 +12,9 @@ import {
   optionsOf,
   optionValue,
 } from './form.ts';
-import { attribute, type Element, isHtml, labelOf, type ParsedPage, parentElement, rawText } from './page.ts';
+import { labelOf, type ParsedPage, parentElement, rawText } from './page.ts';
 import { compileSelector } from './select.ts';
+import { attribute, type Element, isHtml } from './tree.ts';
 
 export type FieldValue = string | number | boolean | readonly string[] | FileValue | readonly FileValue[];
 export type Fields = Readonly<Record<string, FieldValue>>;

@@ -1,19 +1,10 @@
 /** Where a page leads: every way on that a person or the browser itself can take, with its place in the source. */
 import { buildSubmission, buttonLabel, isDisabled, isSubmitButton } from './form.ts';
 import type { Visit } from './navigate.ts';
-import {
-  attribute,
-  type Element,
-  type FrameElement,
-  isHtml,
-  isNoReferrer,
-  type ParsedPage,
-  parsePage,
-  placeOf,
-  rawText,
-} from './page.ts';
+import { type FrameElement, isNoReferrer, type ParsedPage, parsePage, placeOf, rawText } from './page.ts';
 import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh } from './refresh.ts';
+import { attribute, type Element, isHtml } from './tree.ts';
 
 export type EdgeKind = 'link' | 'area' | 'get-form' | 'post-form' | 'frame' | 'refresh' | 'script';
 

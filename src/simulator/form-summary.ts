@@ -1,7 +1,8 @@
 /** What a form asks and where it goes, for people and tests. Pure. */
 import { findControls } from './controls.ts';
 import { actionUrl, buttonLabel, isSubmitButton } from './form.ts';
-import { attribute, type Element, type ParsedPage } from './page.ts';
+import type { ParsedPage } from './page.ts';
+import { attribute, type Element } from './tree.ts';
 
 export interface FormSummary {
   readonly element: Element;

@@ -8,18 +8,9 @@
 import { randomBytes } from 'node:crypto';
 import { collapse, readable } from './blanks.ts';
 import { encodeText, known } from './charset.ts';
-import {
-  attribute,
-  type Element,
-  isHtml,
-  isNoReferrer,
-  labelOf,
-  type ParsedPage,
-  parentElement,
-  rawText,
-  type TreeNode,
-} from './page.ts';
+import { isNoReferrer, labelOf, type ParsedPage, parentElement, rawText } from './page.ts';
 import { percentByte } from './reference.ts';
+import { attribute, type Element, isHtml, type TreeNode } from './tree.ts';
 import { sanitize } from './values.ts';
 
 export interface FileValue {

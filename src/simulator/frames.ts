@@ -1,9 +1,10 @@
 /** The frames of a page, loaded with it: each by a tab of its own (HTML §4.8.5, "process the iframe attributes"). */
 import { SimulatorError } from './fault.ts';
 import type { Initiator, Snapshot } from './navigate.ts';
-import { attribute, type FrameElement } from './page.ts';
+import type { FrameElement } from './page.ts';
 import { asPolicy } from './referrer.ts';
 import { isSameDocument } from './same-document.ts';
+import { attribute } from './tree.ts';
 
 /** What is needed of the tab in a frame. */
 interface Frame {

@@ -22,7 +22,7 @@ export { type LossReason, REASONS } from './judge.ts';
 export type { LinkTarget } from './links.ts';
 export { type LintItem, type LintReason, lintPage } from './lint.ts';
 export type { Exchange, Hop, Initiator, Visit } from './navigate.ts';
-export type { Element, Link, ParsedPage } from './page.ts';
+export type { Link, ParsedPage } from './page.ts';
 export type { Part, PartRequest } from './part.ts';
 export type { Robots } from './permission.ts';
 export type { ReferrerPolicy } from './referrer.ts';
@@ -39,3 +39,4 @@ export {
 export { formatHtml } from './report-html.ts';
 export { SID_NAMES } from './sid.ts';
 export type { Page, SubmitChoice } from './tab.ts';
+export type { Element } from './tree.ts';

@@ -3,10 +3,11 @@
  * worklist for the people who own the page. Pure; the page need not have gone through the proxy.
  */
 import { startTag } from './edges.ts';
-import { attribute, type Element, isHtml, type ParsedPage, placeOf, rawText } from './page.ts';
+import { type ParsedPage, placeOf, rawText } from './page.ts';
 import { isSameDocument } from './same-document.ts';
 import { sidOf } from './sid.ts';
 import { relation } from './site.ts';
+import { attribute, type Element, isHtml } from './tree.ts';
 
 export type LintReason =
   | 'unmarked'

@@ -10,9 +10,7 @@ import { placeTemplates, type Shadows } from './placed-templates.ts';
 import { resolveReference } from './reference.ts';
 import { asPolicy, type ReferrerPolicy } from './referrer.ts';
 import { parseRefresh, type Refresh } from './refresh.ts';
-
-export type Element = DefaultTreeAdapterTypes.Element;
-export type TreeNode = DefaultTreeAdapterTypes.Node;
+import { attribute, descend, type Element, HTML_NAMESPACE, isElement, isHtml, type TreeNode } from './tree.ts';
 
 export interface SourcePlace {
   /** 1-based, in the decoded text of the page; 0 for an element that the parser made up. */
@@ -159,26 +157,6 @@ function byOwner(controls: readonly Element[], formOwner: (control: Element) => 
   return owned;
 }
 
-/** The attribute's value, or null; names in lower case, as the parser stores them (foreign attributes without prefix). */
-export function attribute(element: Element, name: string): string | null {
-  let linked: string | null = null;
-  for (const each of element.attrs) {
-    if (each.name !== name) continue;
-    if (each.prefix === undefined || each.prefix === '') return each.value;
-    // SVG 2 §16.1.4: of `href` and `xlink:href` the former counts.
-    if (each.prefix === 'xlink') linked ??= each.value;
-  }
-  return linked;
-}
-
-export function isHtml<T extends string>(node: TreeNode, tagName: T): node is Element & { tagName: T } {
-  return 'tagName' in node && node.tagName === tagName && node.namespaceURI === 'http://www.w3.org/1999/xhtml';
-}
-
-export function isElement(node: TreeNode): node is Element {
-  return 'tagName' in node;
-}
-
 /** HTML §4.6.7.15, of links and forms. */
 export function isNoReferrer(element: Element): boolean {
   return /(?:^|[\t\n\f\r ])noreferrer(?:[\t\n\f\r ]|$)/i.test(attribute(element, 'rel') ?? '');
@@ -251,18 +229,6 @@ function* walk(root: TreeNode, shadows?: Shadows): Generator<Element> {
   for (const node of descend(root, shadows)) if (isElement(node)) yield node;
 }
 
-/** Tree order without recursion: a page may nest deeper than the stack. A shadow stands in front of its host's children. */
-function* descend(root: TreeNode, shadows?: Shadows): Generator<TreeNode> {
-  const open: TreeNode[] = [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node !== root) yield node;
-    if (!('childNodes' in node)) continue;
-    for (let index = node.childNodes.length - 1; index >= 0; index--) open.push(node.childNodes[index]!);
-    const shadow = shadows?.get(node);
-    if (shadow !== undefined) open.push(shadow);
-  }
-}
-
 function idsOf(elements: Iterable<Element>): Map<string, Element> {
   const ids = new Map<string, Element>();
   for (const element of elements) {
@@ -298,7 +264,7 @@ function safeBase(href: string, fallback: string): string | null {
 }
 
 function isControl(element: Element): boolean {
-  return FORM_ASSOCIATED.has(element.tagName) && element.namespaceURI === 'http://www.w3.org/1999/xhtml';
+  return FORM_ASSOCIATED.has(element.tagName) && element.namespaceURI === HTML_NAMESPACE;
 }
 
 function isLink(element: Element): boolean {

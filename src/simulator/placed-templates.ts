@@ -2,9 +2,8 @@
  * Templates whose content is part of the page at once, without any script, of which parse5 knows nothing: declarative shadow roots
  * (HTML §13.2.6.4.4), and `template for`, whose content replaces a marker that stands before it (§4.12.3; Chromium since 2026).
  */
-import type { DefaultTreeAdapterTypes as Tree } from 'parse5';
+import { attribute, descend, HTML_NAMESPACE, isHtml, pushReversed, type Tree } from './tree.ts';
 
-const HTML = 'http://www.w3.org/1999/xhtml';
 /** DOM §4.9: beside the elements of a site's own, which have a dash in their names. */
 const HOSTS = new Set(
   'article aside blockquote body div footer h1 h2 h3 h4 h5 h6 header main nav p section span'.split(' '),
@@ -28,17 +27,8 @@ export function placeTemplates(root: Tree.Document): Shadows {
   return shadows;
 }
 
-/** One by one: a call takes only so many arguments. */
-function pushReversed(open: Tree.Node[], nodes: readonly Tree.Node[]): void {
-  for (let index = nodes.length - 1; index >= 0; index--) open.push(nodes[index]!);
-}
-
 function isTemplate(node: Tree.Node): node is Tree.Template {
-  return 'tagName' in node && node.tagName === 'template' && node.namespaceURI === HTML;
-}
-
-function valueIn(element: Tree.Element, name: string): string | null {
-  return element.attrs.find((each) => each.name === name)?.value ?? null;
+  return isHtml(node, 'template');
 }
 
 /** What was moved had a template for its parent when it was read, which is no host. */
@@ -48,9 +38,9 @@ function asShadow(
   moved: ReadonlySet<Tree.Node>,
 ): readonly Tree.Node[] | null {
   const host = template.parentNode;
-  const mode = valueIn(template, 'shadowrootmode')?.toLowerCase();
+  const mode = attribute(template, 'shadowrootmode')?.toLowerCase();
   if ((mode !== 'open' && mode !== 'closed') || host === null || !('tagName' in host)) return null;
-  const isHost = host.namespaceURI === HTML && (HOSTS.has(host.tagName) || host.tagName.includes('-'));
+  const isHost = host.namespaceURI === HTML_NAMESPACE && (HOSTS.has(host.tagName) || host.tagName.includes('-'));
   if (!isHost || shadows.has(host) || moved.has(template)) return null;
   host.childNodes.splice(host.childNodes.indexOf(template), 1);
   shadows.set(host, template.content);
@@ -59,7 +49,7 @@ function asShadow(
 
 /** The marker is looked for in the template's parent, from the body in all of the root element. */
 function asPatch(template: Tree.Template, moved: Set<Tree.Node>): readonly Tree.Node[] | null {
-  const name = valueIn(template, 'for');
+  const name = attribute(template, 'for');
   const parent = template.parentNode;
   if (name === null || name === '' || parent === null) return null;
   const isBody = 'tagName' in parent && parent.tagName === 'body';
@@ -79,10 +69,9 @@ function asPatch(template: Tree.Template, moved: Set<Tree.Node>): readonly Tree.
 }
 
 function markerBefore(template: Tree.Template, scope: Tree.ParentNode, name: string): Tree.CommentNode | null {
-  const open: Tree.Node[] = [scope];
-  for (let node = open.pop(); node !== undefined && node !== template; node = open.pop()) {
+  for (const node of descend(scope)) {
+    if (node === template) break;
     if (isInstruction(node) && targetOf(node) !== 'end' && nameOf(node) === name) return node;
-    if ('childNodes' in node) pushReversed(open, node.childNodes);
   }
   return null;
 }

@@ -5,7 +5,8 @@
  */
 import { collapse } from './blanks.ts';
 import { SimulatorError } from './fault.ts';
-import { attribute, type Element, isElement, rawText } from './page.ts';
+import { rawText } from './page.ts';
+import { attribute, type Element, isElement } from './tree.ts';
 
 type Test = (element: Element) => boolean;
 type Combinator = ' ' | '>' | '+' | '~';

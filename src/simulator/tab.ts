@@ -11,13 +11,14 @@ import { type FormSummary, summary } from './form-summary.ts';
 import { loadFrames } from './frames.ts';
 import { chooseLink, type LinkTarget, linkHolder, loadableUrl } from './links.ts';
 import { type Initiator, type Navigation, refreshOf, type Snapshot, type Visit } from './navigate.ts';
-import { attribute, type Element, isNoReferrer, type Link, type ParsedPage, parsePage } from './page.ts';
+import { isNoReferrer, type Link, type ParsedPage, parsePage } from './page.ts';
 import { type Part, type PartRequest, partNavigation, partOf } from './part.ts';
 import { resolveReference } from './reference.ts';
 import { asPolicy } from './referrer.ts';
 import { isFragmentMove } from './same-document.ts';
 import { compileSelector } from './select.ts';
 import { type HistoryEntry, SessionHistory } from './session-history.ts';
+import { attribute, type Element } from './tree.ts';
 
 export interface SubmitChoice {
   /** Selector, `name` or `id`; needed only when several forms have the same fields. */

@@ -4,12 +4,13 @@ import { CookieJar as Witness } from 'tough-cookie';
 import { encodeText } from '../../../src/simulator/charset.ts';
 import { SimulatorError, suggest } from '../../../src/simulator/fault.ts';
 import { CookieJar, readCookieDate } from '../../../src/simulator/jar.ts';
-import { attribute, parsePage } from '../../../src/simulator/page.ts';
+import { parsePage } from '../../../src/simulator/page.ts';
 import { asPolicy, policyOfField, referrerFor } from '../../../src/simulator/referrer.ts';
 import { parseRobots } from '../../../src/simulator/robots.ts';
 import { compileSelector } from '../../../src/simulator/select.ts';
 import { SID_NAMES, sidOf, withoutSid } from '../../../src/simulator/sid.ts';
 import { relation } from '../../../src/simulator/site.ts';
+import { attribute } from '../../../src/simulator/tree.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
