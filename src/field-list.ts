@@ -6,8 +6,8 @@
 /** A character that no field may have (RFC 9110 §5.5): all but TAB, what can be seen, blanks and bytes above 7F. Node does not write it. */
 export const NOT_FIELD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** A field's name is a token (RFC 9110 §5.6.2). Parsers of Node before 20.19.2 let others pass, and Node writes none of them. */
-export const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.6.2: the name of a field, a method. Parsers of Node before 20.19.2 let other names pass, and Node writes none of them. */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** One pass over a flat list; `edit` returns the new value, or null to take the field out. */
 export function mapFields(

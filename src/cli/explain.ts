@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { loadConfigFile } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import { ProxyError } from '../errors.ts';
+import { TOKEN } from '../field-list.ts';
 import { pathOf } from '../policy/path.ts';
 import type { RequestFacts } from '../proxy/framing.ts';
 import { type Located, locate } from '../proxy/locate.ts';
@@ -28,9 +29,6 @@ interface Asked extends RehearsedHead {
   readonly origin: string;
   readonly host: string;
 }
-
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Exit code 0; 1 when the configuration has problems; 2 for wrong usage. */
 export async function explainCommand(argv: string[], io: CommandIo): Promise<number> {

@@ -122,11 +122,11 @@ function assembleStore(store: ParsedStore, texts: ReadonlyMap<string, string>, f
       return { ...store, path: resolve(folder, store.path) };
     case 'redis': {
       const {
-        passwordFile: _a,
-        passwordEnv: _b,
-        sentinelPasswordFile: _c,
-        sentinelPasswordEnv: _d,
-        caFile: _e,
+        passwordFile: _file,
+        passwordEnv: _env,
+        sentinelPasswordFile: _sentinelFile,
+        sentinelPasswordEnv: _sentinelEnv,
+        caFile: _ca,
         ...rest
       } = store;
       return {

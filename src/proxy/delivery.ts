@@ -113,8 +113,9 @@ export async function deliver(arrival: Arrival, received: UpstreamResponse, res:
 
 /** A client that may get SIDs is not to take a page that it has loaded ahead without one, or with another, for that of a marked link. */
 function variedBySid({ treatment, policy }: Arrival, head: ResponseHead): ResponseHead {
-  if (!treatment.mayMark || policy.carrier !== 'query' || !mayBePage(head)) return head;
-  return { ...head, fields: sidVaries(head.fields, policy.session.name) };
+  if (!treatment.mayMark || policy.carrier !== 'query') return head;
+  const fields = sidVaries(head.fields, policy.session.name);
+  return fields === head.fields || !mayBePage(head) ? head : { ...head, fields };
 }
 
 /** RFC 9110 §15.3.6: a 205 has no content, and says so. What an application sends with one would break an HTTP/2 stream. */

@@ -6,7 +6,7 @@
  * honest clients send none of these, and what we repair the next hop may read differently.
  */
 import type { ErrorCode } from '../errors.ts';
-import { FIELD_NAME, NOT_FIELD_TEXT } from '../field-list.ts';
+import { NOT_FIELD_TEXT, TOKEN } from '../field-list.ts';
 import type { BodyFraming, ForwardedClient } from '../upstream/request.ts';
 import { isAuthority } from './authority.ts';
 import { type ForwardedKind, readForwarded } from './forwarded.ts';
@@ -175,7 +175,7 @@ function scanFields(fields: readonly string[], limits: HeadLimits): Found | Head
     // Node's parser joins obs-fold lines; what is left of CR, LF or NUL would be ours to answer for.
     if (NOT_FIELD_TEXT.test(value)) return fault('BAD_FIELD', 'control character in a value');
     const name = fields[i] as string;
-    if (!FIELD_NAME.test(name)) return fault('BAD_FIELD', 'malformed name');
+    if (!TOKEN.test(name)) return fault('BAD_FIELD', 'malformed name');
     // Most names are of no interest here: their length tells.
     if (!LENGTHS_OF_INTEREST.has(name.length)) continue;
     switch (name.toLowerCase()) {

@@ -140,10 +140,10 @@ export class Http2Front {
   #check(nowMs: number): void {
     const { sendIdleMs } = this.#front.options.timeouts;
     for (const connection of this.#connections) {
-      const peerAddress = addressOf(connection.socket);
-      for (const stream of connection.stalled(nowMs, sendIdleMs)) this.#cutSlow(stream, peerAddress);
+      for (const stream of connection.stalled(nowMs, sendIdleMs)) this.#cutSlow(stream, addressOf(connection.socket));
       const loss = connection.check(nowMs, sendIdleMs);
       if (loss === null) continue;
+      const peerAddress = addressOf(connection.socket);
       if (loss === 'slow') this.#front.report('', new ProxyError('SLOW_CLIENT'), peerAddress);
       if (loss === 'broken') this.#front.report('', new ProxyError('BAD_REQUEST', { detail: BROKEN }), peerAddress);
       connection.destroy();

@@ -6,7 +6,7 @@
  */
 import type { Readable } from 'node:stream';
 import { asProxyError } from '../errors.ts';
-import { judgeCharset } from './charset.ts';
+import { hasUtf8Bom, judgeCharset, UTF8_BOM_BYTES } from './charset.ts';
 import { BombGuard, type ContentCoding, createDecoder, createEncoder, flushEncoder } from './coding.ts';
 import type { PageKind } from './plan.ts';
 
@@ -19,7 +19,6 @@ export interface PageStage {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Lets a page through its stage, or past it when its markup turns out not to be ASCII-compatible.
@@ -61,8 +60,9 @@ export class CharsetGate implements PageStage {
     const verdict = judgeCharset(this.#declared, this.#seen, false);
     if (verdict === 'incompatible') return this.#passOn();
     // They may begin a BOM, which the stage has to know of.
-    if (this.#seen.length < UTF8_BOM.length) return NOTHING;
-    this.#wait(this.#stage === null ? this.#begin() : this.#stage.write(chunk));
+    if (this.#seen.length < UTF8_BOM_BYTES) return NOTHING;
+    if (this.#stage === null) this.#begin();
+    else this.#wait(this.#stage.write(chunk));
     if (verdict === 'compatible') return this.#open();
     return this.editCount === 0 ? this.#release() : NOTHING;
   }
@@ -70,15 +70,16 @@ export class CharsetGate implements PageStage {
   end(): Buffer {
     if (this.#isIncompatible) return NOTHING;
     if (!this.#isDecided && judgeCharset(this.#declared, this.#seen, true) === 'incompatible') return this.#passOn();
-    if (this.#stage === null) this.#wait(this.#begin());
-    this.#wait(this.#stage?.end() ?? NOTHING);
+    const stage = this.#stage ?? this.#begin();
+    this.#wait(stage.end());
     return this.#open();
   }
 
-  #begin(): Buffer {
-    const hasBom = UTF8_BOM.equals(this.#seen.subarray(0, UTF8_BOM.length));
-    this.#stage = this.#create(hasBom ? 'utf-8' : this.#declared);
-    return this.#stage.write(this.#seen);
+  #begin(): PageStage {
+    const stage = this.#create(hasUtf8Bom(this.#seen) ? 'utf-8' : this.#declared);
+    this.#stage = stage;
+    this.#wait(stage.write(this.#seen));
+    return stage;
   }
 
   #wait(output: Buffer): void {

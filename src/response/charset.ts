@@ -39,8 +39,8 @@ export function judgeLabel(label: string): CharsetVerdict {
  * bytes, at most `LIMITS.maxCharsetPrescanBytes` in all; never with `isLast`.
  */
 export function judgeCharset(declared: string | null, head: Buffer, isLast: boolean): CharsetVerdict {
-  if (head.length < 3 && !isLast) return 'undecided';
-  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return 'compatible';
+  if (head.length < UTF8_BOM_BYTES && !isLast) return 'undecided';
+  if (hasUtf8Bom(head)) return 'compatible';
   if ((head[0] === 0xfe && head[1] === 0xff) || (head[0] === 0xff && head[1] === 0xfe)) return 'incompatible';
   // UTF-16 without a BOM: `<` beside a NUL. Browsers take an XML declaration of this form for UTF-16, and no other page starts so.
   if ((head[0] === 0x3c && head[1] === 0) || (head[0] === 0 && head[1] === 0x3c)) return 'incompatible';
@@ -50,6 +50,13 @@ export function judgeCharset(declared: string | null, head: Buffer, isLast: bool
   const text = head.toString('latin1', 0, LIMITS.maxCharsetPrescanBytes);
   const verdict = isDeclaredIncompatible(text) ? 'incompatible' : prescan(text);
   return verdict === 'undecided' && isWhole ? 'compatible' : verdict;
+}
+
+export const UTF8_BOM_BYTES = 3;
+
+/** It settles the charset, whatever a field or a meta element says. */
+export function hasUtf8Bom(head: Buffer): boolean {
+  return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
 }
 
 /**

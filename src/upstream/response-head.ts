@@ -2,7 +2,7 @@
  * The head of the upstream's answer: is it one that can be passed on, and which of its fields go to the client?
  * Pure. RFC 9110 §7.6.1 for fields of this hop, RFC 9112 §6.3 for the length of the body.
  */
-import { FIELD_NAME, NOT_FIELD_TEXT } from '../field-list.ts';
+import { NOT_FIELD_TEXT, TOKEN } from '../field-list.ts';
 import { LIMITS } from '../limits.ts';
 
 /** How the body ends: it has none, by chunks, with the connection, or after so many bytes. */
@@ -80,7 +80,7 @@ export function readResponseHead(
 
 /** Why no field is like this, null where it is one: either an attack or a broken upstream. */
 function fieldFault(name: string, value: string): string | null {
-  if (!FIELD_NAME.test(name)) return 'malformed name';
+  if (!TOKEN.test(name)) return 'malformed name';
   return NOT_FIELD_TEXT.test(value) ? `control character in ${name}` : null;
 }
 
